@@ -1,0 +1,125 @@
+import type { ZodType } from 'zod';
+import type { Clock } from '../model/clock.ts';
+import type { CloudId, CloudName, InstanceId, IntentId, OfferName, PoolName, SiteId } from '../model/ids.ts';
+import type { Log } from '../model/log.ts';
+import type { Resources } from '../model/resources.ts';
+
+/**
+ * What a driver promises. It holds no policy: it counts nothing, retries no write, knows no deadline of a
+ * state and no pool. Every method takes a signal and gives up when it is aborted; every failure is a CloudError.
+ */
+export interface Cloud {
+  /**
+   * Every instance that bears our owner mark, all pages and regions, or it throws: never a part. Terminated ones
+   * may be in it for as long as the cloud shows them. One list for each cycle, never one call for each instance.
+   */
+  list(signal: AbortSignal): Promise<readonly CloudInstance[]>;
+
+  /**
+   * Sends one create call for all the intent's seats, once, with the intent's id as idempotency token and the
+   * owner mark in the call. Returns what the cloud accepted, in the order of the seats; fewer than asked for where
+   * it had room for fewer. Throws a CloudError; with `inDoubt` set the call may have been carried out, and the core
+   * will `resolve` it before anything else.
+   */
+  launch(order: LaunchOrder, signal: AbortSignal): Promise<LaunchAccepted>;
+
+  /**
+   * Looks for an intent whose outcome is unknown, by the freshest view the cloud has: what it made, in the order of
+   * the seats, or nothing. "Nothing" is final only once `capabilities.listLagMs` has passed since the call was sent
+   * or given up; the core sees to that.
+   */
+  resolve(intent: IntentId, signal: AbortSignal): Promise<readonly CloudInstance[]>;
+
+  /**
+   * Advances the end of one instance by a step and says where it stands. Called again, no faster than each list,
+   * until it says `gone`; may be called for one that is gone already. Ending what it does not know is `gone` only
+   * where the driver is sure (an id that was never listed may be too new to be known: then `ending`).
+   */
+  terminate(instance: CloudId, signal: AbortSignal): Promise<'ending' | 'gone'>;
+
+  /** What the account may still have; null where the cloud does not say. */
+  quota(signal: AbortSignal): Promise<Quota | null>;
+
+  /** What could be offered, for `check` and `cloud catalog`. */
+  catalog(signal: AbortSignal): Promise<Catalog>;
+
+  /** Ends open connections. Never ends an instance. */
+  close(): Promise<void>;
+}
+
+export const cloudInstanceStates = ['pending', 'running', 'ending', 'stopped', 'gone', 'error'] as const;
+export type CloudInstanceState = (typeof cloudInstanceStates)[number];
+
+/** An instance as the cloud sees it, with what our mark on it says. */
+export interface CloudInstance {
+  readonly cloudId: CloudId;
+  readonly intent: IntentId;
+  /** Its place among the intent's machines, in the cloud's own order. */
+  readonly seat: number;
+  /** From our mark; null where it cannot be read back. */
+  readonly pool: PoolName | null;
+  readonly offer: OfferName | null;
+  readonly state: CloudInstanceState;
+  readonly address: string | null;
+  /** What the cloud says went wrong; null if nothing. */
+  readonly fault: string | null;
+}
+
+export interface LaunchOrder {
+  readonly intent: IntentId;
+  readonly instances: readonly InstanceId[];
+  readonly pool: PoolName;
+  readonly offer: OfferName;
+  /** The offer's settings, as the driver's `offerSchema` returned them. */
+  readonly settings: unknown;
+  /** The machine's boot data, whole; null for a preconfigured image. May hold a credential: never logged. */
+  readonly userData: string | null;
+}
+
+export interface LaunchAccepted {
+  readonly instances: readonly CloudInstance[];
+}
+
+export interface Quota {
+  readonly instances: number | null;
+  readonly cpus: number | null;
+  readonly memoryMiB: number | null;
+}
+
+export interface Catalog {
+  readonly flavors: readonly { readonly name: string; readonly resources: Resources; readonly arch: string }[];
+  readonly images: readonly { readonly id: string; readonly name: string }[];
+  readonly zones: readonly string[];
+}
+
+/** What a cloud can and cannot do, as data: the core decides by it, never by the driver's name. */
+export interface CloudCapabilities {
+  /** The same create may be sent again with the same intent and makes no second machine. */
+  readonly replaySafe: boolean;
+  /** `create`: the mark is set by the create call itself. `name`: only the name carries it. */
+  readonly mark: 'create' | 'name';
+  /** Machines in one create call at most. */
+  readonly batchMax: number;
+  /** After a create is answered or given up, `list` and `resolve` may miss its machines for so long. */
+  readonly listLagMs: number;
+  readonly userDataBytesMax: number;
+}
+
+/** What every driver exports. `settings` and the orders' `settings` are what the two schemas returned. */
+export interface CloudDriver<Settings = unknown> {
+  /** The word in the config's `driver:` field. */
+  readonly name: string;
+  /** The cloud's own fields in the config, without `name` and `driver`. */
+  readonly configSchema: ZodType<Settings>;
+  /** The fields under an offer's `boot:`, for this kind of cloud. */
+  readonly offerSchema: ZodType<unknown>;
+  readonly capabilities: CloudCapabilities;
+  create(settings: Settings, deps: CloudDeps): Cloud;
+}
+
+export interface CloudDeps {
+  readonly site: SiteId;
+  readonly cloud: CloudName;
+  readonly clock: Clock;
+  readonly log: Log;
+}

@@ -1,0 +1,53 @@
+import type { CloudName, QueueName, SiteId } from '../model/ids.ts';
+import type { Offer, Pool } from '../model/offer.ts';
+
+/** A configuration that has been checked whole: every name resolves, every secret has been read. */
+export interface SiteConfig {
+  readonly site: SiteId;
+  /** Folder of the store. */
+  readonly stateDir: string;
+  /** Path of the API's unix socket. */
+  readonly socket: string;
+  readonly queues: readonly QueueConfig[];
+  readonly clouds: readonly CloudConfig[];
+  readonly offers: readonly Offer[];
+  readonly pools: readonly Pool[];
+  readonly policy: SitePolicy;
+}
+
+export interface QueueConfig {
+  readonly name: QueueName;
+  readonly adapter: string;
+  /** Between the beginnings of two polls; a hint comes before it. */
+  readonly pollMs: number;
+  /** A poll that takes longer has failed. */
+  readonly deadlineMs: number;
+  /** As the adapter's `configSchema` returned it. */
+  readonly settings: unknown;
+}
+
+export interface CloudConfig {
+  readonly name: CloudName;
+  readonly driver: string;
+  readonly pollMs: number;
+  /** For one call to the cloud. */
+  readonly deadlineMs: number;
+  /** All that is not proven gone counts; null: no limit of ours. */
+  readonly max: number | null;
+  /** Create calls under way at a time. */
+  readonly launchesInFlightMax: number;
+  /** As the driver's `configSchema` returned it. */
+  readonly settings: unknown;
+}
+
+export interface SitePolicy {
+  /** An instance with our mark that the store does not know is dealt with when it has been seen for so long. */
+  readonly reapMs: number;
+  /** Delays of an offer that is set aside: first, and at most (it doubles, with jitter). */
+  readonly setAsideFirstMs: number;
+  readonly setAsideMaxMs: number;
+  /** More than this share of a pool at once is only ended after two fresh views. */
+  readonly massShare: number;
+  /** Ended instances and journal entries are kept for so long. */
+  readonly retentionMs: number;
+}

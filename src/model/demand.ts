@@ -1,0 +1,79 @@
+import type { ClassAd } from '../classad/ad.ts';
+import type { DemandId, InstanceId, JobId, QueueName, WorkerId } from './ids.ts';
+import type { Resources } from './resources.ts';
+
+/**
+ * counted: n jobs of a class. gang: all workers of a job or none. named: the scheduler asks for this very node.
+ * instance: the job is the machine itself; it has no worker and is never ended for idleness.
+ */
+export const demandKinds = ['counted', 'gang', 'named', 'instance'] as const;
+export type DemandKind = (typeof demandKinds)[number];
+
+/** Waiting jobs that want the same thing: one group with a count, never one object for each job. */
+export interface Demand {
+  readonly id: DemandId;
+  readonly queue: QueueName;
+  readonly kind: DemandKind;
+  /** Jobs that wait; at least 1. */
+  readonly count: number;
+  /**
+   * A representative job ad. Whatever the queue, the job's wishes are in HTCondor's words: Requirements, Rank,
+   * RequestCpus, RequestMemory (MB), RequestDisk (KiB), RequestGPUs: each may be an expression.
+   */
+  readonly ad: ClassAd;
+  /** A few of the jobs, for people to read; not all of them. */
+  readonly sampleJobs: readonly JobId[];
+  /** When the oldest job was submitted by the scheduler's own clock, epoch ms. For show and order only. */
+  readonly oldestSubmittedAtMs: number | null;
+}
+
+/** One place on a worker that takes jobs. */
+export interface Slot {
+  /** What the scheduler would match a job against: a slot ad with what is free now. */
+  readonly ad: ClassAd;
+  /** What a new job could still have here; nothing where the slot is taken. */
+  readonly free: Resources;
+  /** A partitionable slot takes jobs while they fit; a static one takes a single job. */
+  readonly partitionable: boolean;
+}
+
+/**
+ * idle: takes jobs and has none. claimed: has (or is about to have) at least one.
+ * draining: takes no more, still has some. drained: takes none and has none.
+ */
+export const workerActivities = ['idle', 'claimed', 'draining', 'drained'] as const;
+export type WorkerActivity = (typeof workerActivities)[number];
+
+/** The batch system's view of a machine: a startd, a pbs_mom, a ProActive node, a slurmd. */
+export interface Worker {
+  readonly id: WorkerId;
+  readonly queue: QueueName;
+  /**
+   * Our instance, where both the id in the worker's ad and its authenticated identity say so; null for a
+   * machine that is not ours, which is capacity but is never touched.
+   */
+  readonly instance: InstanceId | null;
+  /** Its network address: links a machine that was booted without an identity of its own. */
+  readonly address: string | null;
+  readonly activity: WorkerActivity;
+  readonly runningJobs: number;
+  readonly total: Resources;
+  readonly slots: readonly Slot[];
+}
+
+/** What one poll of a queue saw. An adapter throws QueueError rather than return less than it was asked for. */
+export interface QueueSnapshot {
+  readonly queue: QueueName;
+  /** Daemon time (ms) when the poll began: nothing in here is older. */
+  readonly takenAtMs: number;
+  /**
+   * False while the view may lack things that are there (after a restart of the central manager, one update
+   * interval long; when one schedd of several is silent). What an incomplete view does not show is not gone.
+   */
+  readonly workersComplete: boolean;
+  readonly demandComplete: boolean;
+  readonly demand: readonly Demand[];
+  readonly workers: readonly Worker[];
+  /** Jobs by state over the whole queue, for status and metrics. */
+  readonly jobs: { readonly waiting: number; readonly running: number; readonly held: number };
+}

@@ -1,0 +1,61 @@
+import type { ClassAd } from '../classad/ad.ts';
+import type { CloudName, OfferName, PoolName, QueueName } from './ids.ts';
+import type { Resources } from './resources.ts';
+
+export interface Price {
+  readonly perHour: number;
+  /** ISO 4217, e.g. `USD`. */
+  readonly currency: string;
+}
+
+/** One thing that a cloud can boot: image × flavor × zone × market. */
+export interface Offer {
+  readonly name: OfferName;
+  readonly cloud: CloudName;
+  /**
+   * The provider ad that jobs are matched against: what the machine's own slot ad will say (Arch, OpSys, Cpus,
+   * Memory in MB, Disk in KiB, HasFileTransfer, CondorVersion, …) and whatever the site adds.
+   */
+  readonly ad: ClassAd;
+  readonly resources: Resources;
+  readonly price: Price | null;
+  /** No more instances of this offer than that at a time, over all pools. */
+  readonly max: number | null;
+  /** What the cloud's driver needs to boot it, checked by the driver's own schema; opaque to the core. */
+  readonly settings: unknown;
+}
+
+/** A named set of instances with one policy. */
+export interface Pool {
+  readonly name: PoolName;
+  readonly queue: QueueName;
+  /** In the order of the config: among equals the first is taken. */
+  readonly offers: readonly OfferName[];
+  /** Instances on their way count toward min until their deadline; failed and terminating ones never do. */
+  readonly min: number;
+  /** Everything that is not proven gone counts toward max. */
+  readonly max: number;
+  /** Free (or coming) machines to keep beyond what waiting jobs need. */
+  readonly headroom: number;
+  readonly limits: PoolLimits;
+  /** Boot template; null where a preconfigured image needs no user data. */
+  readonly userData: string | null;
+}
+
+/** Every phase ends: the times after which it does, in ms. */
+export interface PoolLimits {
+  /** A Free machine above min and head-room is drained after so long without a job. */
+  readonly idleMs: number;
+  /** Two idle observations at least so far apart before a drained machine is terminated. */
+  readonly idleConfirmMs: number;
+  /** Caps of the learned deadlines: create accepted → running, and running → worker seen. */
+  readonly bootMaxMs: number;
+  readonly joinMaxMs: number;
+  /** A worker unseen for so long makes its instance unreachable; after as long again it is terminated. */
+  readonly silentMs: number;
+  /** A drain that takes longer is noted and waits on; only the lifetime ends a running job. */
+  readonly drainMaxMs: number;
+  /** Drained when so old; null: no limit. After the grace it is terminated whatever runs on it. */
+  readonly lifetimeMs: number | null;
+  readonly lifetimeGraceMs: number;
+}

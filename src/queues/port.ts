@@ -1,0 +1,90 @@
+import type { ZodType } from 'zod';
+import type { ClassAd } from '../classad/ad.ts';
+import type { Clock } from '../model/clock.ts';
+import type { QueueSnapshot } from '../model/demand.ts';
+import type { InstanceId, JobId, QueueName, SiteId, WorkerId } from '../model/ids.ts';
+import type { Log } from '../model/log.ts';
+
+/**
+ * What an adapter promises. It holds no policy. Every failure is a QueueError; a poll that could not see
+ * everything it was asked for throws, or says `complete: false`: silence is never an empty queue.
+ */
+export interface Queue {
+  /**
+   * One whole view: workers first, then jobs, so that a job which starts in between counts as capacity too much
+   * and not as demand too much. `takenAtMs` is when it began.
+   */
+  poll(request: PollRequest, signal: AbortSignal): Promise<QueueSnapshot>;
+
+  /**
+   * Wakes the loop: calls back whenever something may have changed, until the signal is aborted. Absent where the
+   * scheduler gives no sign.
+   */
+  hint?(changed: () => void, signal: AbortSignal): void;
+
+  /**
+   * What one machine needs to join, as variables of the boot template. The credential is the machine's own, good
+   * for joining and nothing else, and lives longer than the machine may. The same request gives the same answer:
+   * a create call that is sent again must be the same to the byte.
+   */
+  admit(request: AdmitRequest): Promise<Admission>;
+
+  /** Takes no more jobs; running ones go on. May be repeated. */
+  drain(worker: WorkerId, signal: AbortSignal): Promise<void>;
+  /** Takes jobs again. May be repeated. */
+  undrain(worker: WorkerId, signal: AbortSignal): Promise<void>;
+  /** Forgets a worker whose machine is gone; no error if it is unknown. */
+  remove(worker: WorkerId, signal: AbortSignal): Promise<void>;
+
+  /** One job's ad and state, for `explain`; null if the queue does not know it. */
+  job(id: JobId, signal: AbortSignal): Promise<JobView | null>;
+
+  close(): Promise<void>;
+}
+
+export interface PollRequest {
+  /** Daemon time at the beginning of the poll. */
+  readonly nowMs: number;
+  /** Attributes that the offers' ads refer to: they must be in the demand's ads where a job has them. */
+  readonly attributes: readonly string[];
+}
+
+export interface AdmitRequest {
+  readonly instance: InstanceId;
+  /** Epoch seconds at which the machine's intent was made; fixes what is minted. */
+  readonly issuedAtSeconds: number;
+  /** The longest the machine may live; null: no limit. */
+  readonly lifetimeMs: number | null;
+}
+
+export interface Admission {
+  /** For `{{name}}` in the boot template. Never logged. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** True where a variable is one machine's own: then a create call is for one machine only. */
+  readonly perMachine: boolean;
+}
+
+export const jobStates = ['waiting', 'running', 'held', 'ended', 'other'] as const;
+export type JobState = (typeof jobStates)[number];
+
+export interface JobView {
+  readonly id: JobId;
+  readonly state: JobState;
+  readonly owner: string | null;
+  readonly ad: ClassAd;
+}
+
+/** What every adapter exports. */
+export interface QueueAdapter<Settings = unknown> {
+  /** The word in the config's `adapter:` field. */
+  readonly name: string;
+  readonly configSchema: ZodType<Settings>;
+  create(settings: Settings, deps: QueueDeps): Queue;
+}
+
+export interface QueueDeps {
+  readonly site: SiteId;
+  readonly queue: QueueName;
+  readonly clock: Clock;
+  readonly log: Log;
+}

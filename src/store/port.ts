@@ -1,0 +1,87 @@
+import type { CloudName, IntentId, InstanceId, OfferName, PoolName, SiteId } from '../model/ids.ts';
+import type { Instance, Intent } from '../model/instance.ts';
+import type { JournalEntry, JournalKind } from '../model/journal.ts';
+
+/**
+ * Where the daemon's memory is. Synchronous: a decision and its intents are one transaction, on disk when
+ * `commit` returns. One writer for each site.
+ */
+export interface Store {
+  /** All that the core needs to go on: read once, at the start. */
+  load(): StoredState;
+  /** Writes all of it or nothing. Throws StoreError. */
+  commit(batch: Batch): void;
+  /** Newest first. */
+  journal(query: JournalQuery): readonly StoredJournalEntry[];
+  /** Any instance, ended ones too while they are kept; null if unknown. */
+  instance(id: InstanceId): Instance | null;
+  /** Drops journal entries and ended instances and intents older than that, a bounded number at a call; returns how many. */
+  prune(beforeMs: number): number;
+  close(): void;
+}
+
+export interface StoredState {
+  readonly site: SiteId;
+  /** Daemon time of the last commit; null in a new store. */
+  readonly nowMs: number | null;
+  /** Ids and jitter are made from the site and this counter: it never goes back. */
+  readonly sequence: number;
+  /** All that have not ended. */
+  readonly instances: readonly Instance[];
+  /** All that are open or unknown, and every one that has an instance which has not ended. */
+  readonly intents: readonly Intent[];
+  readonly facts: readonly Fact[];
+}
+
+/** What a tick changed. */
+export interface Batch {
+  readonly nowMs: number;
+  /** Epoch ms by the wall clock, for people who read the journal. */
+  readonly wallMs: number;
+  readonly sequence: number;
+  readonly intents: readonly Intent[];
+  readonly instances: readonly Instance[];
+  readonly facts: readonly Fact[];
+  readonly journal: readonly JournalEntry[];
+}
+
+/** Something learned that outlives a restart: a JSON value under a key. */
+export interface Fact {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+export interface JournalQuery {
+  readonly limit: number;
+  readonly kinds?: readonly JournalKind[];
+  readonly instance?: InstanceId;
+  readonly intent?: IntentId;
+  readonly pool?: PoolName;
+  readonly cloud?: CloudName;
+  readonly offer?: OfferName;
+  /** Only entries with a greater number: for following. */
+  readonly afterNumber?: number;
+  readonly sinceMs?: number;
+}
+
+export interface StoredJournalEntry extends JournalEntry {
+  readonly number: number;
+  readonly wallMs: number;
+}
+
+/**
+ * locked: another daemon has it. corrupt: not a database, or damaged. newer: written by a later version.
+ * otherSite: belongs to another site id. full: no room on the disk. io: the disk or file system failed.
+ */
+export const storeErrorCodes = ['locked', 'corrupt', 'newer', 'otherSite', 'full', 'io'] as const;
+export type StoreErrorCode = (typeof storeErrorCodes)[number];
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}
