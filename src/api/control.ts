@@ -1,0 +1,388 @@
+import type { CloudName, InstanceId, JobId, OfferName, PoolName } from '../model/ids.ts';
+import type { EndReason, LaunchCause, Phase, PublicState } from '../model/instance.ts';
+import type { Resources } from '../model/resources.ts';
+import type { JobState } from '../queues/port.ts';
+import type { JournalQuery, StoredJournalEntry } from '../store/port.ts';
+
+/**
+ * What the API asks of the daemon. The API holds no state and decides nothing: it checks what came in, calls one
+ * of these, and writes down what it got.
+ *
+ * Reads are synchronous and change nothing: they are views of the state in memory. Writes resolve once the
+ * decision is on disk, not when the cloud has carried it out. Every method may throw ControlError; anything else
+ * that is thrown is a fault of the daemon and is answered as such, without its text.
+ *
+ * Everything here is plain data that survives JSON. Times (`…AtMs`, `…SinceMs`, `…UntilMs`) are daemon time in
+ * ms (see model/clock.ts), so each view carries `nowMs` to read them against; spans (`…AgeMs`, `…Ms`) are ms.
+ */
+export interface Control {
+  status(): StatusView;
+  /** In order of creation, newest last. Ended ones only where the filter asks for them. */
+  instances(filter: InstanceFilter): InstanceList;
+  /** What would be done now and why, from the newest snapshots. A dry run: it writes nothing anywhere. */
+  plan(): PlanView;
+  /** Asks the job's queue for the job; null if no queue knows it. */
+  explainJob(id: JobId, signal: AbortSignal): Promise<JobExplanation | null>;
+  /** Ended instances, too, while the store keeps them; null if unknown. */
+  explainInstance(id: InstanceId): InstanceExplanation | null;
+  /**
+   * Within the bounds, never around them: `refused` where a bound, a quota or a set-aside offer forbids all of
+   * it. Nothing is launched in part.
+   */
+  launch(order: LaunchRequest): Promise<LaunchReceipt>;
+  /** Its worker takes no more jobs; it ends when the last is done. May be repeated. */
+  drain(id: InstanceId): Promise<ChangeReceipt>;
+  /** Takes jobs again; `refused` (notDraining) where its end is beyond recall. */
+  undrain(id: InstanceId): Promise<ChangeReceipt>;
+  /** Without force it is drained first and ended when idle; with force it ends now, whatever runs on it. */
+  terminate(id: InstanceId, options: { readonly force: boolean }): Promise<ChangeReceipt>;
+  /** Newest first. */
+  journal(query: JournalQuery): readonly StoredJournalEntry[];
+}
+
+/**
+ * notReady: the daemon has not seen enough of its queues and clouds yet (or is stopping) to answer or act.
+ * refused: understood, and not done; `reason` says which rule.
+ */
+export const controlErrorCodes = [
+  'unknownPool',
+  'unknownOffer',
+  'unknownInstance',
+  'refused',
+  'notReady',
+] as const;
+export type ControlErrorCode = (typeof controlErrorCodes)[number];
+
+export const refusalReasons = [
+  'poolMax', // the pool would have more than its max
+  'cloudMax', // the cloud would have more than its max
+  'offerMax', // the offer would have more than its max
+  'quota', // the account has no room
+  'setAside', // the offer is set aside after failures
+  'cloudTrouble', // the cloud has not answered lately
+  'ended', // the instance is gone or going
+  'notDraining', // nothing to undo
+  'notJoined', // it has no worker that could be drained
+] as const;
+export type RefusalReason = (typeof refusalReasons)[number];
+
+export class ControlError extends Error {
+  readonly code: ControlErrorCode;
+  /** Set where the code is `refused`. */
+  readonly reason: RefusalReason | null;
+
+  /** The message is one sentence for people, with names and figures, without secrets. */
+  constructor(code: ControlErrorCode, message: string, options: { reason?: RefusalReason } = {}) {
+    super(message);
+    this.name = 'ControlError';
+    this.code = code;
+    this.reason = options.reason ?? null;
+  }
+}
+
+export const daemonModes = ['starting', 'running', 'stopping'] as const;
+export type DaemonMode = (typeof daemonModes)[number];
+
+export type LivePhase = Exclude<Phase, 'ended'>;
+export type PhaseCounts = Readonly<Record<LivePhase, number>>;
+export type StateCounts = Readonly<Record<PublicState, number>>;
+
+/** Something does not work now. */
+export interface Trouble {
+  /** A CloudErrorCode or a QueueErrorCode. */
+  readonly code: string;
+  readonly message: string;
+  readonly sinceMs: number;
+}
+
+export interface StatusView {
+  readonly site: string;
+  readonly version: string;
+  readonly mode: DaemonMode;
+  /** Daemon time; and epoch ms by the host's wall clock at the same moment. */
+  readonly nowMs: number;
+  readonly wallMs: number;
+  readonly uptimeMs: number;
+  readonly queues: readonly QueueStatus[];
+  readonly clouds: readonly CloudStatus[];
+  readonly pools: readonly PoolStatus[];
+  /** Since this daemon started, and over the store's life. */
+  readonly totals: { readonly sinceStart: Totals; readonly sinceStore: Totals };
+}
+
+export interface QueueStatus {
+  readonly name: string;
+  readonly adapter: string;
+  readonly jobs: { readonly waiting: number; readonly running: number; readonly held: number };
+  readonly demandGroups: number;
+  readonly workers: { readonly ours: number; readonly others: number };
+  /** False while what is not seen may still be there. */
+  readonly complete: boolean;
+  /** Since the last poll that worked began; null before the first. */
+  readonly pollAgeMs: number | null;
+  readonly trouble: Trouble | null;
+}
+
+export interface CloudStatus {
+  readonly name: string;
+  readonly driver: string;
+  readonly instances: StateCounts;
+  readonly max: number | null;
+  readonly launchesInFlight: number;
+  readonly launchesInFlightMax: number;
+  /** Since the last list that worked began; null before the first. */
+  readonly listAgeMs: number | null;
+  readonly trouble: Trouble | null;
+  readonly setAside: readonly SetAside[];
+  /** What the account may still have; null where the cloud does not say. */
+  readonly quota: QuotaView | null;
+}
+
+export interface QuotaView {
+  readonly instances: number | null;
+  readonly cpus: number | null;
+  readonly memoryMiB: number | null;
+}
+
+/** An offer that is not tried for a while because it failed. */
+export interface SetAside {
+  readonly offer: string;
+  readonly cloud: string;
+  /** A CloudErrorCode, or an EndReason such as `bootDeadline`. */
+  readonly code: string;
+  readonly why: string;
+  readonly failures: number;
+  /** Then it is tried again, with one instance. */
+  readonly untilMs: number;
+}
+
+export interface PoolStatus {
+  readonly name: string;
+  readonly queue: string;
+  readonly min: number;
+  readonly max: number;
+  readonly headroom: number;
+  readonly states: StateCounts;
+  readonly phases: PhaseCounts;
+  /** Waiting jobs that no other pool could serve; null where it was not worked out. */
+  readonly onlyHereJobs: number | null;
+  readonly unmet: readonly Unmet[];
+}
+
+/** Waiting jobs for which nothing is done, and why. */
+export interface Unmet {
+  readonly demand: string;
+  readonly jobs: number;
+  /** The planner's word, e.g. `noOffer`, `poolMax`, `quota`, `setAside`. */
+  readonly code: string;
+  /** For people: the clause, the bound, the failure. */
+  readonly why: string;
+}
+
+export interface Totals {
+  readonly launched: number;
+  readonly ended: number;
+  /** Claims beyond an instance's first. */
+  readonly reused: number;
+  /** Create calls that a cloud refused. */
+  readonly refused: number;
+}
+
+export interface InstanceFilter {
+  readonly pool?: PoolName;
+  readonly cloud?: CloudName;
+  readonly offer?: OfferName;
+  readonly state?: PublicState;
+  readonly phase?: Phase;
+  /** Ended ones, too; also implied by `phase: 'ended'`. */
+  readonly ended: boolean;
+  readonly limit: number;
+}
+
+export interface InstanceList {
+  readonly nowMs: number;
+  /** How many the filter lets through: more than are in `instances` where the limit cut it. */
+  readonly total: number;
+  readonly instances: readonly InstanceView[];
+}
+
+/** An instance's record (model/instance.ts), and what was last seen of its worker. */
+export interface InstanceView {
+  readonly id: string;
+  readonly intent: string;
+  readonly seat: number;
+  readonly pool: string;
+  readonly queue: string;
+  readonly offer: string;
+  readonly cloud: string;
+  readonly cause: LaunchCauseView;
+  readonly phase: Phase;
+  /** Null once it has ended. */
+  readonly state: PublicState | null;
+  readonly phaseSinceMs: number;
+  readonly deadlineMs: number | null;
+  readonly cloudId: string | null;
+  readonly address: string | null;
+  readonly worker: string | null;
+  /** Null while its worker has not been seen. */
+  readonly runningJobs: number | null;
+  readonly createdAtMs: number;
+  readonly runningAtMs: number | null;
+  readonly joinedAtMs: number | null;
+  readonly idleSinceMs: number | null;
+  readonly claims: number;
+  readonly endReason: EndReason | null;
+  readonly endedAtMs: number | null;
+}
+
+export interface LaunchCauseView {
+  readonly kind: LaunchCause['kind'];
+  /** Set where the kind is `demand`; the job may be unknown even then. */
+  readonly demand: string | null;
+  readonly job: string | null;
+}
+
+export interface PlanView {
+  readonly nowMs: number;
+  /** False: something is missing, and the plan is what can be said without it. */
+  readonly ready: boolean;
+  /** What is missing, a clause each, e.g. `queue main has not been polled yet`. */
+  readonly missing: readonly string[];
+  readonly launches: readonly PlannedLaunch[];
+  readonly drains: readonly PlannedChange[];
+  readonly undrains: readonly PlannedChange[];
+  readonly terminations: readonly PlannedChange[];
+  readonly demand: readonly DemandPlan[];
+}
+
+export interface PlannedLaunch {
+  readonly pool: string;
+  readonly offer: string;
+  readonly cloud: string;
+  readonly count: number;
+  readonly why: string;
+  /** The demand group that it is for; null for min and head-room. */
+  readonly demand: string | null;
+}
+
+export interface PlannedChange {
+  readonly instance: string;
+  readonly pool: string;
+  readonly why: string;
+}
+
+/** What becomes of one group of waiting jobs: the four numbers add up to `jobs`. */
+export interface DemandPlan {
+  readonly demand: string;
+  readonly queue: string;
+  readonly sampleJobs: readonly string[];
+  readonly jobs: number;
+  /** By workers that are there. */
+  readonly servedByWorkers: number;
+  /** By machines on their way. */
+  readonly servedComing: number;
+  /** By machines that this plan launches. */
+  readonly toLaunch: number;
+  readonly unmet: number;
+  /** Why those are unmet; null where none is. */
+  readonly unmetCode: string | null;
+  readonly unmetWhy: string | null;
+  /** Offers that this group cannot have, and by which clause. */
+  readonly refusedOffers: readonly RefusedOffer[];
+}
+
+export interface RefusedOffer {
+  readonly offer: string;
+  readonly code: string;
+  /** The text of the clause that fails; null where it is no clause (a bound, a set-aside). */
+  readonly clause: string | null;
+}
+
+export interface JobExplanation {
+  readonly nowMs: number;
+  readonly job: string;
+  readonly queue: string;
+  readonly owner: string | null;
+  readonly state: JobState;
+  /** The group that it waits in; null where it does not wait. */
+  readonly demand: string | null;
+  /** What the job asks for, as far as it can be said in figures. */
+  readonly wants: Resources | null;
+  /** One sentence: why it waits, or that it does not. */
+  readonly verdict: string;
+  /** One sentence: what will happen next, and when. */
+  readonly next: string;
+  readonly offers: readonly OfferVerdict[];
+  readonly workers: WorkerSummary;
+  readonly pools: readonly PoolRoom[];
+}
+
+/** One offer in one pool of the job's queue. */
+export interface OfferVerdict {
+  readonly pool: string;
+  readonly offer: string;
+  readonly cloud: string;
+  readonly matches: boolean;
+  /** Whose requirements fail; null where both hold. */
+  readonly side: 'job' | 'offer' | null;
+  /** The text of the clause that fails, and what it came to, e.g. `TARGET.VMType == "b"` and `false ("a" == "b")`. */
+  readonly clause: string | null;
+  readonly found: string | null;
+  readonly setAside: SetAside | null;
+}
+
+/** The workers of the job's queue, ours and others. */
+export interface WorkerSummary {
+  readonly total: number;
+  /** Requirements hold both ways. */
+  readonly matching: number;
+  /** Matching, with room for it now. */
+  readonly free: number;
+  readonly coming: number;
+}
+
+export interface PoolRoom {
+  readonly pool: string;
+  readonly min: number;
+  readonly max: number;
+  /** All that counts toward max. */
+  readonly counted: number;
+}
+
+export interface InstanceExplanation {
+  readonly nowMs: number;
+  readonly instance: InstanceView;
+  /** One sentence: why it was booted. */
+  readonly bootedBecause: string;
+  /** One sentence: why it ended or is ending; null while no end is decided. */
+  readonly endedBecause: string | null;
+  /** Oldest first; the newest few hundred at most. */
+  readonly journal: readonly StoredJournalEntry[];
+}
+
+export interface LaunchRequest {
+  readonly pool: PoolName;
+  /** Null: the pool's first offer that can be had. */
+  readonly offer: OfferName | null;
+  /** At least 1. */
+  readonly count: number;
+  /** For the journal: who or what for. */
+  readonly note: string | null;
+}
+
+export interface LaunchReceipt {
+  readonly pool: string;
+  readonly offer: string;
+  readonly cloud: string;
+  /** Stored; the create calls follow. */
+  readonly instances: readonly { readonly id: string; readonly intent: string }[];
+}
+
+export interface ChangeReceipt {
+  readonly nowMs: number;
+  readonly instance: InstanceView;
+  /** False where it was so already. */
+  readonly changed: boolean;
+  /** One sentence: what follows. */
+  readonly next: string;
+}
