@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod';
 import type { Clock } from '../model/clock.ts';
+import type { CloudInstance } from '../model/cloud.ts';
 import type { CloudId, CloudName, InstanceId, IntentId, OfferName, PoolName, SiteId } from '../model/ids.ts';
 import type { Log } from '../model/log.ts';
 import type { Resources } from '../model/resources.ts';
@@ -45,24 +46,6 @@ export interface Cloud {
 
   /** Ends open connections. Never ends an instance. */
   close(): Promise<void>;
-}
-
-export const cloudInstanceStates = ['pending', 'running', 'ending', 'stopped', 'gone', 'error'] as const;
-export type CloudInstanceState = (typeof cloudInstanceStates)[number];
-
-/** An instance as the cloud sees it, with what our mark on it says. */
-export interface CloudInstance {
-  readonly cloudId: CloudId;
-  readonly intent: IntentId;
-  /** Its place among the intent's machines, in the cloud's own order. */
-  readonly seat: number;
-  /** From our mark; null where it cannot be read back. */
-  readonly pool: PoolName | null;
-  readonly offer: OfferName | null;
-  readonly state: CloudInstanceState;
-  readonly address: string | null;
-  /** What the cloud says went wrong; null if nothing. */
-  readonly fault: string | null;
 }
 
 export interface LaunchOrder {

@@ -1,0 +1,74 @@
+import type { CloudInstanceState } from '../model/cloud.ts';
+import type { WorkerActivity } from '../model/demand.ts';
+import type { Instance, Phase, PublicState } from '../model/instance.ts';
+
+/**
+ * What has been seen of an instance since the daemon began. It is never stored: after a restart nothing is known
+ * until it has been seen again, so no old sighting can end a machine.
+ */
+export interface Sighting {
+  readonly cloudState: CloudInstanceState | null;
+  /** Complete lists in a row that did not show it, and when the first of them was begun. */
+  readonly unlisted: number;
+  readonly unlistedSinceMs: number | null;
+  readonly activity: WorkerActivity | null;
+  /** When the newest view that showed its worker was begun. */
+  readonly workerSeenAtMs: number | null;
+  /** Complete views in a row that did not show its worker, and when the first of them was begun. */
+  readonly unseen: number;
+  readonly unseenSinceMs: number | null;
+  /** Views in a row that showed it drained and without a job, and when the first of them was begun. */
+  readonly drainedViews: number;
+  readonly drainedSinceMs: number | null;
+}
+
+export const neverSeen: Sighting = {
+  cloudState: null,
+  unlisted: 0,
+  unlistedSinceMs: null,
+  activity: null,
+  workerSeenAtMs: null,
+  unseen: 0,
+  unseenSinceMs: null,
+  drainedViews: 0,
+  drainedSinceMs: null,
+};
+
+/** An instance with what is known of it now. */
+export interface FleetEntry {
+  readonly instance: Instance;
+  readonly sighting: Sighting;
+}
+
+const stateOfPhase: Record<Phase, PublicState | null> = {
+  requested: 'Unusable',
+  unknown: 'Unusable',
+  building: 'Unusable',
+  joining: 'Unusable',
+  idle: 'Free',
+  claimed: 'Busy',
+  leased: 'Busy',
+  draining: 'Busy',
+  unreachable: 'Unusable',
+  failed: 'Unusable',
+  terminating: 'Unusable',
+  ended: null,
+};
+
+/** The public state; null once it has ended. */
+export const publicState = (phase: Phase): PublicState | null => stateOfPhase[phase];
+
+/** On its way to be usable: what it will bring is subtracted from demand. */
+export const isComing = ({ phase, endReason }: Instance): boolean =>
+  endReason === null &&
+  (phase === 'requested' || phase === 'unknown' || phase === 'building' || phase === 'joining');
+
+/** In service, or drained but on its way back. */
+export const isInService = ({ phase, endReason }: Instance): boolean =>
+  phase === 'idle' || phase === 'claimed' || phase === 'leased' || (phase === 'draining' && endReason === null);
+
+/** Counts toward a pool's min: usable, or on its way and not yet past its deadline. */
+export const countsTowardMin = (instance: Instance): boolean => isComing(instance) || isInService(instance);
+
+/** Counts toward every max: all that is not proven gone. */
+export const countsTowardMax = ({ phase }: Instance): boolean => phase !== 'ended';

@@ -1,0 +1,27 @@
+import type { CloudId, CloudName, IntentId, OfferName, PoolName } from './ids.ts';
+
+export const cloudInstanceStates = ['pending', 'running', 'ending', 'stopped', 'gone', 'error'] as const;
+export type CloudInstanceState = (typeof cloudInstanceStates)[number];
+
+/** An instance as the cloud sees it, with what our mark on it says. */
+export interface CloudInstance {
+  readonly cloudId: CloudId;
+  readonly intent: IntentId;
+  /** Its place among the intent's machines, in the cloud's own order. */
+  readonly seat: number;
+  /** From our mark; null where it cannot be read back. */
+  readonly pool: PoolName | null;
+  readonly offer: OfferName | null;
+  readonly state: CloudInstanceState;
+  readonly address: string | null;
+  /** What the cloud says went wrong; null if nothing. */
+  readonly fault: string | null;
+}
+
+/** What one complete list of a cloud saw. */
+export interface CloudSnapshot {
+  readonly cloud: CloudName;
+  /** Daemon time (ms) when the list was begun: nothing in here is older than that less the cloud's lag. */
+  readonly takenAtMs: number;
+  readonly instances: readonly CloudInstance[];
+}
