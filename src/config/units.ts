@@ -135,7 +135,7 @@ function quantitySchema(what: string, hint: string) {
 function orIssue<T>(parse: (text: string) => T | { readonly wrong: string }) {
   return (text: string, context: z.core.$RefinementCtx<string>): T => {
     const result = parse(text);
-    if (typeof result !== 'object' || result === null || !('wrong' in result)) return result as T;
+    if (typeof result !== 'object' || result === null || !('wrong' in result)) return result;
     context.addIssue(result.wrong);
     return z.NEVER;
   };
