@@ -1,8 +1,9 @@
 import type { CloudName, InstanceId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { EndReason, LaunchCause, Phase, PublicState } from '../model/instance.ts';
+import type { JournalKind } from '../model/journal.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
-import type { JournalQuery, StoredJournalEntry } from '../store/port.ts';
+import type { JournalQuery } from '../store/port.ts';
 
 /**
  * What the API asks of the daemon. The API holds no state and decides nothing: it checks what came in, calls one
@@ -37,7 +38,7 @@ export interface Control {
   /** Without force it is drained first and ended when idle; with force it ends now, whatever runs on it. */
   terminate(id: InstanceId, options: { readonly force: boolean }): Promise<ChangeReceipt>;
   /** Newest first. */
-  journal(query: JournalQuery): readonly StoredJournalEntry[];
+  journal(query: JournalQuery): readonly JournalEntryView[];
 }
 
 /**
@@ -357,7 +358,7 @@ export interface InstanceExplanation {
   /** One sentence: why it ended or is ending; null while no end is decided. */
   readonly endedBecause: string | null;
   /** Oldest first; the newest few hundred at most. */
-  readonly journal: readonly StoredJournalEntry[];
+  readonly journal: readonly JournalEntryView[];
 }
 
 export interface LaunchRequest {
@@ -385,4 +386,21 @@ export interface ChangeReceipt {
   readonly changed: boolean;
   /** One sentence: what follows. */
   readonly next: string;
+}
+
+/** A StoredJournalEntry of the store, as it is. */
+export interface JournalEntryView {
+  readonly number: number;
+  readonly kind: JournalKind;
+  readonly atMs: number;
+  /** Epoch ms by the wall clock, for people. */
+  readonly wallMs: number;
+  readonly pool?: string;
+  readonly cloud?: string;
+  readonly offer?: string;
+  readonly intent?: string;
+  readonly instance?: string;
+  readonly demand?: string;
+  readonly why: string;
+  readonly data?: Readonly<Record<string, string | number | boolean | null>>;
 }

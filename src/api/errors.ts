@@ -1,0 +1,63 @@
+import { ControlError, type ControlErrorCode } from './control.ts';
+import { DeadlineError } from './deadline.ts';
+import type { ApiErrorCode, ErrorBody } from './schema/error.ts';
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly body: ErrorBody;
+  /** True where it is a fault of ours, to be logged: the caller learns no more than that. */
+  readonly fault: boolean;
+}
+
+const statusOf = {
+  unknownPool: 404,
+  unknownOffer: 404,
+  unknownInstance: 404,
+  refused: 409,
+  notReady: 503,
+} as const satisfies Record<ControlErrorCode, number>;
+
+/** Turns whatever a route threw, or Fastify itself, into an answer of the closed set. */
+export function answerTo(error: unknown): ErrorAnswer {
+  if (error instanceof ControlError) {
+    const body = { error: { code: error.code, message: error.message, reason: error.reason } };
+    return { status: statusOf[error.code], body, fault: false };
+  }
+  if (error instanceof DeadlineError) {
+    return errorAnswer(504, 'timeout', `the queue gave ${error.message}`);
+  }
+  const validation = validationOf(error);
+  if (validation !== null) return errorAnswer(400, 'invalid', validation);
+  return answerToHttp(error);
+}
+
+export function errorAnswer(status: number, code: ApiErrorCode, message: string): ErrorAnswer {
+  return { status, body: { error: { code, message, reason: null } }, fault: code === 'internal' };
+}
+
+/** Fastify's own: an oversized or unreadable body, a content type that is not JSON. */
+function answerToHttp(error: unknown): ErrorAnswer {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  if (status === 413) return errorAnswer(413, 'tooLarge', 'the body is longer than any request is');
+  if (error instanceof Error && typeof status === 'number' && status >= 400 && status < 500) {
+    return errorAnswer(status, 'invalid', error.message);
+  }
+  return errorAnswer(500, 'internal', 'a fault of the daemon; its log says more');
+}
+
+interface Issue {
+  readonly instancePath: string;
+  readonly message?: string;
+}
+
+/** `body.count: too small`; null where the error is not one of a schema. */
+function validationOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !('validation' in error) || !Array.isArray(error.validation)) return null;
+  const where = 'validationContext' in error ? String(error.validationContext) : 'request';
+  const issues: readonly Issue[] = error.validation;
+  const texts = issues.map((issue) => {
+    const path = issue.instancePath.split('/').filter((part) => part !== '');
+    return `${[where, ...path].join('.')}: ${issue.message ?? 'is not valid'}`;
+  });
+  return texts.slice(0, 5).join('; ');
+}

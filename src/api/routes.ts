@@ -1,0 +1,175 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { Clock } from '../model/clock.ts';
+import { CloudName, InstanceId, IntentId, JobId, OfferName, PoolName } from '../model/ids.ts';
+import type { JournalQuery } from '../store/port.ts';
+import { type Control, ControlError, type InstanceFilter } from './control.ts';
+import { withDeadline } from './deadline.ts';
+import { errorAnswer } from './errors.ts';
+import { errorSchema } from './schema/error.ts';
+import { instanceExplanationSchema, jobExplanationSchema } from './schema/explain.ts';
+import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from './schema/instances.ts';
+import { journalSchema } from './schema/journal.ts';
+import { planSchema } from './schema/plan.ts';
+import {
+  instanceParams,
+  instancesQuery,
+  jobParams,
+  journalQuery,
+  launchBody,
+  terminateBody,
+} from './schema/requests.ts';
+import { statusSchema } from './schema/status.ts';
+
+export interface RouteDeps {
+  readonly control: Control;
+  readonly clock: Clock;
+  /** Aborted when the server closes. */
+  readonly closing: AbortSignal;
+  /** For a job to be looked up in its queue. */
+  readonly explainMs: number;
+}
+
+type App = FastifyInstance;
+
+/** Every page of the API. Each checks what came in, calls the Control once, and sends what it got. */
+export function addRoutes(app: App, deps: RouteDeps): void {
+  addReads(app, deps.control);
+  addExplanations(app, deps);
+  addChanges(app, deps.control);
+}
+
+function addReads(plain: App, control: Control): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  app.route({
+    method: 'GET',
+    url: '/v1/status',
+    schema: { response: answers(statusSchema) },
+    handler: async () => control.status(),
+  });
+  app.route({
+    method: 'GET',
+    url: '/v1/plan',
+    schema: { response: answers(planSchema) },
+    handler: async () => control.plan(),
+  });
+  app.route({
+    method: 'GET',
+    url: '/v1/instances',
+    schema: { querystring: instancesQuery, response: answers(instanceListSchema) },
+    handler: async (request) => control.instances(filterOf(request.query)),
+  });
+  app.route({
+    method: 'GET',
+    url: '/v1/journal',
+    schema: { querystring: journalQuery, response: answers(journalSchema) },
+    handler: async (request) => ({ entries: control.journal(queryOf(request.query)) }),
+  });
+}
+
+function addExplanations(plain: App, deps: RouteDeps): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  const { control, clock, explainMs } = deps;
+  // One instance and why it is as it is: the same page under its own name and under `explain`.
+  for (const url of ['/v1/instances/:id', '/v1/explain/instance/:id']) {
+    app.route({
+      method: 'GET',
+      url,
+      schema: { params: instanceParams, response: answers(instanceExplanationSchema) },
+      handler: async (request) => {
+        const found = control.explainInstance(InstanceId(request.params.id));
+        if (found === null) throw new ControlError('unknownInstance', `no instance ${request.params.id}`);
+        return found;
+      },
+    });
+  }
+  app.route({
+    method: 'GET',
+    url: '/v1/explain/job/:id',
+    schema: { params: jobParams, response: answers(jobExplanationSchema) },
+    handler: async (request, reply) => {
+      const id = JobId(request.params.id);
+      const outer = AbortSignal.any([deps.closing, hungUp(reply)]);
+      const found = await withDeadline({ clock, limitMs: explainMs, outer }, (signal) =>
+        control.explainJob(id, signal),
+      );
+      if (found !== null) return found;
+      return reply.code(404).send(errorAnswer(404, 'unknownJob', `no queue knows the job ${id}`).body);
+    },
+  });
+}
+
+function addChanges(plain: App, control: Control): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  app.route({
+    method: 'POST',
+    url: '/v1/instances',
+    schema: { body: launchBody, response: answers(launchReceiptSchema) },
+    handler: async (request) => {
+      const { pool, offer, count, note } = request.body;
+      const order = { pool: PoolName(pool), offer: offer === null ? null : OfferName(offer), count, note };
+      return await control.launch(order);
+    },
+  });
+  app.route({
+    method: 'POST',
+    url: '/v1/instances/:id/drain',
+    schema: { params: instanceParams, response: answers(changeReceiptSchema) },
+    handler: async (request) => await control.drain(InstanceId(request.params.id)),
+  });
+  app.route({
+    method: 'POST',
+    url: '/v1/instances/:id/undrain',
+    schema: { params: instanceParams, response: answers(changeReceiptSchema) },
+    handler: async (request) => await control.undrain(InstanceId(request.params.id)),
+  });
+  app.route({
+    method: 'POST',
+    url: '/v1/instances/:id/terminate',
+    schema: { params: instanceParams, body: terminateBody, response: answers(changeReceiptSchema) },
+    handler: async (request) => {
+      const force = request.body?.force ?? false;
+      return await control.terminate(InstanceId(request.params.id), { force });
+    },
+  });
+}
+
+function answers<T extends z.ZodType>(ok: T) {
+  return { 200: ok, '4xx': errorSchema, '5xx': errorSchema };
+}
+
+/** Aborted when the caller is gone before it has its answer. */
+function hungUp(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new ControlError('notReady', 'the caller hung up'));
+  });
+  return gone.signal;
+}
+
+function filterOf(query: z.output<typeof instancesQuery>): InstanceFilter {
+  return {
+    ...(query.pool === undefined ? {} : { pool: PoolName(query.pool) }),
+    ...(query.cloud === undefined ? {} : { cloud: CloudName(query.cloud) }),
+    ...(query.offer === undefined ? {} : { offer: OfferName(query.offer) }),
+    ...(query.state === undefined ? {} : { state: query.state }),
+    ...(query.phase === undefined ? {} : { phase: query.phase }),
+    ended: query.ended || query.phase === 'ended',
+    limit: query.limit,
+  };
+}
+
+function queryOf(query: z.output<typeof journalQuery>): JournalQuery {
+  return {
+    limit: query.limit,
+    ...(query.kinds === undefined ? {} : { kinds: query.kinds }),
+    ...(query.pool === undefined ? {} : { pool: PoolName(query.pool) }),
+    ...(query.cloud === undefined ? {} : { cloud: CloudName(query.cloud) }),
+    ...(query.offer === undefined ? {} : { offer: OfferName(query.offer) }),
+    ...(query.intent === undefined ? {} : { intent: IntentId(query.intent) }),
+    ...(query.instance === undefined ? {} : { instance: InstanceId(query.instance) }),
+    ...(query.afterNumber === undefined ? {} : { afterNumber: query.afterNumber }),
+    ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
+  };
+}

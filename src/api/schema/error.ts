@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { controlErrorCodes, refusalReasons } from '../control.ts';
+
+/**
+ * invalid: the request is not what this page of the API takes. tooLarge: its body is longer than any request is.
+ * notFound: no such page. methodNotAllowed: the page exists, not with this method. unknownJob: no queue knows the
+ * job. timeout: a queue did not answer in time. internal: a fault of the daemon, in its log.
+ */
+export const apiErrorCodes = [
+  ...controlErrorCodes,
+  'invalid',
+  'tooLarge',
+  'notFound',
+  'methodNotAllowed',
+  'unknownJob',
+  'timeout',
+  'internal',
+] as const;
+export type ApiErrorCode = (typeof apiErrorCodes)[number];
+
+/** The body of every answer that is not 2xx. */
+export const errorSchema = z.object({
+  error: z.object({
+    code: z.enum(apiErrorCodes),
+    message: z.string(),
+    /** Set where the code is `refused`. */
+    reason: z.enum(refusalReasons).nullable(),
+  }),
+});
+export type ErrorBody = z.output<typeof errorSchema>;

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import type { PlanView } from '../control.ts';
+import { count, list, ms, text } from './scalars.ts';
+
+const changeSchema = z.object({ instance: text, pool: text, why: text });
+
+const demandPlanSchema = z.object({
+  demand: text,
+  queue: text,
+  sampleJobs: list(text),
+  jobs: count,
+  servedByWorkers: count,
+  servedComing: count,
+  toLaunch: count,
+  unmet: count,
+  unmetCode: text.nullable(),
+  unmetWhy: text.nullable(),
+  refusedOffers: list(z.object({ offer: text, code: text, clause: text.nullable() })),
+});
+
+export const planSchema = z.object({
+  nowMs: ms,
+  ready: z.boolean(),
+  missing: list(text),
+  launches: list(
+    z.object({ pool: text, offer: text, cloud: text, count, why: text, demand: text.nullable() }),
+  ),
+  drains: list(changeSchema),
+  undrains: list(changeSchema),
+  terminations: list(changeSchema),
+  demand: list(demandPlanSchema),
+}) satisfies z.ZodType<PlanView>;
