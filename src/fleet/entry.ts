@@ -58,17 +58,19 @@ const stateOfPhase: Record<Phase, PublicState | null> = {
 /** The public state; null once it has ended. */
 export const publicState = (phase: Phase): PublicState | null => stateOfPhase[phase];
 
-/** On its way to be usable: what it will bring is subtracted from demand. */
-export const isComing = ({ phase, endReason }: Instance): boolean =>
+/** On its way to be usable, and not late: what it will bring is subtracted from demand. */
+export const isComing = ({ phase, endReason, deadlineMs }: Instance, nowMs: number): boolean =>
   endReason === null &&
-  (phase === 'requested' || phase === 'unknown' || phase === 'building' || phase === 'joining');
+  (phase === 'requested' || phase === 'unknown' || phase === 'building' || phase === 'joining') &&
+  (deadlineMs === null || nowMs < deadlineMs);
 
 /** In service, or drained but on its way back. */
 export const isInService = ({ phase, endReason }: Instance): boolean =>
   phase === 'idle' || phase === 'claimed' || phase === 'leased' || (phase === 'draining' && endReason === null);
 
 /** Counts toward a pool's min: usable, or on its way and not yet past its deadline. */
-export const countsTowardMin = (instance: Instance): boolean => isComing(instance) || isInService(instance);
+export const countsTowardMin = (instance: Instance, nowMs: number): boolean =>
+  isComing(instance, nowMs) || isInService(instance);
 
 /** Counts toward every max: all that is not proven gone. */
 export const countsTowardMax = ({ phase }: Instance): boolean => phase !== 'ended';

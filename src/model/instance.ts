@@ -60,6 +60,7 @@ export const endReasons = [
   'lost', // it vanished from the cloud without us
   'operator', // `spillway instance terminate`
   'twin', // a second machine for a seat that has one
+  'orphan', // it bore our mark, the store did not know it, and it had no worker
   'removed', // its pool, offer or cloud is no longer in the config
 ] as const;
 export type EndReason = (typeof endReasons)[number];

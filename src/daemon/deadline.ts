@@ -1,0 +1,41 @@
+import type { Clock } from '../model/clock.ts';
+
+/** A call that was given up because its time was over. */
+export class DeadlineError extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
+    this.name = 'DeadlineError';
+  }
+}
+
+/**
+ * Runs `call` with a signal that is aborted when the time is over or the outer signal is. Settles no later than the
+ * deadline even where the call ignores its signal: what it does afterwards is nobody's.
+ */
+export async function withDeadline<T>(
+  call: (signal: AbortSignal) => Promise<T>,
+  { clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal },
+): Promise<T> {
+  signal.throwIfAborted();
+  const inner = new AbortController();
+  const timer = new AbortController();
+  const stop = () => inner.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  const late = clock.sleep(ms, timer.signal).then(
+    () => {
+      const error = new DeadlineError(ms);
+      inner.abort(error);
+      throw error;
+    },
+    () => new Promise<never>(() => {}),
+  );
+  const stopped = new Promise<never>((_, reject) => {
+    inner.signal.addEventListener('abort', () => reject(inner.signal.reason), { once: true });
+  });
+  try {
+    return await Promise.race([call(inner.signal), late, stopped]);
+  } finally {
+    timer.abort();
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,206 @@
+import type { CloudInstance } from '../model/cloud.ts';
+import type { CloudErrorCode, QueueErrorCode } from '../model/errors.ts';
+import { type CloudName, InstanceId, type IntentId, type OfferName } from '../model/ids.ts';
+import type { EndReason, Instance, Intent } from '../model/instance.ts';
+import type { JournalEntry } from '../model/journal.ts';
+import type { Offer, Pool, PoolLimits } from '../model/offer.ts';
+import type { FleetEntry } from './entry.ts';
+import { type InstanceEvent, type StepContext, step } from './step.ts';
+
+/** All machines that are not proven gone, and the create calls they came from. */
+export interface Fleet {
+  readonly entries: ReadonlyMap<InstanceId, FleetEntry>;
+  /** Those that are open or unknown, and those with an entry above. */
+  readonly intents: ReadonlyMap<IntentId, Intent>;
+  /** Machines with our mark that the store does not know, by cloud and cloud id. */
+  readonly strangers: ReadonlyMap<string, Stranger>;
+}
+
+export const emptyFleet: Fleet = { entries: new Map(), intents: new Map(), strangers: new Map() };
+
+export interface Stranger {
+  readonly cloud: CloudName;
+  readonly found: CloudInstance;
+  readonly firstListedAtMs: number;
+  /** Complete lists in a row that showed it. */
+  readonly lists: number;
+}
+
+/** What an effect came to. */
+export type Outcome =
+  | { readonly kind: 'launched'; readonly intent: IntentId; readonly instances: readonly CloudInstance[] }
+  | {
+      readonly kind: 'launchFailed';
+      readonly intent: IntentId;
+      readonly code: CloudErrorCode;
+      readonly message: string;
+      readonly inDoubt: boolean;
+      readonly retryAfterMs: number | null;
+    }
+  /** `askedAtMs`: daemon time at which the look-up began. */
+  | {
+      readonly kind: 'resolved';
+      readonly intent: IntentId;
+      readonly instances: readonly CloudInstance[];
+      readonly askedAtMs: number;
+    }
+  | { readonly kind: 'terminated'; readonly instance: InstanceId; readonly verdict: 'ending' | 'gone' }
+  | {
+      readonly kind: 'effectFailed';
+      readonly effect: 'resolve' | 'terminate' | 'drain' | 'undrain' | 'remove';
+      readonly instance: InstanceId;
+      readonly code: CloudErrorCode | QueueErrorCode;
+      readonly message: string;
+    };
+
+/** What an operator asked for by hand. */
+export type Order =
+  | { readonly kind: 'drain'; readonly instance: InstanceId }
+  | { readonly kind: 'undrain'; readonly instance: InstanceId }
+  | { readonly kind: 'terminate'; readonly instance: InstanceId };
+
+/** What the fold noticed that is worth learning from. */
+export type Lesson =
+  | { readonly kind: 'accepted'; readonly offer: OfferName; readonly cloud: CloudName; readonly intent: IntentId }
+  | {
+      readonly kind: 'refused';
+      readonly offer: OfferName;
+      readonly cloud: CloudName;
+      readonly intent: IntentId;
+      readonly code: CloudErrorCode;
+      readonly message: string;
+      readonly retryAfterMs: number | null;
+    }
+  | { readonly kind: 'booted'; readonly offer: OfferName; readonly tookMs: number }
+  | { readonly kind: 'joined'; readonly offer: OfferName; readonly tookMs: number; readonly intent: IntentId }
+  | {
+      readonly kind: 'failed';
+      readonly offer: OfferName;
+      readonly intent: IntentId;
+      readonly reason: EndReason;
+    };
+
+export interface FoldContext {
+  readonly nowMs: number;
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly offers: ReadonlyMap<string, Offer>;
+  readonly listLagMs: (cloud: CloudName) => number;
+  /** Learned deadlines of an offer, within the pool's caps. */
+  readonly deadlines: (offer: OfferName, limits: PoolLimits) => { readonly bootMs: number; readonly joinMs: number };
+  readonly reapMs: number;
+  readonly massShare: number;
+}
+
+/** For a machine whose pool has left the config: it keeps these limits until it is gone. */
+export const orphanedLimits: PoolLimits = {
+  idleMs: 0,
+  idleConfirmMs: 30_000,
+  bootMaxMs: 600_000,
+  joinMaxMs: 600_000,
+  silentMs: 600_000,
+  drainMaxMs: 86_400_000,
+  lifetimeMs: null,
+  lifetimeGraceMs: 0,
+};
+
+export const seatId = (intent: IntentId, seat: number): InstanceId => InstanceId(`${intent}-${seat}`);
+
+/** A fold under way: one mutable copy, private to a tick, that notes what it changes. */
+export class FleetChange {
+  readonly entries: Map<InstanceId, FleetEntry>;
+  readonly intents: Map<IntentId, Intent>;
+  readonly strangers: Map<string, Stranger>;
+  readonly changedInstances = new Map<InstanceId, Instance>();
+  readonly changedIntents = new Map<IntentId, Intent>();
+  readonly journal: JournalEntry[] = [];
+  readonly lessons: Lesson[] = [];
+  readonly context: FoldContext;
+
+  constructor(fleet: Fleet, context: FoldContext) {
+    this.entries = new Map(fleet.entries);
+    this.intents = new Map(fleet.intents);
+    this.strangers = new Map(fleet.strangers);
+    this.context = context;
+  }
+
+  /** Adds a record, or replaces one that was changed other than by an event. */
+  put(entry: FleetEntry): void {
+    this.entries.set(entry.instance.id, entry);
+    this.changedInstances.set(entry.instance.id, entry.instance);
+  }
+
+  putIntent(intent: Intent): void {
+    this.intents.set(intent.id, intent);
+    this.changedIntents.set(intent.id, intent);
+  }
+
+  /** Applies an event; an ended instance leaves the fleet. `why` is for the journal when the phase changes. */
+  apply(id: InstanceId, event: InstanceEvent, why: string): void {
+    const before = this.entries.get(id);
+    if (before === undefined) return;
+    const { entry: after, anomaly } = step(before, event, this.stepContext(before.instance));
+    if (anomaly !== null) {
+      this.note({ kind: 'anomaly', atMs: this.context.nowMs, instance: id, why: anomaly });
+      return;
+    }
+    if (after === before) return;
+    this.entries.set(id, after);
+    if (after.instance === before.instance) return;
+    this.changedInstances.set(id, after.instance);
+    if (after.instance.phase !== before.instance.phase) this.entered(before.instance, after.instance, why);
+    if (after.instance.phase === 'ended') this.leave(after.instance);
+  }
+
+  note(entry: JournalEntry): void {
+    this.journal.push(entry);
+  }
+
+  result(): Fleet {
+    return { entries: this.entries, intents: this.intents, strangers: this.strangers };
+  }
+
+  private entered(before: Instance, after: Instance, why: string): void {
+    const { nowMs } = this.context;
+    const { id, pool, cloud, offer, intent, phase } = after;
+    const reason = after.endReason === null ? why : `${after.endReason}: ${why}`;
+    const kind = phase === 'ended' ? 'ended' : 'phase';
+    this.note({
+      kind,
+      atMs: nowMs,
+      instance: id,
+      intent,
+      pool,
+      cloud,
+      offer,
+      why: reason,
+      data: { from: before.phase, to: phase, afterMs: nowMs - before.phaseSinceMs, endReason: after.endReason },
+    });
+    if (after.runningAtMs !== null && before.runningAtMs === null)
+      this.lessons.push({ kind: 'booted', offer, tookMs: after.runningAtMs - before.createdAtMs });
+    if (after.joinedAtMs !== null && before.joinedAtMs === null) {
+      const from = after.runningAtMs ?? before.createdAtMs;
+      this.lessons.push({ kind: 'joined', offer, tookMs: Math.max(0, after.joinedAtMs - from), intent });
+    }
+    if (phase === 'failed' && after.endReason !== null)
+      this.lessons.push({ kind: 'failed', offer, intent, reason: after.endReason });
+  }
+
+  private leave(instance: Instance): void {
+    this.entries.delete(instance.id);
+    const intent = this.intents.get(instance.intent);
+    if (intent === undefined || intent.state === 'open' || intent.state === 'unknown') return;
+    for (let seat = 0; seat < intent.seats; seat++)
+      if (this.entries.has(seatId(intent.id, seat))) return;
+    this.intents.delete(intent.id);
+  }
+
+  private stepContext(instance: Instance): StepContext {
+    const limits = this.context.pools.get(instance.pool)?.limits ?? orphanedLimits;
+    return {
+      nowMs: this.context.nowMs,
+      limits,
+      listLagMs: this.context.listLagMs(instance.cloud),
+      ...this.context.deadlines(instance.offer, limits),
+    };
+  }
+}

@@ -1,0 +1,138 @@
+import type { CloudInstance, CloudSnapshot } from '../model/cloud.ts';
+import { type CloudName, InstanceId, QueueName } from '../model/ids.ts';
+import type { Instance } from '../model/instance.ts';
+import { type FleetChange, type Stranger, seatId } from './fleet.ts';
+import { newEntry } from './step.ts';
+
+/** Few may vanish in one list without raising doubt, whatever the share. */
+const vanishedFew = 2;
+
+/** Of a machine whose pool is no longer in the config. */
+const noQueue = QueueName('');
+
+/** A complete list of a cloud: what it shows, what it does not show, and what it shows that we do not know. */
+export function foldList(change: FleetChange, list: CloudSnapshot): void {
+  const known = new Map<string, InstanceId>();
+  for (const { instance } of change.entries.values())
+    if (instance.cloud === list.cloud && instance.cloudId !== null) known.set(instance.cloudId, instance.id);
+
+  const listed = new Set<InstanceId>();
+  for (const found of list.instances) {
+    const id = known.get(found.cloudId) ?? unboundSeat(change, list.cloud, found);
+    if (id === undefined) meet(change, list, found);
+    else {
+      listed.add(id);
+      change.apply(id, { kind: 'listed', found, takenAtMs: list.takenAtMs }, describe(found));
+    }
+  }
+
+  const vanished = [...known.values()].filter((id) => !listed.has(id));
+  const mass = vanished.length > Math.max(vanishedFew, known.size * change.context.massShare);
+  for (const id of vanished)
+    change.apply(id, { kind: 'unlisted', takenAtMs: list.takenAtMs, mass }, 'the cloud no longer lists it');
+  forgetStrangers(change, list);
+}
+
+function unboundSeat(change: FleetChange, cloud: CloudName, found: CloudInstance): InstanceId | undefined {
+  const entry = change.entries.get(seatId(found.intent, found.seat));
+  return entry?.instance.cloud === cloud && entry.instance.cloudId === null ? entry.instance.id : undefined;
+}
+
+function describe({ state, fault }: CloudInstance): string {
+  return fault === null ? `the cloud says: ${state}` : `the cloud says: ${state} (${fault})`;
+}
+
+const strangerKey = (cloud: CloudName, found: CloudInstance): string => `${cloud}/${found.cloudId}`;
+
+function meet(change: FleetChange, { cloud, takenAtMs }: CloudSnapshot, found: CloudInstance): void {
+  const key = strangerKey(cloud, found);
+  if (found.state === 'gone') {
+    change.strangers.delete(key);
+    return;
+  }
+  const before = change.strangers.get(key);
+  change.strangers.set(key, {
+    cloud,
+    found,
+    firstListedAtMs: before?.firstListedAtMs ?? takenAtMs,
+    lists: (before?.lists ?? 0) + 1,
+  });
+}
+
+function forgetStrangers(change: FleetChange, list: CloudSnapshot): void {
+  const keys = new Set(list.instances.map((found) => strangerKey(list.cloud, found)));
+  for (const [key, stranger] of change.strangers)
+    if (stranger.cloud === list.cloud && !keys.has(key)) change.strangers.delete(key);
+}
+
+/**
+ * What becomes of machines that bear our mark and are not in the store: seen twice and with a worker they are
+ * adopted; without one they are ended when they have been seen for the reap period. `hasWorker` answers null while
+ * no complete view of the queue says.
+ */
+export function settleStrangers(change: FleetChange, hasWorker: (id: InstanceId, pool: string | null) => boolean | null) {
+  for (const [key, stranger] of change.strangers) {
+    if (stranger.lists < 2) continue;
+    const id = seatId(stranger.found.intent, stranger.found.seat);
+    const twin = change.entries.has(id);
+    const worker = twin ? false : hasWorker(id, stranger.found.pool);
+    if (worker === null) continue;
+    const old = change.context.nowMs >= stranger.firstListedAtMs + change.context.reapMs;
+    if (!worker && !old) continue;
+    change.strangers.delete(key);
+    takeIn(change, stranger, worker ? id : InstanceId(twin ? `${id}-twin-${stranger.found.cloudId}` : id), {
+      worker,
+      twin,
+    });
+  }
+}
+
+function takeIn(
+  change: FleetChange,
+  { cloud, found }: Stranger,
+  id: InstanceId,
+  { worker, twin }: { worker: boolean; twin: boolean },
+): void {
+  const pool = found.pool === null ? undefined : change.context.pools.get(found.pool);
+  if (found.pool === null || found.offer === null) return;
+  const { nowMs } = change.context;
+  const instance: Instance = {
+    id,
+    intent: found.intent,
+    seat: found.seat,
+    pool: found.pool,
+    queue: pool?.queue ?? noQueue,
+    offer: found.offer,
+    cloud,
+    cause: { kind: 'adopted' },
+    phase: worker ? 'joining' : 'terminating',
+    phaseSinceMs: nowMs,
+    deadlineMs: nowMs + change.context.reapMs,
+    cloudId: found.cloudId,
+    address: found.address,
+    worker: null,
+    createdAtMs: nowMs,
+    runningAtMs: nowMs,
+    joinedAtMs: null,
+    idleSinceMs: null,
+    claims: 0,
+    endReason: worker ? null : twin ? 'twin' : 'orphan',
+    endedAtMs: null,
+  };
+  change.put(newEntry(instance));
+  change.note({
+    kind: 'adopted',
+    atMs: nowMs,
+    instance: id,
+    intent: found.intent,
+    pool: found.pool,
+    cloud,
+    offer: found.offer,
+    why: worker
+      ? 'it bears our mark and its worker is in the queue'
+      : twin
+        ? 'a second machine for a seat that has one: will be ended'
+        : 'it bears our mark, the store does not know it, and it has no worker: will be ended',
+    data: { cloudId: found.cloudId },
+  });
+}

@@ -1,0 +1,103 @@
+import type { IntentId } from '../model/ids.ts';
+import type { Intent } from '../model/instance.ts';
+import { type FleetChange, type Order, type Outcome, seatId } from './fleet.ts';
+
+/** What came of the effects that were started earlier. */
+export function foldOutcome(change: FleetChange, outcome: Outcome): void {
+  switch (outcome.kind) {
+    case 'launched':
+      return foldLaunched(change, outcome);
+    case 'launchFailed':
+      return foldLaunchFailed(change, outcome);
+    case 'resolved':
+      return foldResolved(change, outcome);
+    case 'terminated':
+      if (outcome.verdict === 'gone') change.apply(outcome.instance, { kind: 'gone' }, 'the cloud says that it is gone');
+      return;
+    case 'effectFailed':
+      return;
+  }
+}
+
+/** An operator's wish; the planner has checked that it may be. */
+export function foldOrder(change: FleetChange, order: Order): void {
+  const why = `asked for by the operator`;
+  switch (order.kind) {
+    case 'drain':
+      return change.apply(order.instance, { kind: 'drain', reason: 'operator' }, why);
+    case 'undrain':
+      return change.apply(order.instance, { kind: 'undrain' }, why);
+    case 'terminate':
+      return change.apply(order.instance, { kind: 'terminate', reason: 'operator' }, why);
+  }
+}
+
+function foldLaunched(change: FleetChange, outcome: Extract<Outcome, { kind: 'launched' }>): void {
+  const intent = change.intents.get(outcome.intent);
+  if (intent === undefined) return;
+  bindSeats(change, intent, outcome.instances, 'the cloud accepted it');
+  for (const seat of unboundSeats(change, intent))
+    change.apply(seat, { kind: 'refused' }, 'the cloud accepted fewer than asked for');
+  settle(change, intent.id, 'accepted');
+  change.lessons.push({ kind: 'accepted', offer: intent.offer, cloud: intent.cloud, intent: intent.id });
+}
+
+function foldLaunchFailed(change: FleetChange, outcome: Extract<Outcome, { kind: 'launchFailed' }>): void {
+  const intent = change.intents.get(outcome.intent);
+  if (intent === undefined) return;
+  const { code, message, inDoubt, retryAfterMs } = outcome;
+  for (const seat of unboundSeats(change, intent)) {
+    if (inDoubt) change.apply(seat, { kind: 'inDoubt' }, `no answer says what came of the create call: ${message}`);
+    else change.apply(seat, { kind: 'refused' }, `${code}: ${message}`);
+  }
+  settle(change, intent.id, inDoubt ? 'unknown' : 'refused');
+  const { offer, cloud } = intent;
+  change.lessons.push({ kind: 'refused', offer, cloud, intent: intent.id, code, message, retryAfterMs });
+}
+
+/** "Not there" counts only when the look-up began after the cloud's list has had its time. */
+function foldResolved(change: FleetChange, outcome: Extract<Outcome, { kind: 'resolved' }>): void {
+  const intent = change.intents.get(outcome.intent);
+  if (intent === undefined) return;
+  bindSeats(change, intent, outcome.instances, 'found in the cloud after an unknown create call');
+  const lagMs = change.context.listLagMs(intent.cloud);
+  const missing = unboundSeats(change, intent);
+  for (const seat of missing) {
+    const since = change.entries.get(seat)?.instance.phaseSinceMs ?? 0;
+    if (outcome.askedAtMs >= since + lagMs)
+      change.apply(seat, { kind: 'absent' }, 'the cloud does not have it: the create call was never carried out');
+  }
+  if (unboundSeats(change, intent).length === 0)
+    settle(change, intent.id, outcome.instances.length > 0 ? 'accepted' : 'never');
+}
+
+function bindSeats(
+  change: FleetChange,
+  intent: Intent,
+  found: Extract<Outcome, { kind: 'launched' }>['instances'],
+  why: string,
+): void {
+  for (const instance of found) {
+    const entry = change.entries.get(seatId(intent.id, instance.seat));
+    if (entry?.instance.cloudId === null)
+      change.apply(entry.instance.id, { kind: 'accepted', found: instance }, why);
+  }
+}
+
+/** The intent's seats whose create call has no outcome yet. */
+function unboundSeats(change: FleetChange, intent: Intent) {
+  const seats = Array.from({ length: intent.seats }, (_, seat) => seatId(intent.id, seat));
+  return seats.filter((seat) => {
+    const phase = change.entries.get(seat)?.instance.phase;
+    return phase === 'requested' || phase === 'unknown';
+  });
+}
+
+function settle(change: FleetChange, id: IntentId, state: Intent['state']): void {
+  const intent = change.intents.get(id);
+  const settled = intent ?? null;
+  if (settled === null || settled.state === state) return;
+  change.putIntent({ ...settled, state });
+  const lives = Array.from({ length: settled.seats }, (_, seat) => change.entries.has(seatId(id, seat)));
+  if (state !== 'unknown' && !lives.includes(true)) change.intents.delete(id);
+}

@@ -1,0 +1,42 @@
+import type { QueueSnapshot, Worker } from '../model/demand.ts';
+import type { InstanceId } from '../model/ids.ts';
+import type { FleetChange } from './fleet.ts';
+
+/** A view of a queue: whose worker is there, and (in a complete view) whose is not. */
+export function foldView(change: FleetChange, view: QueueSnapshot): void {
+  const links = linkWorkers(change, view);
+  for (const { instance } of [...change.entries.values()]) {
+    if (instance.queue !== view.queue) continue;
+    const worker = links.get(instance.id);
+    if (worker !== undefined) {
+      const why = `worker ${worker.id} is ${worker.activity}`;
+      change.apply(instance.id, { kind: 'workerSeen', worker, takenAtMs: view.takenAtMs }, why);
+    } else if (view.workersComplete) {
+      change.apply(instance.id, { kind: 'workerUnseen', takenAtMs: view.takenAtMs }, 'its worker is not in the queue');
+    }
+  }
+}
+
+/**
+ * By the identity that the worker was given, else by network address: the latter only for machines of pools without
+ * user data, which were given none.
+ */
+export function linkWorkers(
+  change: Pick<FleetChange, 'entries' | 'context'>,
+  view: QueueSnapshot,
+): ReadonlyMap<InstanceId, Worker> {
+  const byAddress = new Map<string, Worker>();
+  const links = new Map<InstanceId, Worker>();
+  for (const worker of view.workers) {
+    if (worker.instance !== null) links.set(worker.instance, worker);
+    else if (worker.address !== null) byAddress.set(worker.address, worker);
+  }
+  if (byAddress.size === 0) return links;
+  for (const { instance } of change.entries.values()) {
+    if (instance.address === null || links.has(instance.id) || instance.queue !== view.queue) continue;
+    const pool = change.context.pools.get(instance.pool);
+    const worker = byAddress.get(instance.address);
+    if (worker !== undefined && pool?.userData === null) links.set(instance.id, worker);
+  }
+  return links;
+}

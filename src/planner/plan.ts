@@ -1,0 +1,237 @@
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Match, Matchmaker } from '../matchmaker/matchmaker.ts';
+import type { Demand, QueueSnapshot, Worker } from '../model/demand.ts';
+import type {
+  CloudName,
+  DemandId,
+  InstanceId,
+  JobId,
+  OfferName,
+  PoolName,
+  QueueName,
+} from '../model/ids.ts';
+import type { EndReason, LaunchCause } from '../model/instance.ts';
+import type { Offer, Pool } from '../model/offer.ts';
+import { planDrains } from './drains.ts';
+import { createRoom, type Room, type Shortage } from './room.ts';
+import type { SetAsides } from './setAside.ts';
+import { createSupply, type Supply } from './supply.ts';
+
+/** All that a plan is made from: the same input gives the same plan. */
+export interface PlanInput {
+  readonly nowMs: number;
+  readonly pools: readonly Pool[];
+  readonly offers: ReadonlyMap<string, Offer>;
+  readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
+  readonly queues: ReadonlyMap<QueueName, QueueOutlook>;
+  readonly fleet: Fleet;
+  readonly setAsides: SetAsides;
+  readonly matchmaker: Matchmaker;
+  readonly instanceOf: (worker: Worker) => InstanceId | null;
+}
+
+export interface CloudOutlook {
+  readonly name: CloudName;
+  readonly max: number | null;
+  /** Create calls that may be started now. */
+  readonly launchesLeft: number;
+  /** Null: it may be used; else why not, e.g. `no complete list since the start`. */
+  readonly trouble: string | null;
+}
+
+export interface QueueOutlook {
+  /** The newest view; null before the first. */
+  readonly view: QueueSnapshot | null;
+  /** Null: the view may be acted on; else why not. */
+  readonly trouble: string | null;
+}
+
+export interface Plan {
+  readonly launches: readonly PlannedLaunch[];
+  readonly undrains: readonly InstanceId[];
+  readonly drains: readonly PlannedDrain[];
+  /** One for each demand group, in the order in which they were served. */
+  readonly demand: readonly DemandReport[];
+}
+
+export interface PlannedLaunch {
+  readonly pool: PoolName;
+  readonly offer: OfferName;
+  readonly cloud: CloudName;
+  readonly count: number;
+  readonly cause: LaunchCause;
+  /** Half-open: this launch tries an offer or cloud that was set aside. */
+  readonly probe: boolean;
+}
+
+export interface PlannedDrain {
+  readonly instance: InstanceId;
+  readonly reason: EndReason;
+  readonly why: string;
+}
+
+/** What becomes of a group's waiting jobs: the parts add up to `jobs`. */
+export interface DemandReport {
+  readonly demand: DemandId;
+  readonly queue: QueueName;
+  readonly sampleJobs: readonly JobId[];
+  readonly jobs: number;
+  readonly onWorkers: number;
+  readonly onComing: number;
+  readonly onUndrained: number;
+  readonly onLaunches: number;
+  readonly unmet: number;
+  readonly shortage: DemandShortage | null;
+}
+
+export interface DemandShortage {
+  /** `noOffer`: no offer of any pool of this queue matches; `kind`: this sort of demand is not served. */
+  readonly code: Shortage['code'] | 'noOffer' | 'noPool' | 'kind';
+  readonly why: string;
+}
+
+/**
+ * Decides what to do now. Pure. Waiting jobs are put, oldest group first, on workers with room, then on machines on
+ * their way, then on machines that drain for want of work (they are un-drained), and only for what is left machines
+ * are launched, the best match first and within all bounds. Then each pool's min and head-room are filled, and
+ * machines that no job needs are drained.
+ */
+export function plan(input: PlanInput): Plan {
+  const views = [...input.queues.values()].flatMap(({ view }) => (view === null ? [] : [view]));
+  const room = createRoom(input);
+  const supply = createSupply({ ...input, views });
+  const launches: PlannedLaunch[] = [];
+  const demand: DemandReport[] = [];
+  for (const { view, trouble } of input.queues.values()) {
+    if (view === null || trouble !== null) continue;
+    for (const group of view.demand.toSorted(byAge)) demand.push(serve(group, { input, room, supply, launches }));
+  }
+  for (const pool of input.pools) fillPool(pool, { input, room, supply, launches });
+  const drains = planDrains(input, supply);
+  return { launches, undrains: supply.undrained, drains, demand };
+}
+
+interface Work {
+  readonly input: PlanInput;
+  readonly room: Room;
+  readonly supply: Supply;
+  readonly launches: PlannedLaunch[];
+}
+
+function byAge(a: Demand, b: Demand): number {
+  const age = (demand: Demand) => demand.oldestSubmittedAtMs ?? Number.POSITIVE_INFINITY;
+  const difference = age(a) - age(b);
+  return Number.isNaN(difference) || difference === 0 ? (a.id < b.id ? -1 : 1) : difference;
+}
+
+function serve(demand: Demand, work: Work): DemandReport {
+  const { supply } = work;
+  const base = { demand: demand.id, queue: demand.queue, sampleJobs: demand.sampleJobs, jobs: demand.count };
+  if (demand.kind !== 'counted') {
+    const why = `${demand.kind} demand is not served yet`;
+    const none = { onWorkers: 0, onComing: 0, onUndrained: 0, onLaunches: 0 };
+    return { ...base, ...none, unmet: demand.count, shortage: { code: 'kind', why } };
+  }
+  const onWorkers = supply.takeFromWorkers(demand, demand.count);
+  const onComing = supply.takeFromComing(demand, demand.count - onWorkers);
+  const onUndrained = supply.takeFromDraining(demand, demand.count - onWorkers - onComing);
+  const left = demand.count - onWorkers - onComing - onUndrained;
+  const { onLaunches, shortage } = left === 0 ? { onLaunches: 0, shortage: null } : launchFor(demand, left, work);
+  const unmet = left - onLaunches;
+  return { ...base, onWorkers, onComing, onUndrained, onLaunches, unmet, shortage: unmet === 0 ? null : shortage };
+}
+
+/** One way to serve a demand: an offer in a pool. */
+interface Placement {
+  readonly pool: Pool;
+  readonly match: Match;
+}
+
+function launchFor(
+  demand: Demand,
+  jobs: number,
+  { input, room, supply, launches }: Work,
+): { onLaunches: number; shortage: DemandShortage | null } {
+  const pools = input.pools.filter(({ queue }) => queue === demand.queue);
+  const matches = input.matchmaker.matches(demand);
+  const placements = placementsOf(pools, matches);
+  if (placements.length === 0) {
+    const why = 'no offer of a pool of this queue matches';
+    if (pools.length === 0) return { onLaunches: 0, shortage: { code: 'noPool', why: 'no pool has this queue' } };
+    return { onLaunches: 0, shortage: { code: 'noOffer', why } };
+  }
+  let left = jobs;
+  let shortage: DemandShortage | null = null;
+  for (const { pool, match } of placements) {
+    if (left === 0) break;
+    const { offer, jobsPerMachine } = match;
+    const wanted = Math.ceil(left / jobsPerMachine);
+    const granted = room.reserve(pool, offer, wanted);
+    if (granted.short !== null) shortage ??= granted.short;
+    if (granted.count === 0) continue;
+    launches.push({
+      pool: pool.name,
+      offer: offer.name,
+      cloud: offer.cloud,
+      count: granted.count,
+      cause: { kind: 'demand', demand: demand.id, job: demand.sampleJobs[0] ?? null },
+      probe: granted.probe,
+    });
+    supply.addLaunch(offer, pool.queue, granted.count);
+    left -= supply.takeFromComing(demand, left);
+  }
+  return { onLaunches: jobs - left, shortage };
+}
+
+/** The job's Rank first, then the offer's, then the price of one job's place, then the order of the config. */
+function placementsOf(pools: readonly Pool[], matches: ReadonlyMap<OfferName, Match>): Placement[] {
+  const placements = pools.flatMap((pool) =>
+    pool.offers.flatMap((name) => {
+      const match = matches.get(name);
+      return match === undefined ? [] : [{ pool, match }];
+    }),
+  );
+  return placements.toSorted(
+    (a, b) =>
+      b.match.jobRank - a.match.jobRank ||
+      b.match.offerRank - a.match.offerRank ||
+      compareCosts(costOfJob(a.match), costOfJob(b.match)),
+  );
+}
+
+function costOfJob({ offer, jobsPerMachine }: Match): number {
+  return offer.price === null ? Number.POSITIVE_INFINITY : offer.price.perHour / jobsPerMachine;
+}
+
+function compareCosts(a: number, b: number): number {
+  return a === b ? 0 : a - b;
+}
+
+/** Min, then head-room: what the pool must have whether a job waits or not. */
+function fillPool(pool: Pool, { input, room, supply, launches }: Work): void {
+  const queue = input.queues.get(pool.queue);
+  fill('min', room.missingToMin(pool));
+  if (pool.headroom === 0 || queue?.view == null || queue.trouble !== null) return;
+  const planned = launches.filter((launch) => launch.pool === pool.name && launch.cause.kind !== 'demand');
+  const spare = room.spareOf(pool, supply.needed) + planned.reduce((sum, { count }) => sum + count, 0);
+  fill('headroom', pool.headroom - spare);
+
+  function fill(kind: 'min' | 'headroom', missing: number): void {
+    let left = missing;
+    for (const offer of cheapestFirst(pool, input.offers)) {
+      if (left <= 0) return;
+      const { count, probe } = room.reserve(pool, offer, left);
+      if (count === 0) continue;
+      left -= count;
+      launches.push({ pool: pool.name, offer: offer.name, cloud: offer.cloud, count, cause: { kind }, probe });
+      supply.addLaunch(offer, pool.queue, count);
+    }
+  }
+}
+
+function cheapestFirst(pool: Pool, offers: ReadonlyMap<string, Offer>): Offer[] {
+  const price = (offer: Offer) => offer.price?.perHour ?? Number.POSITIVE_INFINITY;
+  return pool.offers
+    .flatMap((name) => offers.get(name) ?? [])
+    .toSorted((a, b) => compareCosts(price(a), price(b)));
+}

@@ -1,0 +1,116 @@
+import { countsTowardMax, countsTowardMin, isComing } from '../fleet/entry.ts';
+import type { CloudName, InstanceId, OfferName, PoolName } from '../model/ids.ts';
+import type { Offer, Pool } from '../model/offer.ts';
+import type { PlanInput } from './plan.ts';
+import { type Admittance, admittance, cloudKey, offerKey } from './setAside.ts';
+
+/** Why fewer machines than wanted may be launched. */
+export interface Shortage {
+  readonly code: 'poolMax' | 'cloudMax' | 'offerMax' | 'setAside' | 'cloudTrouble' | 'launchesInFlight';
+  readonly why: string;
+}
+
+export interface Grant {
+  readonly count: number;
+  readonly probe: boolean;
+  /** Set where `count` is less than wanted. */
+  readonly short: Shortage | null;
+}
+
+/** The bounds, and what is left of them as the plan grows: every launch is reserved here, or it is not planned. */
+export interface Room {
+  reserve(pool: Pool, offer: Offer, wanted: number): Grant;
+  missingToMin(pool: Pool): number;
+  /** Machines of the pool that are free or on their way and that no waiting job needs. */
+  spareOf(pool: Pool, needed: ReadonlySet<InstanceId>): number;
+}
+
+export function createRoom({ nowMs, fleet, clouds, setAsides }: PlanInput): Room {
+  const counts = new Map<string, number>();
+  const launchesLeft = new Map<CloudName, number>();
+  const probed = new Set<string>();
+  const add = (key: string, count: number) => counts.set(key, (counts.get(key) ?? 0) + count);
+  const counted = (key: string) => counts.get(key) ?? 0;
+  const ofPool = (name: PoolName | null) => `pool ${name}`;
+  const ofMin = (name: PoolName) => `min ${name}`;
+  const ofOffer = (name: OfferName | null) => `offer ${name}`;
+  const ofCloud = (name: CloudName) => `cloud ${name}`;
+
+  for (const { instance } of fleet.entries.values()) {
+    if (countsTowardMin(instance, nowMs)) add(ofMin(instance.pool), 1);
+    if (!countsTowardMax(instance)) continue;
+    add(ofPool(instance.pool), 1);
+    add(ofOffer(instance.offer), 1);
+    add(ofCloud(instance.cloud), 1);
+  }
+  // A machine with our mark that we do not know yet costs money and quota like any other.
+  for (const { cloud, found } of fleet.strangers.values()) {
+    add(ofCloud(cloud), 1);
+    add(ofPool(found.pool), 1);
+    add(ofOffer(found.offer), 1);
+  }
+
+  function reserve(pool: Pool, offer: Offer, wanted: number): Grant {
+    const cloud = clouds.get(offer.cloud);
+    if (cloud === undefined || cloud.trouble !== null)
+      return refuse('cloudTrouble', `cloud ${offer.cloud}: ${cloud?.trouble ?? 'not configured'}`);
+    const keys = [offerKey(offer.name), cloudKey(offer.cloud)];
+    const admitted = keys.map((key): Admittance => (probed.has(key) ? 'closed' : admittance(setAsides, key, nowMs)));
+    const closed = keys.find((_, at) => admitted[at] === 'closed');
+    if (closed !== undefined) {
+      const aside = setAsides.get(closed);
+      return refuse('setAside', `${closed} is set aside: ${aside?.reason ?? 'being probed'} ${aside?.message ?? ''}`.trim());
+    }
+    const inFlight = launchesLeft.get(cloud.name) ?? cloud.launchesLeft;
+    const probe = admitted.includes('probe');
+    const bounds: readonly (Shortage & { readonly left: number })[] = [
+      {
+        code: 'poolMax',
+        why: `pool ${pool.name} has its max of ${pool.max}`,
+        left: pool.max - counted(ofPool(pool.name)),
+      },
+      {
+        code: 'offerMax',
+        why: `offer ${offer.name} has its max of ${offer.max ?? 0}`,
+        left: offer.max === null ? wanted : offer.max - counted(ofOffer(offer.name)),
+      },
+      {
+        code: 'cloudMax',
+        why: `cloud ${cloud.name} has its max of ${cloud.max ?? 0}`,
+        left: cloud.max === null ? wanted : cloud.max - counted(ofCloud(cloud.name)),
+      },
+      {
+        code: 'launchesInFlight',
+        why: `cloud ${cloud.name} has as many create calls under way as it may`,
+        left: inFlight,
+      },
+      { code: 'setAside', why: `${keys.join(' and ')}: tried again with one machine`, left: probe ? 1 : wanted },
+    ];
+    const tightest = bounds.reduce((least, bound) => (bound.left < least.left ? bound : least));
+    const count = Math.max(0, Math.min(wanted, tightest.left));
+    if (count > 0) {
+      add(ofPool(pool.name), count);
+      add(ofMin(pool.name), count);
+      add(ofOffer(offer.name), count);
+      add(ofCloud(cloud.name), count);
+      launchesLeft.set(cloud.name, inFlight - count);
+      if (probe) for (const key of keys) probed.add(key);
+    }
+    const { code, why } = tightest;
+    return { count, probe, short: count < wanted ? { code, why } : null };
+  }
+
+  function spareOf(pool: Pool, needed: ReadonlySet<InstanceId>): number {
+    let spare = 0;
+    for (const { instance } of fleet.entries.values())
+      if (instance.pool === pool.name && !needed.has(instance.id))
+        if (instance.phase === 'idle' || isComing(instance, nowMs)) spare += 1;
+    return spare;
+  }
+
+  return { reserve, missingToMin: (pool) => pool.min - counted(ofMin(pool.name)), spareOf };
+}
+
+function refuse(code: Shortage['code'], why: string): Grant {
+  return { count: 0, probe: false, short: { code, why } };
+}

@@ -1,0 +1,140 @@
+import type { Lesson } from '../fleet/fleet.ts';
+import type { CloudErrorCode } from '../model/errors.ts';
+import type { CloudName, IntentId, OfferName } from '../model/ids.ts';
+import type { EndReason } from '../model/instance.ts';
+
+/**
+ * An offer or a whole cloud that is left alone for a while, because launches of it failed. When `untilMs` has passed
+ * one launch is let through, for one machine, as a probe: its success ends the matter, its failure doubles the delay.
+ */
+export interface SetAside {
+  readonly key: SetAsideKey;
+  readonly reason: CloudErrorCode | EndReason;
+  readonly message: string;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** The launch that probes it; null: none under way. */
+  readonly probe: IntentId | null;
+}
+
+export type SetAsideKey = `offer:${OfferName}` | `cloud:${CloudName}`;
+export const offerKey = (offer: OfferName): SetAsideKey => `offer:${offer}`;
+export const cloudKey = (cloud: CloudName): SetAsideKey => `cloud:${cloud}`;
+
+export type SetAsides = ReadonlyMap<SetAsideKey, SetAside>;
+
+export interface SetAsidePolicy {
+  readonly setAsideFirstMs: number;
+  readonly setAsideMaxMs: number;
+}
+
+/** A limit of the account is not gone in seconds, whatever the policy says. */
+const quotaFirstMs = 30_000;
+
+/** Boot failures in a row before an offer is set aside: one machine may fail by itself. */
+const bootFailuresBorne = 2;
+
+/** What refused the launch: the offer, the cloud as a whole, or (null) nothing that waiting would mend here. */
+function blame(lesson: Extract<Lesson, { kind: 'refused' }>): SetAsideKey {
+  switch (lesson.code) {
+    case 'capacity':
+    case 'invalid':
+    case 'notFound':
+    case 'unsupported':
+      return offerKey(lesson.offer);
+    case 'quota':
+    case 'auth':
+    case 'rateLimited':
+    case 'timeout':
+    case 'unavailable':
+      return cloudKey(lesson.cloud);
+  }
+}
+
+/** Pure. `jitter` is uniform in [0, 1), one for each call. */
+export function learnSetAsides(
+  before: SetAsides,
+  lessons: readonly Lesson[],
+  { nowMs, policy, jitter }: { nowMs: number; policy: SetAsidePolicy; jitter: () => number },
+): SetAsides {
+  const next = new Map(before);
+  for (const lesson of lessons) {
+    switch (lesson.kind) {
+      case 'accepted':
+        next.delete(cloudKey(lesson.cloud));
+        if (isRefusal(next.get(offerKey(lesson.offer))?.reason)) next.delete(offerKey(lesson.offer));
+        break;
+      case 'joined':
+        next.delete(offerKey(lesson.offer));
+        break;
+      case 'refused': {
+        const firstMs = lesson.code === 'quota' ? Math.max(quotaFirstMs, policy.setAsideFirstMs) : policy.setAsideFirstMs;
+        const key = blame(lesson);
+        const leastMs = Math.max(firstMs, lesson.retryAfterMs ?? 0);
+        next.set(key, fail(next.get(key), { key, reason: lesson.code, message: lesson.message, leastMs }));
+        break;
+      }
+      case 'failed': {
+        const key = offerKey(lesson.offer);
+        const message = `${lesson.intent} did not become usable`;
+        next.set(key, fail(next.get(key), { key, reason: lesson.reason, message, leastMs: policy.setAsideFirstMs }));
+        break;
+      }
+      case 'booted':
+        break;
+    }
+  }
+  return next;
+
+  function fail(
+    was: SetAside | undefined,
+    { key, reason, message, leastMs }: Pick<SetAside, 'key' | 'reason' | 'message'> & { leastMs: number },
+  ): SetAside {
+    // Refusals of launches that were under way together are one failure, not several.
+    const together = was !== undefined && nowMs < was.untilMs && was.probe === null && isRefusal(reason);
+    const failures = together ? was.failures : (was?.failures ?? 0) + 1;
+    const borne = isRefusal(reason) ? 0 : bootFailuresBorne - 1;
+    const doublings = Math.max(0, failures - 1 - borne);
+    const delayMs = Math.min(policy.setAsideMaxMs, leastMs * 2 ** Math.min(doublings, 30)) * (0.75 + 0.5 * jitter());
+    const untilMs = failures <= borne ? nowMs : nowMs + delayMs;
+    return { key, reason, message, failures, sinceMs: was?.sinceMs ?? nowMs, untilMs, probe: null };
+  }
+}
+
+function isRefusal(reason: SetAside['reason'] | undefined): boolean {
+  switch (reason) {
+    case 'bootDeadline':
+    case 'joinDeadline':
+    case 'bootFailed':
+    case undefined:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** open: launch freely. probe: one machine. closed: none. */
+export type Admittance = 'open' | 'probe' | 'closed';
+
+export function admittance(setAsides: SetAsides, key: SetAsideKey, nowMs: number): Admittance {
+  const aside = setAsides.get(key);
+  if (aside === undefined) return 'open';
+  if (!isRefusal(aside.reason) && aside.failures < bootFailuresBorne) return 'open';
+  return nowMs >= aside.untilMs && aside.probe === null ? 'probe' : 'closed';
+}
+
+/** Notes the launch that probes; one whose intent is settled without a lesson probes no more. */
+export function withProbe(setAsides: SetAsides, key: SetAsideKey, intent: IntentId): SetAsides {
+  const aside = setAsides.get(key);
+  return aside === undefined ? setAsides : new Map(setAsides).set(key, { ...aside, probe: intent });
+}
+
+export function dropStaleProbes(setAsides: SetAsides, isUnderWay: (intent: IntentId) => boolean): SetAsides {
+  const stale = [...setAsides.values()].filter(({ probe }) => probe !== null && !isUnderWay(probe));
+  if (stale.length === 0) return setAsides;
+  const next = new Map(setAsides);
+  for (const aside of stale) next.set(aside.key, { ...aside, probe: null });
+  return next;
+}

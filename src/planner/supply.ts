@@ -1,0 +1,143 @@
+import type { FleetEntry } from '../fleet/entry.ts';
+import { isComing } from '../fleet/entry.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Matchmaker } from '../matchmaker/matchmaker.ts';
+import type { Demand, QueueSnapshot, Slot, Worker } from '../model/demand.ts';
+import type { InstanceId, QueueName } from '../model/ids.ts';
+import type { Offer } from '../model/offer.ts';
+import { type Resources, subtractResources } from '../model/resources.ts';
+
+/** What can take waiting jobs without a launch, and what is left of it as jobs are put on it. */
+export interface Supply {
+  /** Takes what fits of `jobs` on workers that are there; returns how many it took. */
+  takeFromWorkers(demand: Demand, jobs: number): number;
+  /** The same on machines that are on their way. */
+  takeFromComing(demand: Demand, jobs: number): number;
+  /** The same on machines that drain for want of work: each that is used will be un-drained. */
+  takeFromDraining(demand: Demand, jobs: number): number;
+  /** A machine that this plan launches: what the jobs it is for leave free of it others may have. */
+  addLaunch(offer: Offer, queue: QueueName, count: number): void;
+  /** Machines that some waiting job has been put on. */
+  readonly needed: ReadonlySet<InstanceId>;
+  readonly undrained: readonly InstanceId[];
+}
+
+interface Place {
+  readonly queue: QueueName;
+  readonly instance: InstanceId | null;
+  readonly slot: Slot;
+  free: Resources;
+}
+
+interface Coming {
+  readonly queue: QueueName;
+  readonly instance: InstanceId | null;
+  readonly offer: Offer;
+  free: Resources;
+}
+
+export interface SupplyInput {
+  readonly nowMs: number;
+  readonly fleet: Fleet;
+  readonly offers: ReadonlyMap<string, Offer>;
+  readonly views: readonly QueueSnapshot[];
+  /** Which instance a worker belongs to; null: not one of ours. */
+  readonly instanceOf: (worker: Worker) => InstanceId | null;
+  readonly matchmaker: Matchmaker;
+}
+
+export function createSupply(input: SupplyInput): Supply {
+  const { matchmaker } = input;
+  const places = input.views.flatMap((view) => placesOf(view, input));
+  const coming: Coming[] = [];
+  const draining: Coming[] = [];
+  for (const { instance } of input.fleet.entries.values()) {
+    const offer = input.offers.get(instance.offer);
+    if (offer === undefined) continue;
+    const machine = { queue: instance.queue, instance: instance.id, offer, free: offer.resources };
+    const returns = instance.phase === 'draining' && instance.endReason === null;
+    if (isComing(instance, input.nowMs) || returns) coming.push(machine);
+    else if (instance.phase === 'draining' && instance.endReason === 'idle') draining.push(machine);
+  }
+  const needed = new Set<InstanceId>();
+  const undrained = new Set<InstanceId>();
+
+  function takeFromWorkers(demand: Demand, jobs: number): number {
+    let left = jobs;
+    for (const place of places) {
+      if (left === 0) break;
+      if (place.queue !== demand.queue || place.free.cpus <= 0) continue;
+      const room = Math.min(left, matchmaker.roomOn(demand, place.slot, place.free));
+      if (room === 0) continue;
+      left -= room;
+      place.free = place.slot.partitionable
+        ? spend(place.free, matchmaker.request(demand.ad, place.slot.ad), room)
+        : { cpus: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 };
+      if (place.instance !== null) needed.add(place.instance);
+    }
+    return jobs - left;
+  }
+
+  function takeFrom(machines: readonly Coming[], demand: Demand, jobs: number, used: (id: InstanceId) => void): number {
+    let left = jobs;
+    const matches = matchmaker.matches(demand);
+    for (const machine of machines) {
+      if (left === 0) break;
+      const match = machine.queue === demand.queue ? matches.get(machine.offer.name) : undefined;
+      if (match === undefined) continue;
+      const slot: Slot = { ad: machine.offer.ad, free: machine.free, partitionable: true };
+      const room = Math.min(left, matchmaker.roomOn(demand, slot, machine.free));
+      if (room === 0) continue;
+      left -= room;
+      machine.free = spend(machine.free, match.request, room);
+      if (machine.instance !== null) used(machine.instance);
+    }
+    return jobs - left;
+  }
+
+  return {
+    needed,
+    get undrained() {
+      return [...undrained];
+    },
+    takeFromWorkers,
+    takeFromComing: (demand, jobs) => takeFrom(coming, demand, jobs, (id) => needed.add(id)),
+    takeFromDraining: (demand, jobs) =>
+      takeFrom(draining, demand, jobs, (id) => {
+        undrained.add(id);
+        needed.add(id);
+      }),
+    addLaunch: (offer, queue, count) => {
+      for (let n = 0; n < count; n++) coming.push({ queue, instance: null, offer, free: offer.resources });
+    },
+  };
+}
+
+/** Slots that take jobs: those of machines with a job come first, so that idle machines become surplus. */
+function placesOf(view: QueueSnapshot, { fleet, instanceOf }: SupplyInput): Place[] {
+  const places: (Place & { readonly order: number })[] = [];
+  for (const worker of view.workers) {
+    if (worker.activity === 'draining' || worker.activity === 'drained') continue;
+    const id = instanceOf(worker);
+    const entry = id === null ? undefined : fleet.entries.get(id);
+    if (entry !== undefined && !takesJobs(entry)) continue;
+    const order = worker.activity === 'claimed' ? 0 : id === null ? 1 : 2;
+    for (const slot of worker.slots)
+      places.push({ queue: view.queue, instance: id, slot, free: slot.free, order });
+  }
+  return places.toSorted((a, b) => a.order - b.order);
+}
+
+function takesJobs({ instance }: FleetEntry): boolean {
+  return instance.phase === 'idle' || instance.phase === 'claimed';
+}
+
+function spend(free: Resources, request: Resources, jobs: number): Resources {
+  const { cpus, memoryMiB, diskMiB, gpus } = request;
+  return subtractResources(free, {
+    cpus: Math.max(cpus, cpus + memoryMiB + diskMiB + gpus === 0 ? 1 : 0) * jobs,
+    memoryMiB: memoryMiB * jobs,
+    diskMiB: diskMiB * jobs,
+    gpus: gpus * jobs,
+  });
+}
