@@ -1,0 +1,63 @@
+import type Database from 'better-sqlite3';
+import type { JournalQuery, StoredJournalEntry } from '../port.ts';
+import { decode, journalTable } from './rows.ts';
+
+/** Rows in one answer; a larger limit is cut down to it. */
+export const journalRowsMax = 10_000;
+
+const columns =
+  'number, kind, at_ms AS atMs, wall_ms AS wallMs, pool, cloud, offer, intent, instance, demand, why, data';
+
+type Value = string | number;
+
+/** A function that answers journal queries, newest first; statements are prepared once for each form of query. */
+export function journalReader(
+  db: Database.Database,
+  path: string,
+): (query: JournalQuery) => StoredJournalEntry[] {
+  const prepared = new Map<string, Database.Statement<Value[]>>();
+  return (query) => {
+    const { where, values } = conditionsOf(query);
+    const statement = prepared.get(where) ?? db.prepare<Value[]>(sqlFor(where));
+    prepared.set(where, statement);
+    const limit = Math.max(0, Math.min(Math.floor(query.limit), journalRowsMax));
+    return statement.all(...values, limit).map((row) => readEntry(path, row));
+  };
+}
+
+function sqlFor(where: string): string {
+  return `SELECT ${columns} FROM journal ${where} ORDER BY number DESC LIMIT ?`;
+}
+
+/** The conditions are fixed text in a fixed order, so there are few forms; what is asked for is always a parameter. */
+function conditionsOf(query: JournalQuery): { readonly where: string; readonly values: readonly Value[] } {
+  const conditions: string[] = [];
+  const values: Value[] = [];
+  const add = (condition: string, ...parameters: readonly (Value | undefined)[]) => {
+    const given = parameters.filter((value) => value !== undefined);
+    if (given.length === 0 && parameters.length > 0) return;
+    conditions.push(condition);
+    values.push(...given);
+  };
+  add('instance = ?', query.instance);
+  add('intent = ?', query.intent);
+  add('pool = ?', query.pool);
+  add('cloud = ?', query.cloud);
+  add('offer = ?', query.offer);
+  add('number > ?', query.afterNumber);
+  add('at_ms >= ?', query.sinceMs);
+  if (query.kinds !== undefined) {
+    const kinds = [...new Set(query.kinds)];
+    conditions.push(kinds.length === 0 ? '0' : `kind IN (${kinds.map(() => '?').join(', ')})`);
+    values.push(...kinds);
+  }
+  return { where: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, values };
+}
+
+/** Absent fields are NULL in the table and missing in the entry. */
+function readEntry(path: string, row: unknown): StoredJournalEntry {
+  const fields = Object.entries(row as Readonly<Record<string, unknown>>).filter(
+    ([, value]) => value !== null,
+  );
+  return decode(path, journalTable, Object.fromEntries(fields));
+}

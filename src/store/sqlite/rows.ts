@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import {
+  CloudId,
+  CloudName,
+  DemandId,
+  InstanceId,
+  IntentId,
+  JobId,
+  OfferName,
+  PoolName,
+  QueueName,
+  SiteId,
+  WorkerId,
+} from '../../model/ids.ts';
+import { endReasons, type Instance, type Intent, intentStates, phases } from '../../model/instance.ts';
+import { type JournalEntry, journalKinds } from '../../model/journal.ts';
+import type { Fact } from '../port.ts';
+import { corrupt } from './failure.ts';
+
+/**
+ * What may be in a row. Every value passes here on its way in, so that nothing is stored which could not be read
+ * back, and again on its way out, so that a damaged value is an error and never a wrong object.
+ */
+const text = z.string().min(1);
+const ms = z.number();
+const count = z.int().min(0);
+
+const cause = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('demand'),
+    demand: text.transform(DemandId),
+    job: text.transform(JobId).nullable(),
+  }),
+  z.strictObject({ kind: z.literal('min') }),
+  z.strictObject({ kind: z.literal('headroom') }),
+  z.strictObject({ kind: z.literal('operator') }),
+  z.strictObject({ kind: z.literal('adopted') }),
+]);
+
+const instanceSchema = z.strictObject({
+  id: text.transform(InstanceId),
+  intent: text.transform(IntentId),
+  seat: count,
+  pool: text.transform(PoolName),
+  queue: text.transform(QueueName),
+  offer: text.transform(OfferName),
+  cloud: text.transform(CloudName),
+  cause,
+  phase: z.enum(phases),
+  phaseSinceMs: ms,
+  deadlineMs: ms.nullable(),
+  cloudId: text.transform(CloudId).nullable(),
+  address: text.nullable(),
+  worker: text.transform(WorkerId).nullable(),
+  createdAtMs: ms,
+  runningAtMs: ms.nullable(),
+  joinedAtMs: ms.nullable(),
+  idleSinceMs: ms.nullable(),
+  claims: count,
+  endReason: z.enum(endReasons).nullable(),
+  endedAtMs: ms.nullable(),
+}) satisfies z.ZodType<Instance>;
+
+const intentSchema = z.strictObject({
+  id: text.transform(IntentId),
+  pool: text.transform(PoolName),
+  offer: text.transform(OfferName),
+  cloud: text.transform(CloudName),
+  seats: z.int().min(1),
+  state: z.enum(intentStates),
+  createdAtMs: ms,
+  sentAtMs: ms.nullable(),
+}) satisfies z.ZodType<Intent>;
+
+const entrySchema = z.strictObject({
+  kind: z.enum(journalKinds),
+  atMs: ms,
+  pool: text.transform(PoolName).exactOptional(),
+  cloud: text.transform(CloudName).exactOptional(),
+  offer: text.transform(OfferName).exactOptional(),
+  intent: text.transform(IntentId).exactOptional(),
+  instance: text.transform(InstanceId).exactOptional(),
+  demand: text.transform(DemandId).exactOptional(),
+  why: z.string(),
+  data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).exactOptional(),
+}) satisfies z.ZodType<JournalEntry>;
+
+const storedEntrySchema = entrySchema.extend({ number: count, wallMs: ms });
+
+const metaSchema = z.strictObject({
+  site: text.transform(SiteId),
+  nowMs: ms.nullable(),
+  wallMs: ms.nullable(),
+  sequence: count,
+  opening: count,
+  holder: text.nullable(),
+  log: z.enum(['none', 'needed', 'seen']),
+});
+export type Meta = z.infer<typeof metaSchema>;
+
+/** How one table's rows become values of the model. */
+export interface Table<T> {
+  readonly name: string;
+  readonly key: string;
+  /** Columns whose text is JSON. */
+  readonly json: readonly string[];
+  readonly schema: z.ZodType<T>;
+}
+
+export const metaTable: Table<Meta> = { name: 'meta', key: 'site', json: [], schema: metaSchema };
+export const instanceTable: Table<Instance> = {
+  name: 'instances',
+  key: 'id',
+  json: ['cause'],
+  schema: instanceSchema,
+};
+export const intentTable: Table<Intent> = { name: 'intents', key: 'id', json: [], schema: intentSchema };
+export const factTable: Table<Fact> = {
+  name: 'facts',
+  key: 'key',
+  json: ['value'],
+  schema: z.strictObject({ key: text, value: z.json() }),
+};
+export const journalTable = {
+  name: 'journal',
+  key: 'number',
+  json: ['data'],
+  schema: storedEntrySchema,
+} satisfies Table<unknown>;
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** A row as a value, or StoreError `corrupt` that names table, key and field. */
+export function decode<T>(path: string, table: Table<T>, row: unknown): T {
+  const found = inspect(table, row);
+  if ('fault' in found) throw corrupt(path, found.fault);
+  return found.value;
+}
+
+/** The same without throwing, for a check that goes on after a damaged row. */
+export function inspect<T>(
+  table: Table<T>,
+  row: unknown,
+): { readonly value: T } | { readonly fault: string } {
+  const fields: Record<string, unknown> = { ...(row as Row) };
+  const where = `table ${table.name}, ${table.key} ${JSON.stringify(fields[table.key])}`;
+  for (const column of table.json) {
+    const written = fields[column];
+    if (typeof written !== 'string') continue;
+    try {
+      fields[column] = JSON.parse(written);
+    } catch {
+      return { fault: `${where}: ${column} is not JSON` };
+    }
+  }
+  const read = table.schema.safeParse(fields);
+  return read.success ? { value: read.data } : { fault: `${where}: ${faultsOf(read.error)}` };
+}
+
+/** Named parameters for a statement. Throws TypeError for a value that could not be read back. */
+export function encodeInstance(instance: Instance): Row {
+  const checked = checkedAs('instance', instance.id, instanceSchema, instance);
+  return { ...checked, cause: JSON.stringify(checked.cause) };
+}
+
+export function encodeIntent(intent: Intent): Row {
+  return checkedAs('intent', intent.id, intentSchema, intent);
+}
+
+export function encodeFact(fact: Fact): Row {
+  const checked = checkedAs('fact', fact.key, factTable.schema, fact);
+  return { key: checked.key, value: JSON.stringify(checked.value) };
+}
+
+export function encodeEntry(entry: JournalEntry): Row {
+  const checked = checkedAs('journal entry', entry.kind, entrySchema, entry);
+  return {
+    kind: checked.kind,
+    atMs: checked.atMs,
+    pool: checked.pool ?? null,
+    cloud: checked.cloud ?? null,
+    offer: checked.offer ?? null,
+    intent: checked.intent ?? null,
+    instance: checked.instance ?? null,
+    demand: checked.demand ?? null,
+    why: checked.why,
+    data: checked.data === undefined ? null : JSON.stringify(checked.data),
+  };
+}
+
+function checkedAs<T>(what: string, key: string, schema: z.ZodType<T>, value: unknown): T {
+  const read = schema.safeParse(value);
+  if (!read.success) throw new TypeError(`${what} ${JSON.stringify(key)}: ${faultsOf(read.error)}`);
+  return read.data;
+}
+
+function faultsOf(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join(', ');
+}

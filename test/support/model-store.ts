@@ -1,0 +1,70 @@
+import type { InstanceId, IntentId, SiteId } from '../../src/model/ids.ts';
+import type { Instance, Intent } from '../../src/model/instance.ts';
+import type { Batch, Fact, Store, StoredJournalEntry } from '../../src/store/port.ts';
+
+/** What a store does, said with maps: the oracle of the property test. It bounds no prune and checks no value. */
+export function modelStore(site: SiteId): Store {
+  const instances = new Map<InstanceId, Instance>();
+  const intents = new Map<IntentId, Intent>();
+  const facts = new Map<string, Fact>();
+  let journal: StoredJournalEntry[] = [];
+  let numbers = 0;
+  let nowMs: number | null = null;
+  let sequence = 0;
+
+  const live = () =>
+    inOrder(
+      [...instances.values()].filter(({ phase }) => phase !== 'ended'),
+      ({ id }) => id,
+    );
+  const unsettled = ({ state }: Intent) => state === 'open' || state === 'unknown';
+
+  return {
+    load: () => {
+      const wanted = new Set(live().map(({ intent }) => intent));
+      return {
+        site,
+        nowMs,
+        sequence,
+        instances: live(),
+        intents: inOrder(
+          [...intents.values()].filter((intent) => unsettled(intent) || wanted.has(intent.id)),
+          ({ id }) => id,
+        ),
+        facts: inOrder([...facts.values()], ({ key }) => key),
+      };
+    },
+    commit: (batch: Batch) => {
+      ({ nowMs, sequence } = batch);
+      for (const intent of batch.intents) intents.set(intent.id, intent);
+      for (const instance of batch.instances) instances.set(instance.id, instance);
+      for (const fact of batch.facts) facts.set(fact.key, fact);
+      for (const entry of batch.journal) {
+        numbers += 1;
+        journal.unshift({ ...entry, number: numbers, wallMs: batch.wallMs });
+      }
+    },
+    journal: ({ limit }) => journal.slice(0, limit),
+    instance: (id) => instances.get(id) ?? null,
+    prune: (beforeMs) => {
+      const had = journal.length + instances.size + intents.size;
+      journal = journal.filter(({ atMs }) => atMs >= beforeMs);
+      for (const instance of instances.values()) {
+        const endedAtMs = instance.endedAtMs ?? instance.phaseSinceMs;
+        if (instance.phase === 'ended' && endedAtMs < beforeMs) instances.delete(instance.id);
+      }
+      const kept = new Set([...instances.values()].map(({ intent }) => intent));
+      for (const intent of intents.values()) {
+        if (!unsettled(intent) && intent.createdAtMs < beforeMs && !kept.has(intent.id))
+          intents.delete(intent.id);
+      }
+      return had - journal.length - instances.size - intents.size;
+    },
+    close: () => undefined,
+  };
+}
+
+/** By the bytes of the key in UTF-8, as SQLite orders text. */
+function inOrder<T>(values: readonly T[], key: (value: T) => string): T[] {
+  return values.toSorted((a, b) => Buffer.compare(Buffer.from(key(a)), Buffer.from(key(b))));
+}
