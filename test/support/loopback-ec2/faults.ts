@@ -1,0 +1,50 @@
+/**
+ * What can go wrong with one call. `before`: the call is not carried out; `after`: it is, and its answer is spoiled.
+ */
+export type Fault =
+  | {
+      readonly kind: 'error';
+      readonly status: number;
+      readonly code: string;
+      readonly message?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  /** The connection is closed without an answer. */
+  | { readonly kind: 'cut'; readonly when: 'before' | 'after' }
+  /** The connection stays open and nothing comes. */
+  | { readonly kind: 'hang'; readonly when: 'before' | 'after' }
+  /** Headers and half a body, then nothing: the connection is closed (`cut`), stays open (`hang`), or HTTP says that this was all (`whole`). */
+  | { readonly kind: 'half'; readonly then: 'cut' | 'hang' | 'whole' }
+  /** So many bytes of blanks inside the answer. */
+  | { readonly kind: 'oversized'; readonly bytes: number }
+  /** Another answer in place of the right one. */
+  | {
+      readonly kind: 'body';
+      readonly when: 'before' | 'after';
+      readonly status: number;
+      readonly body: string;
+    };
+
+/** Faults that wait for calls, by action; `*` for any. Each is used up by the number of calls it was set for. */
+export interface Faults {
+  set(action: string, fault: Fault, times?: number): void;
+  clear(): void;
+  next(action: string): Fault | undefined;
+}
+
+export function makeFaults(): Faults {
+  let waiting: { readonly action: string; readonly fault: Fault; left: number }[] = [];
+  return {
+    set(action, fault, times = 1) {
+      waiting.push({ action, fault, left: times });
+    },
+    clear() {
+      waiting = [];
+    },
+    next(action) {
+      const found = waiting.find((one) => one.left > 0 && (one.action === action || one.action === '*'));
+      if (found !== undefined) found.left -= 1;
+      return found?.fault;
+    },
+  };
+}

@@ -1,0 +1,296 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describeInstances } from './describe-instances.ts';
+import {
+  describeAvailabilityZones,
+  describeImages,
+  describeInstanceAttribute,
+  describeInstanceTypes,
+} from './describe-stock.ts';
+import { type Fault, makeFaults } from './faults.ts';
+import { type Params, parseParams } from './query.ts';
+import { Refusal } from './refusal.ts';
+import { runInstances } from './run-instances.ts';
+import { terminateInstances } from './terminate-instances.ts';
+import {
+  addInstances,
+  endInstance,
+  isLiving,
+  type Levers,
+  type LoopbackInstance,
+  type LoopbackState,
+  type Mutable,
+  makeWorld,
+  stateAt,
+  type World,
+  type WorldOptions,
+} from './world.ts';
+import { answerXml, errorXml, type Xml } from './xml.ts';
+
+/**
+ * A loopback server that speaks EC2's Query API, for tests: the actions that the driver uses, with levers to make it
+ * slow, late, full, throttled or broken, and a record of everything it ever did. It is strict where EC2 is (unknown
+ * parameters, filters, tags). It boots nothing. Signatures are not checked.
+ */
+export interface LoopbackEc2 {
+  readonly endpoint: string;
+  readonly region: string;
+  /** Turned at any time; they hold from the next call on. */
+  readonly levers: Levers;
+  /** Lets the next `times` calls of the action (`*`: any) go wrong; Infinity until `clearFaults`. */
+  fault(action: string, fault: Fault, times?: number): void;
+  clearFaults(): void;
+  /** Moves the server's clock; only where it was started without one. */
+  advance(ms: number): void;
+  /** Calls of an action, or of all, since the start or the last `forgetCalls`; refused and spoiled ones too. */
+  calls(action?: string): number;
+  /** Calls that change something, or would. */
+  writes(): number;
+  /** The calls themselves, oldest first, at most the last 10,000. */
+  readonly requests: readonly LoopbackRequest[];
+  forgetCalls(): void;
+  /** Every instance ever made, terminated ones too. */
+  readonly instances: readonly LoopbackInstance[];
+  state(instance: LoopbackInstance): LoopbackState;
+  /** Pending and running ones. */
+  living(): readonly LoopbackInstance[];
+  /** Puts running instances there that no call made. */
+  preload(count: number, about: Preload): readonly LoopbackInstance[];
+  /** The cloud ends an instance by itself. */
+  kill(id: string, reason?: string): void;
+  /** Takes an instance out of all views, as if it had never been. */
+  vanish(id: string): void;
+  stop(): Promise<void>;
+}
+
+export interface LoopbackRequest {
+  readonly action: string;
+  readonly params: Params;
+  readonly atMs: number;
+}
+
+export interface Preload {
+  readonly type?: string;
+  readonly image?: string;
+  /** Tags and client token of the nth, from 0. */
+  mark(n: number): { readonly clientToken: string; readonly tags: Readonly<Record<string, string>> };
+}
+
+export interface LoopbackEc2Options extends Omit<WorldOptions, 'now'> {
+  /** The server's clock, in ms. Without it time stands still but for `advance`. */
+  readonly now?: () => number;
+  readonly port?: number;
+}
+
+const requestsMax = 10_000;
+const bodyBytesMax = 1024 * 1024;
+
+/** Long before the server's clock begins: older than any lag. */
+const preloadedAtMs = -86_400_000;
+
+const actions: Readonly<Record<string, (world: World, params: Params) => Xml>> = {
+  RunInstances: runInstances,
+  DescribeInstances: describeInstances,
+  TerminateInstances: terminateInstances,
+  DescribeInstanceTypes: describeInstanceTypes,
+  DescribeImages: describeImages,
+  DescribeAvailabilityZones: describeAvailabilityZones,
+  DescribeInstanceAttribute: describeInstanceAttribute,
+};
+
+export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promise<LoopbackEc2> {
+  let manualMs = 0;
+  const world = makeWorld({ ...options, now: options.now ?? (() => manualMs) });
+  const faults = makeFaults();
+  const stopping = new AbortController();
+  const requests: LoopbackRequest[] = [];
+  const counts = new Map<string, number>();
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const params = parseParams(await readBody(request));
+    const action = params.get('Action') ?? '';
+    counts.set(action, (counts.get(action) ?? 0) + 1);
+    requests.push({ action, params, atMs: world.now() });
+    if (requests.length > requestsMax) requests.shift();
+    const waitMs = world.levers.delayMs[action] ?? world.levers.delayMs['*'] ?? 0;
+    if (waitMs > 0) await delay(waitMs, undefined, { signal: stopping.signal });
+    const fault = faults.next(action);
+    if (fault === undefined) send(response, carryOut(world, action, params));
+    else spoil(response, fault, () => carryOut(world, action, params));
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'us-east-1',
+    levers: world.levers,
+    requests,
+    instances: world.instances,
+    fault: (action, fault, times) => faults.set(action, fault, times),
+    clearFaults: () => faults.clear(),
+    advance(ms) {
+      if (options.now !== undefined) throw new Error('the server has a clock of its own');
+      manualMs += ms;
+    },
+    calls: (action) =>
+      action === undefined ? [...counts.values()].reduce((sum, n) => sum + n, 0) : (counts.get(action) ?? 0),
+    writes: () =>
+      [...counts].reduce((sum, [action, n]) => (action.startsWith('Describe') ? sum : sum + n), 0),
+    forgetCalls() {
+      counts.clear();
+      requests.length = 0;
+    },
+    state: (instance) => stateAt(instance, world.now()),
+    living: () => world.instances.filter((instance) => isLiving(world, instance)),
+    preload: (count, about) => Array.from({ length: count }, (_, n) => preloaded(world, about, n)),
+    kill: (id, reason = 'Server.InternalError') => endInstance(world, mustKnow(world, id), reason),
+    vanish: (id) => {
+      mustKnow(world, id).vanished = true;
+    },
+    async stop() {
+      stopping.abort();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+let lastRequest = 0;
+
+function carryOut(world: World, action: string, params: Params): Answer {
+  lastRequest += 1;
+  const requestId = `loopback-${lastRequest}`;
+  const perform = Object.hasOwn(actions, action) ? actions[action] : undefined;
+  try {
+    if (perform === undefined) throw new Refusal('InvalidAction', `The action ${action} is not valid`, 400);
+    return { status: 200, body: answerXml(action, requestId, perform(world, params)) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { status: error.status, body: errorXml(error.code, error.message, requestId) };
+  }
+}
+
+function send(response: ServerResponse, { status, body, headers }: Answer): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(status, {
+    'content-type': 'text/xml;charset=UTF-8',
+    'content-length': bytes.length,
+    ...headers,
+  });
+  response.end(bytes);
+}
+
+function spoil(response: ServerResponse, fault: Fault, carriedOut: () => Answer): void {
+  switch (fault.kind) {
+    case 'error': {
+      const body = errorXml(fault.code, fault.message ?? fault.code, 'loopback-fault');
+      send(response, {
+        status: fault.status,
+        body,
+        ...(fault.headers === undefined ? {} : { headers: fault.headers }),
+      });
+      return;
+    }
+    case 'cut':
+      if (fault.when === 'after') carriedOut();
+      response.destroy();
+      return;
+    case 'hang':
+      if (fault.when === 'after') carriedOut();
+      return;
+    case 'half':
+      half(response, carriedOut(), fault.then);
+      return;
+    case 'oversized':
+      oversized(response, carriedOut(), fault.bytes);
+      return;
+    case 'body':
+      if (fault.when === 'after') carriedOut();
+      send(response, { status: fault.status, body: fault.body });
+      return;
+  }
+}
+
+function half(response: ServerResponse, { status, body }: Answer, then: 'cut' | 'hang' | 'whole'): void {
+  const part = Buffer.from(body.slice(0, Math.floor(body.length / 2)));
+  if (then === 'whole') {
+    send(response, { status, body: part.toString() });
+    return;
+  }
+  response.writeHead(status, { 'content-type': 'text/xml', 'content-length': Buffer.byteLength(body) });
+  response.write(part, () => {
+    if (then === 'cut') response.destroy();
+  });
+}
+
+function oversized(response: ServerResponse, { status, body }: Answer, bytes: number): void {
+  const root = body.lastIndexOf('</');
+  response.writeHead(status, { 'content-type': 'text/xml' });
+  response.write(body.slice(0, root));
+  const blanks = Buffer.alloc(1024 * 1024, ' ');
+  let left = bytes;
+  const more = () => {
+    while (left > 0 && !response.destroyed) {
+      left -= blanks.length;
+      if (!response.write(blanks)) {
+        response.once('drain', more);
+        return;
+      }
+    }
+    response.end(body.slice(root));
+  };
+  more();
+}
+
+function preloaded(world: World, about: Preload, n: number): LoopbackInstance {
+  const { clientToken, tags } = about.mark(n);
+  const [type = ''] = world.types.keys();
+  const [image = ''] = world.images.keys();
+  const [made] = addInstances(world, {
+    count: 1,
+    clientToken,
+    image: about.image ?? image,
+    type: about.type ?? type,
+    zone: world.zones[0] ?? '',
+    tags: new Map(Object.entries(tags)),
+    volumeTags: new Map(),
+    userData: null,
+  });
+  if (made === undefined) throw new Error('nothing was made');
+  made.createdAtMs = preloadedAtMs;
+  made.runningAtMs = preloadedAtMs;
+  return made;
+}
+
+function mustKnow(world: World, id: string): Mutable<LoopbackInstance> {
+  const instance = world.byId.get(id);
+  if (instance === undefined) throw new Error(`no instance ${id}`);
+  return instance;
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) throw new Error('the request is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
