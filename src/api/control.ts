@@ -324,8 +324,8 @@ export interface OfferVerdict {
   readonly offer: string;
   readonly cloud: string;
   readonly matches: boolean;
-  /** Whose requirements fail; null where both hold. */
-  readonly side: 'job' | 'offer' | null;
+  /** Whose requirements fail; `size`: they hold, and the machine is too small; null where it fits. */
+  readonly side: 'job' | 'offer' | 'size' | null;
   /** The text of the clause that fails, and what it came to, e.g. `TARGET.VMType == "b"` and `false ("a" == "b")`. */
   readonly clause: string | null;
   readonly found: string | null;

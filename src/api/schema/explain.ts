@@ -11,7 +11,7 @@ const offerVerdictSchema = z.object({
   offer: text,
   cloud: text,
   matches: z.boolean(),
-  side: z.enum(['job', 'offer']).nullable(),
+  side: z.enum(['job', 'offer', 'size']).nullable(),
   clause: text.nullable(),
   found: text.nullable(),
   setAside: setAsideSchema.nullable(),

@@ -1,0 +1,142 @@
+import { Client, errors } from 'undici';
+import type { z } from 'zod';
+import { type ApiErrorCode, errorSchema } from '../api/schema/error.ts';
+import { instanceExplanationSchema, jobExplanationSchema } from '../api/schema/explain.ts';
+import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from '../api/schema/instances.ts';
+import { journalSchema } from '../api/schema/journal.ts';
+import { planSchema } from '../api/schema/plan.ts';
+import { statusSchema } from '../api/schema/status.ts';
+import { CliError, type ExitCode, exitCodes } from './exit.ts';
+
+const connectMs = 5_000;
+/** Longer than the daemon gives a queue to be asked for a job. */
+const answerMs = 25_000;
+const answerBytesMax = 64 * 2 ** 20;
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Asks the daemon at a socket. Every method throws CliError; what it returns has been checked by the API's schemas. */
+export type DaemonClient = ReturnType<typeof connectDaemon>;
+
+export function connectDaemon(socket: string, signal: AbortSignal) {
+  const http = new Client('http://spillway', {
+    socketPath: socket,
+    connectTimeout: connectMs,
+    headersTimeout: answerMs,
+    bodyTimeout: answerMs,
+    maxResponseSize: answerBytesMax,
+  });
+
+  async function ask<T>(
+    schema: z.ZodType<T>,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+  ): Promise<T> {
+    const { status, text } = await exchange(method, path, body);
+    const data = parseJson(text);
+    if (status === 200) {
+      const parsed = schema.safeParse(data);
+      if (parsed.success) return parsed.data;
+    } else {
+      const parsed = errorSchema.safeParse(data);
+      if (parsed.success) {
+        const { code, message, reason } = parsed.data.error;
+        throw new CliError(exitCodeOf[code], code, message, reason);
+      }
+    }
+    const what = `what answers at ${socket} is no spillway daemon of this version (HTTP ${status})`;
+    throw new CliError(exitCodes.failed, 'badAnswer', what);
+  }
+
+  async function exchange(method: 'GET' | 'POST', path: string, body?: object) {
+    try {
+      const response = await http.request({
+        method,
+        path,
+        signal,
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      return { status: response.statusCode, text: await response.body.text() };
+    } catch (error) {
+      throw asCliError(error, socket, signal);
+    }
+  }
+
+  return {
+    status: () => ask(statusSchema, 'GET', '/v1/status'),
+    plan: () => ask(planSchema, 'GET', '/v1/plan'),
+    instances: (query: Query) => ask(instanceListSchema, 'GET', `/v1/instances${search(query)}`),
+    journal: (query: Query) => ask(journalSchema, 'GET', `/v1/journal${search(query)}`),
+    explainJob: (id: string) => ask(jobExplanationSchema, 'GET', `/v1/explain/job/${segment(id)}`),
+    explainInstance: (id: string) =>
+      ask(instanceExplanationSchema, 'GET', `/v1/explain/instance/${segment(id)}`),
+    launch: (order: LaunchOrderBody) => ask(launchReceiptSchema, 'POST', '/v1/instances', order),
+    drain: (id: string) => ask(changeReceiptSchema, 'POST', `/v1/instances/${segment(id)}/drain`),
+    undrain: (id: string) => ask(changeReceiptSchema, 'POST', `/v1/instances/${segment(id)}/undrain`),
+    terminate: (id: string, force: boolean) =>
+      ask(changeReceiptSchema, 'POST', `/v1/instances/${segment(id)}/terminate`, { force }),
+    close: () => http.destroy(),
+  };
+}
+
+export interface LaunchOrderBody {
+  readonly pool: string;
+  readonly offer: string | null;
+  readonly count: number;
+  readonly note: string | null;
+}
+
+/** A path segment, whatever the text: `.` and `..` are no steps here, as undici sends the path as it is given. */
+function segment(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+function search(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // no schema takes it: reported as a bad answer
+  }
+}
+
+const exitCodeOf = {
+  unknownPool: exitCodes.notFound,
+  unknownOffer: exitCodes.notFound,
+  unknownInstance: exitCodes.notFound,
+  unknownJob: exitCodes.notFound,
+  notFound: exitCodes.notFound,
+  invalid: exitCodes.usage,
+  tooLarge: exitCodes.usage,
+  methodNotAllowed: exitCodes.usage,
+  notReady: exitCodes.notReady,
+  refused: exitCodes.failed,
+  timeout: exitCodes.failed,
+  internal: exitCodes.failed,
+} as const satisfies Record<ApiErrorCode, ExitCode>;
+
+function asCliError(error: unknown, socket: string, signal: AbortSignal): CliError {
+  if (signal.aborted) return new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'EACCES' || code === 'EPERM') {
+    const text = `no permission to use ${socket}: its group is who may (see ls -l)`;
+    return new CliError(exitCodes.unreachable, 'denied', text);
+  }
+  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
+    const text = `the daemon at ${socket} gave no answer in ${answerMs / 1000} s`;
+    return new CliError(exitCodes.unreachable, 'timeout', text);
+  }
+  const why = code === 'ENOENT' ? 'no such socket' : code === 'ECONNREFUSED' ? 'nobody listens' : code;
+  const text = `no daemon answers at ${socket} (${why}): is it running? start: spillway run CONFIG`;
+  return new CliError(exitCodes.unreachable, 'unreachable', text);
+}

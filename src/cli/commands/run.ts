@@ -1,0 +1,59 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { formatProblem } from '../../config/problem.ts';
+import { type CheckReport, type LogLevel, logLevels } from '../deps.ts';
+import { exitCodes } from '../exit.ts';
+import { counted } from '../format.ts';
+import { type JsonOption, jsonCommand, type Session, show } from '../session.ts';
+import { printable, type Style } from '../table.ts';
+
+export function addRun(program: Command, session: Session): void {
+  const { deps } = session;
+  program
+    .command('run')
+    .description('run the daemon in the foreground until it is told to stop; stopping it ends no instance')
+    .argument('<config>', 'the site’s configuration file')
+    .option('--socket <path>', "instead of the config's socket")
+    .addOption(new Option('--log-level <level>', 'how much to log').choices(logLevels).default('info'))
+    .action(async (config: string, options: { socket?: string; logLevel: LogLevel }) => {
+      const socket = options.socket === undefined ? null : resolve(deps.cwd, options.socket);
+      const { logLevel } = options;
+      session.exitCode = await deps.runDaemon(resolve(deps.cwd, config), { socket, logLevel });
+    });
+}
+
+/** What `check --json` prints. */
+export interface CheckView extends CheckReport {
+  readonly ok: boolean;
+  readonly errors: number;
+  readonly warnings: number;
+}
+
+export function addCheck(program: Command, session: Session): void {
+  jsonCommand(program, 'check', 'read a configuration and say everything that is wrong with it')
+    .argument('<file>', 'the configuration file')
+    .action(async (file: string, options: JsonOption) => {
+      const report = await session.deps.checkSite(file);
+      const count = (severity: string) =>
+        report.problems.filter((problem) => problem.severity === severity).length;
+      const errors = count('error');
+      const view = { ok: errors === 0, errors, warnings: count('warning'), ...report };
+      session.exitCode = view.ok ? exitCodes.ok : exitCodes.config;
+      show(session, options, view, (shown, style) => renderCheck(file, shown, style));
+    });
+}
+
+function renderCheck(file: string, view: CheckView, style: Style): readonly string[] {
+  const lines = view.problems.map((problem) => {
+    const text = printable(formatProblem(problem));
+    return problem.severity === 'error' ? style.red(text) : style.yellow(text);
+  });
+  const warnings = view.warnings === 0 ? '' : `, ${counted(view.warnings, 'warning')}`;
+  if (!view.ok) return [...lines, printable(`${file}: ${counted(view.errors, 'error')}${warnings}`)];
+  const { site } = view;
+  const content =
+    site === null
+      ? ''
+      : `: site ${site.name}, ${counted(site.queues, 'queue')}, ${counted(site.clouds, 'cloud')}, ${counted(site.offers, 'offer')}, ${counted(site.pools, 'pool')}`;
+  return [...lines, printable(`${file}: good${warnings}${content}`)];
+}

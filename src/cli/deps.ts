@@ -1,0 +1,63 @@
+import type { Problem } from '../config/problem.ts';
+import type { Clock } from '../model/clock.ts';
+
+/** All that the commands touch of the world outside: main.ts hands in the real ones, tests their own. */
+export interface CliDeps {
+  readonly version: string;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative paths are taken from here. */
+  readonly cwd: string;
+  readonly clock: Clock;
+  /** Aborted by the first signal to end: a command that asks or follows ends with it. */
+  readonly signal: AbortSignal;
+  /** Runs until it is told to stop; returns an exit code. */
+  runDaemon(configPath: string, options: RunOptions): Promise<number>;
+  /** Never throws for what is wrong with the file: that is in the report. */
+  checkSite(configPath: string): Promise<CheckReport>;
+  readonly store: StoreMaintenance;
+}
+
+export interface Sink {
+  write(text: string): void;
+  readonly isTTY: boolean;
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface RunOptions {
+  /** Instead of the config's; null: the config's. */
+  readonly socket: string | null;
+  readonly logLevel: LogLevel;
+}
+
+export interface CheckReport {
+  /** In the order in which they stand in the files. */
+  readonly problems: readonly Problem[];
+  /** What the config describes; null where it has errors. */
+  readonly site: CheckedSite | null;
+}
+
+export interface CheckedSite {
+  readonly name: string;
+  readonly queues: number;
+  readonly clouds: number;
+  readonly offers: number;
+  readonly pools: number;
+}
+
+/** Each works on a store that no daemon has open, except `backup`, which may. Throws StoreError. */
+export interface StoreMaintenance {
+  backup(stateDir: string, target: string): Promise<StoreFigures>;
+  restore(source: string, stateDir: string): Promise<StoreFigures>;
+  check(stateDir: string): Promise<StoreFigures>;
+}
+
+export interface StoreFigures {
+  readonly site: string;
+  readonly instances: number;
+  readonly journal: number;
+  readonly bytes: number;
+}

@@ -1,0 +1,56 @@
+import { Command, CommanderError } from 'commander';
+import { addExplain, addPlan, addStatus } from './commands/ask.ts';
+import { addInstance } from './commands/instance.ts';
+import { addJournal } from './commands/journal.ts';
+import { addCheck, addRun } from './commands/run.ts';
+import type { CliDeps } from './deps.ts';
+import { exitCodes } from './exit.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Runs one command line, without the program's name, and returns its exit code; never ends the process. What is
+ * thrown is a fault of ours.
+ */
+export async function runCli(args: readonly string[], deps: CliDeps): Promise<number> {
+  const session: Session = { deps, exitCode: exitCodes.ok };
+  const program = buildProgram(session);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version, when asked for, are no error; commander has said the rest on stderr.
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  return session.exitCode;
+}
+
+/** Every command; the actions leave their exit code in the session. */
+export function buildProgram(session: Session): Command {
+  const { stdout, stderr, version } = session.deps;
+  const program = new Command('spillway')
+    .description('boots machines on clouds when jobs wait in batch queues, reuses them, takes them down')
+    .version(version, '--version', 'print the version')
+    .helpCommand('help [command]', 'print the help of a command')
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+    })
+    .exitOverride();
+  program.addHelpText('after', exitCodeHelp);
+  addRun(program, session);
+  addCheck(program, session);
+  addStatus(program, session);
+  addPlan(program, session);
+  addExplain(program, session);
+  addInstance(program, session);
+  addJournal(program, session);
+  return program;
+}
+
+const exitCodeHelp = `
+Exit codes: 0 done, 1 refused or failed, 2 wrong command line, 3 config has errors,
+4 no daemon answers, 5 not found, 6 not ready, 130 interrupted.`;

@@ -1,0 +1,111 @@
+import type { Command } from 'commander';
+import { connectDaemon, type DaemonClient } from './client.ts';
+import type { CliDeps, Sink } from './deps.ts';
+import { CliError, type ExitCode, exitCodes } from './exit.ts';
+import { createStyle, type Style } from './table.ts';
+
+export const defaultSocket = '/run/spillway/spillway.sock';
+
+export interface JsonOption {
+  readonly json?: boolean;
+}
+
+export interface AskOptions extends JsonOption {
+  readonly socket?: string;
+}
+
+/** One run of the command: what its actions share, and its exit code. */
+export interface Session {
+  readonly deps: CliDeps;
+  exitCode: number;
+}
+
+/** A view and its lines for people. */
+export type Render<T> = (view: T, style: Style) => readonly string[];
+
+/** Asks the daemon one thing and shows the answer. */
+export async function showAnswer<T>(
+  session: Session,
+  options: AskOptions,
+  ask: (client: DaemonClient) => Promise<T>,
+  render: Render<T>,
+): Promise<void> {
+  await reportErrors(session, options, async () => {
+    const view = await withDaemon(session, options, ask);
+    show(session, options, view, render);
+  });
+}
+
+/** One JSON document, or the lines for people. */
+export function show<T>(session: Session, options: JsonOption, view: T, render: Render<T>): void {
+  const { stdout, env } = session.deps;
+  if (options.json === true) writeJson(stdout, view);
+  else writeLines(stdout, render(view, createStyle(coloursFor(stdout, env))));
+}
+
+export async function withDaemon<T>(
+  session: Session,
+  options: AskOptions,
+  ask: (client: DaemonClient) => Promise<T>,
+): Promise<T> {
+  const client = connectDaemon(socketOf(session.deps, options), session.deps.signal);
+  try {
+    return await ask(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** Where the work throws a CliError: a line on stderr, with `--json` a document on stdout, and the exit code. */
+export async function reportErrors(
+  session: Session,
+  options: JsonOption,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    const { code, message, reason } = error;
+    if (options.json === true) writeJson(session.deps.stdout, { error: { code, message, reason } });
+    complain(session, message, error.exitCode);
+  }
+}
+
+export function complain(session: Session, message: string, exitCode: ExitCode): void {
+  session.exitCode = exitCode;
+  if (exitCode !== exitCodes.interrupted) writeLines(session.deps.stderr, [`spillway: ${message}`]);
+}
+
+/** A command that asks the daemon. */
+export function askingCommand(parent: Command, name: string, description: string): Command {
+  return jsonCommand(parent, name, description).option(
+    '--socket <path>',
+    `the daemon's socket (default: $SPILLWAY_SOCKET, else ${defaultSocket})`,
+  );
+}
+
+export function jsonCommand(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option('--json', 'one JSON document on standard output');
+}
+
+function socketOf(deps: CliDeps, options: AskOptions): string {
+  const fromEnv = deps.env.SPILLWAY_SOCKET;
+  return options.socket ?? (fromEnv === undefined || fromEnv === '' ? defaultSocket : fromEnv);
+}
+
+function coloursFor(sink: Sink, env: CliDeps['env']): boolean {
+  const asked = env.NO_COLOR === undefined || env.NO_COLOR === '';
+  return sink.isTTY && asked && env.TERM !== 'dumb';
+}
+
+export function writeLines(sink: Sink, lines: readonly string[]): void {
+  if (lines.length > 0) sink.write(`${lines.map((line) => line.trimEnd()).join('\n')}\n`);
+}
+
+function writeJson(sink: Sink, document: unknown): void {
+  sink.write(`${JSON.stringify(document, null, 2)}\n`);
+}

@@ -1,0 +1,109 @@
+import type { InstanceExplanation, InstanceView, JobExplanation, OfferVerdict } from '../../api/control.ts';
+import { counted, orDash, resources, since, span } from '../format.ts';
+import { type Column, printable, renderTable, type Style } from '../table.ts';
+import { causeText } from './instances.ts';
+import { renderEntries } from './journal.ts';
+
+export function renderJob(view: JobExplanation, style: Style): readonly string[] {
+  const owner = view.owner === null ? '' : ` of ${view.owner}`;
+  const group = view.demand === null ? '' : `, in demand ${view.demand}`;
+  const { workers } = view;
+  return [
+    style.bold(printable(`job ${view.job}${owner}: ${view.state} in queue ${view.queue}${group}`)),
+    ...(view.wants === null ? [] : [`wants ${resources(view.wants)}`]),
+    printable(view.verdict),
+    printable(`next: ${view.next}`),
+    '',
+    `${counted(workers.total, 'worker')}: ${workers.matching} of them ${workers.matching === 1 ? 'matches' : 'match'}, ${workers.free} with room for it now; ${workers.coming} coming`,
+    '',
+    ...offerTable(view, style),
+    '',
+    ...poolTable(view, style),
+  ];
+}
+
+function offerTable(view: JobExplanation, style: Style): readonly string[] {
+  if (view.offers.length === 0) return ['no pool of this queue has offers'];
+  const columns = [
+    { header: 'OFFER' },
+    { header: 'POOL' },
+    { header: 'CLOUD' },
+    { header: 'FITS' },
+    { header: 'WHY NOT' },
+  ];
+  const rows = view.offers.map((offer) => [
+    offer.offer,
+    offer.pool,
+    offer.cloud,
+    offer.matches ? { text: 'yes', paint: style.green } : { text: 'no', paint: style.yellow },
+    whyNot(offer, view.nowMs),
+  ]);
+  return renderTable(columns, rows, style);
+}
+
+const sides = {
+  job: "the job's",
+  offer: "the offer's",
+  size: 'too small:',
+} as const satisfies Record<NonNullable<OfferVerdict['side']>, string>;
+
+function whyNot(offer: OfferVerdict, nowMs: number): string {
+  const found = offer.found === null ? '' : ` is ${offer.found}`;
+  const clause =
+    offer.side === null ? [] : [`${sides[offer.side]} ${offer.clause ?? 'requirements'}${found}`];
+  const aside = offer.setAside;
+  const set = aside === null ? [] : [`set aside for ${span(aside.untilMs - nowMs)}: ${aside.why}`];
+  const all = [...clause, ...set];
+  return all.length === 0 ? '-' : all.join('; ');
+}
+
+function poolTable(view: JobExplanation, style: Style): readonly string[] {
+  const columns: readonly Column[] = [
+    { header: 'POOL' },
+    { header: 'MIN', align: 'right' },
+    { header: 'COUNTED', align: 'right' },
+    { header: 'MAX', align: 'right' },
+  ];
+  const rows = view.pools.map((pool) => [pool.pool, pool.min, pool.counted, pool.max]);
+  return rows.length === 0 ? [] : renderTable(columns, rows, style);
+}
+
+export function renderInstance(view: InstanceExplanation, style: Style): readonly string[] {
+  const { instance, nowMs } = view;
+  const state = instance.state === null ? '' : `${instance.state}, `;
+  return [
+    style.bold(
+      printable(
+        `instance ${instance.id}: ${state}${instance.phase} for ${since(instance.phaseSinceMs, nowMs)}`,
+      ),
+    ),
+    printable(`booted: ${view.bootedBecause}`),
+    ...(view.endedBecause === null ? [] : [printable(`end: ${view.endedBecause}`)]),
+    '',
+    ...fields(instance, nowMs).map(([name, value]) => printable(`${name.padEnd(10)}${value}`)),
+    '',
+    ...(view.journal.length === 0 ? ['no journal entries'] : renderEntries(view.journal, style)),
+  ];
+}
+
+function fields(instance: InstanceView, nowMs: number): readonly (readonly [string, string])[] {
+  const at = (moment: number | null) => (moment === null ? '-' : `${since(moment, nowMs)} ago`);
+  const deadline = instance.deadlineMs;
+  return [
+    ['pool', `${instance.pool} (queue ${instance.queue})`],
+    ['offer', `${instance.offer} on cloud ${instance.cloud}`],
+    ['launched', causeText(instance.cause)],
+    ['intent', `${instance.intent}, seat ${instance.seat}`],
+    ['cloud id', orDash(instance.cloudId)],
+    ['address', orDash(instance.address)],
+    ['worker', orDash(instance.worker)],
+    ['created', at(instance.createdAtMs)],
+    ['running', at(instance.runningAtMs)],
+    ['joined', at(instance.joinedAtMs)],
+    ['idle', at(instance.idleSinceMs)],
+    ['jobs', orDash(instance.runningJobs)],
+    ['claims', String(instance.claims)],
+    ['deadline', deadline === null ? '-' : deadline > nowMs ? `in ${span(deadline - nowMs)}` : 'over'],
+    ['ended', at(instance.endedAtMs)],
+  ];
+}
