@@ -40,8 +40,6 @@ TRUST_DOMAIN = {{trustDomain}}
 
 # Cloud machines often have no name that others can resolve: this one is a label, addresses are used.
 NETWORK_HOSTNAME = {{instance}}.spillway
-MASTER_NAME = {{instance}}
-STARTD_NAME = {{instance}}
 UID_DOMAIN = $(NETWORK_HOSTNAME)
 FILESYSTEM_DOMAIN = $(NETWORK_HOSTNAME)
 
@@ -103,6 +101,6 @@ if [ -d /run/systemd/system ]; then
   systemctl enable condor
   systemctl restart --no-block condor
 else
-  mkdir -p "$(condor_config_val LOCK)" "$(condor_config_val RUN)" "$(condor_config_val LOG)"
+  install -d -o condor -g condor "$(condor_config_val LOCK)" "$(condor_config_val RUN)"
   exec condor_master -f
 fi

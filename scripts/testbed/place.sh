@@ -16,6 +16,11 @@ fail() {
   say "$*"
   exit 1
 }
+# What this host cannot do (no root, no mirror, no mounts) is told apart from what went wrong: tests skip on 69.
+cannot() {
+  say "$*"
+  exit 69
+}
 
 # Can the pool's user get there? Root runs HTCondor as that user, anyone else as themselves.
 reachable() {
@@ -40,14 +45,14 @@ need_packages() {
     dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
-  command -v apt-get >/dev/null || fail "needs ${missing[*]}, and there is no apt-get to install them with"
-  [ "$(id -u)" = 0 ] || fail "needs ${missing[*]}: run as root, or 'apt-get install ${missing[*]}'"
+  command -v apt-get >/dev/null || cannot "needs ${missing[*]}, and there is no apt-get to install them with"
+  [ "$(id -u)" = 0 ] || cannot "needs ${missing[*]}: run as root, or 'apt-get install ${missing[*]}'"
   say "installing ${missing[*]}"
   local apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
   "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >"$TESTBED/apt.log" 2>&1 ||
     { "${apt[@]}" update >>"$TESTBED/apt.log" 2>&1 &&
       "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >>"$TESTBED/apt.log" 2>&1; } ||
-    fail "apt-get could not install ${missing[*]}; see $TESTBED/apt.log"
+    cannot "apt-get could not install ${missing[*]}; see $TESTBED/apt.log"
 }
 
 # wait_for SECONDS COMMAND...: run it again and again until it succeeds, or fail when the time is over.
@@ -81,5 +86,11 @@ stop_process() {
   kill "$pid" 2>/dev/null || true
   if ! wait_for "$2" gone "$1"; then kill -9 "$pid" 2>/dev/null || true; wait_for 5 gone "$1" || true; fi
   rm -f "$1"
+}
+# tree PID: it and all that descend from it.
+tree() {
+  local child
+  echo "$1"
+  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do tree "$child"; done
 }
 gone() { ! alive "$1" >/dev/null; }

@@ -1,0 +1,247 @@
+/**
+ * Real servers for the tests in test/real: each call starts one of its own, on free ports, in a folder of its own,
+ * by the programs in scripts/testbed. Use at the top of a test file:
+ *
+ *   const pool = await htcondorTestbed('demand');
+ *   afterAll(() => stopTestbeds(pool));
+ *   describe.skipIf(isMissing(pool))('demand of a real queue', () => { … had(pool).bin … });
+ *
+ * What this host cannot have (no root, no Debian mirror) is said aloud and its tests are skipped; with
+ * SPILLWAY_TESTBED_REQUIRED=1 it is a failure. A server that should start and does not is always one.
+ */
+import { execFile } from 'node:child_process';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const scripts = resolve(import.meta.dirname, '../../scripts/testbed');
+const cannotExitCode = 69;
+const startTimeoutMs = 300_000;
+
+export interface Missing {
+  readonly kind: 'missing';
+  readonly reason: string;
+}
+
+export interface HTCondorTestbed {
+  readonly kind: 'htcondor';
+  readonly folder: string;
+  /** Tools of this pool: condor_q, condor_status, condor_submit, … They need nothing in the environment. */
+  readonly bin: string;
+  readonly configPath: string;
+  /** `host:port`. */
+  readonly collector: string;
+  readonly port: number;
+  readonly schedds: readonly string[];
+  readonly trustDomain: string;
+  /** The signing key that machines' tokens are made with; the collector knows it by this name. */
+  readonly keyName: string;
+  readonly keyPath: string;
+  /** Whose jobs the tools submit. */
+  readonly user: string;
+  /** Root file system that a machine of this pool can boot from. */
+  readonly machineRoot: string;
+  /** Runs a tool to its end; rejects with its output where it fails. */
+  run(tool: string, args: readonly string[]): Promise<string>;
+  lever(verb: HTCondorLever): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export type HTCondorLever =
+  | 'schedd-hang'
+  | 'schedd-resume'
+  | 'schedd-stop'
+  | 'schedd-start'
+  | 'collector-restart'
+  | 'deny-read'
+  | 'allow-read';
+
+export interface Ec2Testbed {
+  readonly kind: 'ec2';
+  readonly folder: string;
+  readonly endpoint: string;
+  readonly port: number;
+  readonly region: string;
+  readonly zone: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** An image that the endpoint knows. */
+  readonly imageId: string;
+  /** Replaces the levers; what each does: scripts/testbed/ec2-server.py. */
+  setLevers(levers: Readonly<Record<string, unknown>>): void;
+  /** Every API call so far, in the order of their answers. */
+  calls(): readonly Ec2Call[];
+  /** Forgets all instances, levers and calls. */
+  reset(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface Ec2Call {
+  /** Epoch seconds. */
+  readonly at: number;
+  readonly action: string;
+  /** HTTP status; 0: the answer was lost. */
+  readonly status: number;
+}
+
+export interface BooterTestbed {
+  readonly kind: 'booter';
+  readonly folder: string;
+  /** A folder for each machine, by the cloud's id: console.log, address, upper/ with what it has written. */
+  readonly machinesPath: string;
+  /** Replaces the levers; what each does: scripts/testbed/booter.d/main.ts. */
+  setLevers(levers: Readonly<Record<string, unknown>>): void;
+  stop(): Promise<void>;
+}
+
+export function isMissing(testbed: { readonly kind: string }): testbed is Missing {
+  return testbed.kind === 'missing';
+}
+
+/** The testbed, where the test has not been skipped for its absence. */
+export function had<Testbed extends { readonly kind: string }>(
+  testbed: Testbed | Missing,
+): Exclude<Testbed, Missing> {
+  if (isMissing(testbed)) throw new Error(testbed.reason);
+  return testbed as Exclude<Testbed, Missing>;
+}
+
+export interface HTCondorTestbedOptions {
+  /** 1 by default. */
+  readonly schedds?: number;
+  /** Lines appended to the pool's configuration. */
+  readonly extraConfig?: string;
+}
+
+export async function htcondorTestbed(
+  name: string,
+  { schedds = 1, extraConfig = '' }: HTCondorTestbedOptions = {},
+): Promise<HTCondorTestbed | Missing> {
+  const started = await start('htcondor', name, { SCHEDDS: String(schedds), EXTRA_CONFIG: extraConfig });
+  if (isMissing(started)) return started;
+  const facts = started.facts as unknown as Omit<HTCondorTestbed, 'run' | 'lever' | 'stop'>;
+  return {
+    ...facts,
+    run: async (tool, args) => {
+      const output = await run(join(facts.bin, tool), [...args], { maxBuffer: 256 * 1024 * 1024 });
+      return output.stdout;
+    },
+    lever: (verb) => call('htcondor', verb, started.name),
+    stop: started.stop,
+  };
+}
+
+export async function ec2Testbed(name: string): Promise<Ec2Testbed | Missing> {
+  const started = await start('ec2', name, {});
+  if (isMissing(started)) return started;
+  const facts = started.facts as unknown as Ec2Testbed & {
+    readonly leversPath: string;
+    readonly callsPath: string;
+  };
+  return {
+    ...facts,
+    setLevers: (levers) => writeWhole(facts.leversPath, JSON.stringify(levers)),
+    calls: () =>
+      readFileSync(facts.callsPath, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Ec2Call),
+    reset: () => call('ec2', 'reset', started.name),
+    stop: started.stop,
+  };
+}
+
+export interface BooterTestbedOptions {
+  readonly endpoint: string;
+  readonly region?: string;
+}
+
+export async function booterTestbed(
+  name: string,
+  { endpoint, region = 'us-east-1' }: BooterTestbedOptions,
+): Promise<BooterTestbed | Missing> {
+  const started = await start('booter', name, { ENDPOINT: endpoint, REGION: region });
+  if (isMissing(started)) return started;
+  const facts = started.facts as unknown as BooterTestbed & { readonly leversPath: string };
+  return {
+    ...facts,
+    setLevers: (levers) => writeWhole(facts.leversPath, JSON.stringify(levers)),
+    stop: started.stop,
+  };
+}
+
+/** Stops them in the order given; missing ones are passed over. */
+export async function stopTestbeds(
+  ...testbeds: readonly (Missing | { readonly kind: string; stop(): Promise<void> })[]
+): Promise<void> {
+  for (const testbed of testbeds) if ('stop' in testbed) await testbed.stop();
+}
+
+interface Started {
+  readonly kind: 'started';
+  readonly name: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly stop: () => Promise<void>;
+}
+
+type Program = 'htcondor' | 'ec2' | 'booter';
+
+async function start(
+  program: Program,
+  name: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Started | Missing> {
+  const runName = process.env.SPILLWAY_TESTBED_RUN ?? 'test';
+  const unique = `${runName}-${name}-${process.pid}`;
+  let stdout: string;
+  try {
+    await run(join(scripts, program), ['start', unique], {
+      env: { ...process.env, ...env },
+      timeout: startTimeoutMs,
+    });
+    ({ stdout } = await run(join(scripts, program), ['status', unique]));
+  } catch (error) {
+    return missingOrThrow(program, error);
+  }
+  const facts = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
+  return {
+    kind: 'started',
+    name: unique,
+    facts,
+    stop: async () => {
+      await call(program, 'stop', unique);
+      removeFolder(String(facts.folder));
+    },
+  };
+}
+
+async function call(program: Program, verb: string, name: string): Promise<void> {
+  await run(join(scripts, program), [verb, name]);
+}
+
+function missingOrThrow(program: Program, error: unknown): Missing {
+  const failure = error as { readonly code?: unknown; readonly stderr?: string };
+  const reason = (failure.stderr ?? String(error)).trim();
+  if (failure.code !== cannotExitCode || process.env.SPILLWAY_TESTBED_REQUIRED === '1') {
+    throw new Error(`scripts/testbed/${program}: ${reason}`, { cause: error });
+  }
+  process.stderr.write(`SKIPPED, no ${program} testbed: ${reason}\n`);
+  return { kind: 'missing', reason };
+}
+
+/** A reader never sees half of it. */
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
+function removeFolder(folder: string): void {
+  if (process.env.SPILLWAY_TESTBED_KEEP === '1') return;
+  rmSync(folder, { recursive: true, force: true });
+  try {
+    rmSync(dirname(folder), { recursive: false });
+  } catch {
+    // other testbeds of the same name still live there
+  }
+}
