@@ -1,5 +1,5 @@
 import type { CloudInstance } from '../model/cloud.ts';
-import type { CloudErrorCode, QueueErrorCode } from '../model/errors.ts';
+import type { CloudErrorCode } from '../model/errors.ts';
 import { type CloudName, InstanceId, type IntentId, type OfferName } from '../model/ids.ts';
 import type { EndReason, Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
@@ -37,6 +37,8 @@ export type Outcome =
       readonly inDoubt: boolean;
       readonly retryAfterMs: number | null;
     }
+  /** Nobody heard the answer: the daemon ended before it was stored. */
+  | { readonly kind: 'interrupted'; readonly intent: IntentId }
   /** `askedAtMs`: daemon time at which the look-up began. */
   | {
       readonly kind: 'resolved';
@@ -49,7 +51,8 @@ export type Outcome =
       readonly kind: 'effectFailed';
       readonly effect: 'resolve' | 'terminate' | 'drain' | 'undrain' | 'remove';
       readonly instance: InstanceId;
-      readonly code: CloudErrorCode | QueueErrorCode;
+      /** A CloudErrorCode or QueueErrorCode, or `internal` for a fault of ours. */
+      readonly code: string;
       readonly message: string;
     };
 

@@ -119,6 +119,18 @@ function takeIn(
     endReason: worker ? null : twin ? 'twin' : 'orphan',
     endedAtMs: null,
   };
+  change.putIntent(
+    change.intents.get(found.intent) ?? {
+      id: found.intent,
+      pool: found.pool,
+      offer: found.offer,
+      cloud,
+      seats: found.seat + 1,
+      state: 'accepted',
+      createdAtMs: nowMs,
+      sentAtMs: null,
+    },
+  );
   change.put(newEntry(instance));
   change.note({
     kind: 'adopted',

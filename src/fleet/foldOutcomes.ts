@@ -9,6 +9,8 @@ export function foldOutcome(change: FleetChange, outcome: Outcome): void {
       return foldLaunched(change, outcome);
     case 'launchFailed':
       return foldLaunchFailed(change, outcome);
+    case 'interrupted':
+      return foldInterrupted(change, outcome.intent);
     case 'resolved':
       return foldResolved(change, outcome);
     case 'terminated':
@@ -53,6 +55,14 @@ function foldLaunchFailed(change: FleetChange, outcome: Extract<Outcome, { kind:
   settle(change, intent.id, inDoubt ? 'unknown' : 'refused');
   const { offer, cloud } = intent;
   change.lessons.push({ kind: 'refused', offer, cloud, intent: intent.id, code, message, retryAfterMs });
+}
+
+function foldInterrupted(change: FleetChange, id: IntentId): void {
+  const intent = change.intents.get(id);
+  if (intent === undefined) return;
+  for (const seat of unboundSeats(change, intent))
+    change.apply(seat, { kind: 'inDoubt' }, 'the daemon ended before the answer to the create call was stored');
+  settle(change, id, unboundSeats(change, intent).length > 0 ? 'unknown' : 'accepted');
 }
 
 /** "Not there" counts only when the look-up began after the cloud's list has had its time. */

@@ -17,6 +17,11 @@ export interface Offer {
    * Memory in MB, Disk in KiB, HasFileTransfer, CondorVersion, …) and whatever the site adds.
    */
   readonly ad: ClassAd;
+  /**
+   * The attributes of the ad that no machine has by itself, so that its worker must be told to publish them: what
+   * the site adds, e.g. `VMType`. Names to old-syntax ClassAd text.
+   */
+  readonly published: Readonly<Record<string, string>>;
   readonly resources: Resources;
   readonly price: Price | null;
   /** No more instances of this offer than that at a time, over all pools. */

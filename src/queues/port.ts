@@ -2,7 +2,7 @@ import type { ZodType } from 'zod';
 import type { ClassAd } from '../classad/ad.ts';
 import type { Clock } from '../model/clock.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
-import type { InstanceId, JobId, QueueName, SiteId, WorkerId } from '../model/ids.ts';
+import type { DemandId, InstanceId, JobId, QueueName, SiteId, WorkerId } from '../model/ids.ts';
 import type { Log } from '../model/log.ts';
 
 /**
@@ -55,6 +55,8 @@ export interface AdmitRequest {
   readonly issuedAtSeconds: number;
   /** The longest the machine may live; null: no limit. */
   readonly lifetimeMs: number | null;
+  /** What its worker must publish beside what every machine has: names to old-syntax ClassAd text. */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface Admission {
@@ -71,6 +73,8 @@ export interface JobView {
   readonly id: JobId;
   readonly state: JobState;
   readonly owner: string | null;
+  /** The demand group that a poll would put it in; null where it does not wait. */
+  readonly demand: DemandId | null;
   readonly ad: ClassAd;
 }
 

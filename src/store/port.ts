@@ -1,4 +1,4 @@
-import type { CloudName, IntentId, InstanceId, OfferName, PoolName, SiteId } from '../model/ids.ts';
+import type { CloudName, InstanceId, IntentId, OfferName, PoolName, SiteId } from '../model/ids.ts';
 import type { Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry, JournalKind } from '../model/journal.ts';
 
@@ -15,6 +15,8 @@ export interface Store {
   journal(query: JournalQuery): readonly StoredJournalEntry[];
   /** Any instance, ended ones too while they are kept; null if unknown. */
   instance(id: InstanceId): Instance | null;
+  /** Those that have ended and are still kept, newest end first. */
+  endedInstances(limit: number): readonly Instance[];
   /** Drops journal entries and ended instances and intents older than that, a bounded number at a call; returns how many. */
   prune(beforeMs: number): number;
   close(): void;

@@ -10,6 +10,9 @@ const intentColumns =
 
 export const selectInstance = `SELECT ${instanceColumns} FROM instances WHERE id = ?`;
 
+export const selectEndedInstances = `
+  SELECT ${instanceColumns} FROM instances WHERE phase = 'ended' ORDER BY ended_at_ms DESC, id LIMIT ?`;
+
 export const selectLiveInstances = `SELECT ${instanceColumns} FROM instances WHERE phase <> 'ended' ORDER BY id`;
 
 export const selectOpenIntents = `
@@ -26,6 +29,9 @@ export const selectFacts = 'SELECT key, value FROM facts ORDER BY key';
 /** For a check: every row there is. */
 export const selectAllInstances = `SELECT ${instanceColumns} FROM instances`;
 export const selectAllIntents = `SELECT ${intentColumns} FROM intents`;
+export const selectAllEntries = `
+  SELECT number, kind, at_ms AS atMs, wall_ms AS wallMs, pool, cloud, offer, intent, instance, demand, why, data
+  FROM journal`;
 
 /** Changes no row where the store was opened by another since, or the sequence would go back. */
 export const stampMeta = `

@@ -3,7 +3,7 @@ import type { InstanceId, SiteId } from '../../model/ids.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
 import { type Batch, type Store, type StoredState, StoreError } from '../port.ts';
-import { inStoreWords } from './failure.ts';
+import { inStoreWords, inWordsOfOpening } from './failure.ts';
 import { type OpenFile, openFile, openMemory, readMeta } from './file.ts';
 import { journalReader } from './journal.ts';
 import {
@@ -41,7 +41,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   const { path, site, log, sizeMaxMiB = sizeMaxMiBDefault } = options;
   const file = path === ':memory:' ? openMemory(site, sizeMaxMiB) : openFile({ path, site, sizeMaxMiB, log });
   try {
-    return inStoreWords(file.path, () => storeOn(file, log));
+    return inWordsOfOpening(file.path, () => storeOn(file, log));
   } catch (error) {
     file.close();
     throw error;
@@ -50,10 +50,12 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
 
 function storeOn(file: OpenFile, log: Log | undefined): Store {
   const { db, path } = file;
+  const readState = stateReader(db, path);
   const readJournal = journalReader(db, path);
   const write = batchWriter(file);
   const prune = pruner(db);
   const instanceById = db.prepare<[string]>(sql.selectInstance);
+  const newestEnded = db.prepare<[number]>(sql.selectEndedInstances);
   let checkpointAtBytes = logBytesMax;
 
   const tidyLog = () => {
@@ -71,7 +73,7 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
   };
 
   return {
-    load: () => inStoreWords(path, () => db.transaction(() => readState(db, path))()),
+    load: () => inStoreWords(path, readState),
     commit: (batch) => {
       inStoreWords(path, () => {
         file.assertInPlace();
@@ -85,6 +87,8 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
         const row = instanceById.get(id);
         return row === undefined ? null : decode(path, instanceTable, row);
       }),
+    endedInstances: (limit) =>
+      inStoreWords(path, () => newestEnded.all(limit).map((row) => decode(path, instanceTable, row))),
     prune: (beforeMs) =>
       inStoreWords(path, () => {
         file.assertInPlace();
@@ -94,25 +98,21 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
   };
 }
 
-function readState(db: Database.Database, path: string): StoredState {
-  const meta = readMeta(db, path);
-  return {
-    site: meta.site,
-    nowMs: meta.nowMs,
-    sequence: meta.sequence,
-    instances: db
-      .prepare(sql.selectLiveInstances)
-      .all()
-      .map((row) => decode(path, instanceTable, row)),
-    intents: db
-      .prepare(sql.selectOpenIntents)
-      .all()
-      .map((row) => decode(path, intentTable, row)),
-    facts: db
-      .prepare(sql.selectFacts)
-      .all()
-      .map((row) => decode(path, factTable, row)),
-  };
+function stateReader(db: Database.Database, path: string): () => StoredState {
+  const liveInstances = db.prepare(sql.selectLiveInstances);
+  const openIntents = db.prepare(sql.selectOpenIntents);
+  const facts = db.prepare(sql.selectFacts);
+  return db.transaction(() => {
+    const meta = readMeta(db, path);
+    return {
+      site: meta.site,
+      nowMs: meta.nowMs,
+      sequence: meta.sequence,
+      instances: liveInstances.all().map((row) => decode(path, instanceTable, row)),
+      intents: openIntents.all().map((row) => decode(path, intentTable, row)),
+      facts: facts.all().map((row) => decode(path, factTable, row)),
+    };
+  });
 }
 
 function batchWriter(file: OpenFile): (batch: Batch) => void {

@@ -1,0 +1,328 @@
+import type { Control } from '../api/control.ts';
+import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
+import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
+import { neverSeen } from '../fleet/entry.ts';
+import type { Order, Outcome } from '../fleet/fleet.ts';
+import { owedEffects } from '../fleet/owed.ts';
+import { createMatchmaker } from '../matchmaker/matchmaker.ts';
+import type { Clock, Random } from '../model/clock.ts';
+import type { CloudSnapshot } from '../model/cloud.ts';
+import type { QueueSnapshot } from '../model/demand.ts';
+import type { CloudName, QueueName } from '../model/ids.ts';
+import type { JournalEntry } from '../model/journal.ts';
+import type { Log } from '../model/log.ts';
+import type { CloudOutlook, PlannedLaunch, QueueOutlook } from '../planner/plan.ts';
+import type { Queue } from '../queues/port.ts';
+import type { Batch, Store } from '../store/port.ts';
+import { type DaemonView, createControl } from './control.ts';
+import { createExecutor } from './executor.ts';
+import { remember } from './facts.ts';
+import { createSource, type Source, type SourceTrouble } from './source.ts';
+import { type CoreSite, type CoreState, type TickResult, tick } from './tick.ts';
+import { createTimeline } from './timeline.ts';
+import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
+import { createWake } from './wake.ts';
+
+/** A configured cloud or queue, ready to be used. */
+export interface CloudPart {
+  readonly config: CloudConfig;
+  readonly cloud: Cloud;
+  readonly capabilities: CloudCapabilities;
+}
+
+export interface QueuePart {
+  readonly config: QueueConfig;
+  readonly queue: Queue;
+}
+
+export interface DaemonParts {
+  readonly version: string;
+  readonly config: SiteConfig;
+  readonly store: Store;
+  readonly clouds: readonly CloudPart[];
+  readonly queues: readonly QueuePart[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** For a store that is new. */
+  readonly newSeed: () => string;
+}
+
+export interface Daemon {
+  readonly control: Control;
+  /**
+   * Runs until the signal is aborted, then finishes or abandons what is under way and returns. Ends no instance.
+   * Rejects with a StoreError when a decision cannot be stored: nothing may be done that is not.
+   */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Ticks at least so often, so that deadlines are seen; anything new wakes the loop at once. */
+const tickPeriodMs = 1000;
+const stopMs = 10_000;
+const pruneEveryMs = 3_600_000;
+/** A source that has not answered for so many periods (and its deadline) cannot be acted on. */
+const stalePeriods = 3;
+
+/**
+ * The loop: sources → tick → store → effects → outcomes → tick. It waits for nothing but the bell: looks and effects
+ * run beside it and come back as data.
+ */
+export function createDaemon(parts: DaemonParts): Daemon {
+  const { clock, config, log, store } = parts;
+  const stored = store.load();
+  const timeline = createTimeline(clock, stored.nowMs);
+  const remembered = remember(stored, parts.newSeed);
+  const startedAtMs = timeline.now();
+  const wake = createWake(clock);
+  const site = coreSite(parts);
+
+  let state: CoreState = {
+    ...remembered,
+    sequence: stored.sequence,
+    fleet: {
+      entries: new Map(stored.instances.map((instance) => [instance.id, { instance, sighting: neverSeen }])),
+      intents: new Map(stored.intents.map((intent) => [intent.id, intent])),
+      strangers: new Map(),
+    },
+    unmet: new Map(),
+  };
+  const totalsAtStart = state.totals;
+  let lastTick: TickResult | null = null;
+  let stopping = false;
+
+  // What has come in since the last tick.
+  let outcomes: Outcome[] = stored.intents
+    .filter(({ state: intentState }) => intentState === 'open')
+    .map(({ id }) => ({ kind: 'interrupted', intent: id }));
+  let lists: CloudSnapshot[] = [];
+  let views: QueueSnapshot[] = [];
+  let notes: JournalEntry[] = [
+    { kind: 'started', atMs: startedAtMs, why: `spillway ${parts.version} started`, data: { instances: stored.instances.length } },
+  ];
+
+  const cloudSources = new Map<CloudName, Source<CloudSnapshot>>(
+    parts.clouds.map(({ config: { name, pollMs, deadlineMs }, cloud }) => [
+      name,
+      createSource<CloudSnapshot>({
+        name: `cloud ${name}`,
+        periodMs: pollMs,
+        deadlineMs,
+        clock,
+        timeline,
+        log,
+        look: async (takenAtMs, signal) => ({ cloud: name, takenAtMs, instances: await cloud.list(signal) }),
+        onSnapshot: (list) => {
+          lists.push(list);
+          wake.now();
+        },
+        onTrouble: (trouble) => noteTrouble({ cloud: name }, trouble),
+      }),
+    ]),
+  );
+  const attributes = jobAttributes(config.offers);
+  const queueSources = new Map<QueueName, Source<QueueSnapshot>>(
+    parts.queues.map(({ config: { name, pollMs, deadlineMs }, queue }) => [
+      name,
+      createSource<QueueSnapshot>({
+        name: `queue ${name}`,
+        periodMs: pollMs,
+        deadlineMs,
+        clock,
+        timeline,
+        log,
+        look: (nowMs, signal) => queue.poll({ nowMs, attributes }, signal),
+        onSnapshot: (view) => {
+          views.push(view);
+          wake.now();
+        },
+        onTrouble: (trouble) => noteTrouble({}, trouble, name),
+      }),
+    ]),
+  );
+
+  const executor = createExecutor({
+    clouds: new Map(
+      parts.clouds.map(({ config: { name, deadlineMs, pollMs }, cloud }) => [name, { cloud, deadlineMs, repeatMs: pollMs }]),
+    ),
+    queues: new Map(
+      parts.queues.map(({ config: { name, deadlineMs, pollMs }, queue }) => [name, { queue, deadlineMs, repeatMs: pollMs }]),
+    ),
+    clock,
+    timeline,
+    random: parts.random,
+    log,
+    order: (effect) => makeOrder(effect, { parts, state: () => state, wallNow: () => clock.wallNow() }),
+    onOutcome: (outcome) => {
+      outcomes.push(outcome);
+      wake.now();
+    },
+  });
+
+  function noteTrouble(where: { cloud?: CloudName }, trouble: SourceTrouble | null, queue?: QueueName): void {
+    const what = where.cloud === undefined ? `queue ${queue}` : `cloud ${where.cloud}`;
+    const kinds = where.cloud === undefined ? (['queueTrouble', 'queueBack'] as const) : (['cloudTrouble', 'cloudBack'] as const);
+    notes.push({
+      kind: trouble === null ? kinds[1] : kinds[0],
+      atMs: timeline.now(),
+      ...where,
+      why: trouble === null ? `${what} answers again` : `${what}: ${trouble.code}: ${trouble.message}`,
+    });
+    wake.now();
+  }
+
+  function outlooks(nowMs: number) {
+    const clouds = new Map<CloudName, CloudOutlook>(
+      parts.clouds.map(({ config: { name, max, launchesInFlightMax, pollMs, deadlineMs } }) => {
+        const trouble = notFresh(cloudSources.get(name), { nowMs, staleMs: stalePeriods * pollMs + deadlineMs });
+        const launchesLeft = Math.max(0, launchesInFlightMax - executor.launchesInFlight(name));
+        return [name, { name, max, launchesLeft, trouble }];
+      }),
+    );
+    const queues = new Map<QueueName, QueueOutlook>(
+      parts.queues.map(({ config: { name, pollMs, deadlineMs } }) => {
+        const source = queueSources.get(name);
+        const trouble = notFresh(source, { nowMs, staleMs: stalePeriods * pollMs + deadlineMs });
+        return [name, { view: source?.latest ?? null, trouble }];
+      }),
+    );
+    return { clouds, queues };
+  }
+
+  function notFresh(
+    source: Source<unknown> | undefined,
+    { nowMs, staleMs }: { nowMs: number; staleMs: number },
+  ): string | null {
+    if (stopping) return 'the daemon stops';
+    if (source === undefined || source.latestAtMs === null)
+      return source?.trouble == null ? 'not seen yet' : `not seen yet: ${source.trouble.message}`;
+    const ageMs = nowMs - source.latestAtMs;
+    return ageMs <= staleMs ? null : `last seen ${Math.round(ageMs / 1000)} s ago: ${source.trouble?.message ?? 'slow'}`;
+  }
+
+  /** One tick: everything new, decided and stored, then begun. Synchronous. Throws StoreError, and has then changed nothing. */
+  function runTick(orders: readonly Order[] = [], launches: readonly PlannedLaunch[] = []): TickResult {
+    const nowMs = timeline.now();
+    const { clouds, queues } = outlooks(nowMs);
+    const latestViews = new Map([...queues].flatMap(([name, { view }]) => (view === null ? [] : [[name, view] as const])));
+    const input = {
+      nowMs,
+      wallMs: Math.floor(clock.wallNow()),
+      outcomes,
+      orders,
+      lists,
+      views,
+      latestViews,
+      queues,
+      clouds,
+      launches,
+      notes,
+    };
+    const result = tick(state, input, site);
+    if (result.batch !== null) store.commit(result.batch);
+    [outcomes, lists, views, notes] = [[], [], [], []];
+    report(input.outcomes, result);
+    state = result.state;
+    lastTick = result;
+    for (const effect of result.effects) executor.start(effect);
+    for (const effect of owedEffects(state.fleet)) executor.start(effect);
+    hurrySources(input.outcomes, result);
+    return result;
+  }
+
+  /** A machine that was just made or ended is looked at sooner than the period would have it. */
+  function hurrySources(ended: readonly Outcome[], { effects }: TickResult): void {
+    for (const outcome of ended)
+      if (outcome.kind === 'launched' || outcome.kind === 'terminated')
+        for (const source of cloudSources.values()) source.hurry();
+    if (effects.some(({ kind }) => kind === 'remove')) for (const source of queueSources.values()) source.hurry();
+  }
+
+  function report(ended: readonly Outcome[], { batch, plan: { launches, drains, undrains } }: TickResult): void {
+    for (const entry of batch?.journal ?? []) {
+      const { kind, why, atMs: _, ...fields } = entry;
+      if (kind === 'anomaly') log.error({ ...fields, why }, 'anomaly');
+      else log.info({ kind, ...fields, why }, 'journal');
+    }
+    if (launches.length + drains.length + undrains.length + ended.length > 0)
+      log.debug({ launches, drains, undrains, outcomes: ended.map(({ kind }) => kind) }, 'decision');
+  }
+
+  async function loop(signal: AbortSignal): Promise<void> {
+    let prunedAtMs = timeline.now();
+    while (!signal.aborted) {
+      runTick();
+      const nowMs = timeline.now();
+      if (nowMs - prunedAtMs > pruneEveryMs) {
+        prunedAtMs = nowMs;
+        store.prune(nowMs - config.policy.retentionMs);
+      }
+      await wake.wait(tickPeriodMs, signal);
+    }
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    if (remembered.newSeed) store.commit(seedBatch());
+    const inner = new AbortController();
+    const stop = () => {
+      stopping = true;
+      inner.abort(signal.reason);
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    const sources = [...cloudSources.values(), ...queueSources.values()];
+    for (const { queue, config: { name } } of parts.queues) queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
+    const looks = Promise.all(sources.map((source) => source.run(inner.signal)));
+    try {
+      await loop(inner.signal);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      stopping = true;
+      inner.abort();
+      await looks;
+      await executor.drain(stopMs);
+    }
+    notes.push({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
+    runTick();
+    await Promise.allSettled([...parts.clouds.map(({ cloud }) => cloud.close()), ...parts.queues.map(({ queue }) => queue.close())]);
+  }
+
+  function seedBatch(): Batch {
+    const nowMs = timeline.now();
+    const wallMs = Math.floor(clock.wallNow());
+    const facts = [{ key: 'seed', value: state.seed }];
+    return { nowMs, wallMs, sequence: state.sequence, intents: [], instances: [], facts, journal: [] };
+  }
+
+  const view: DaemonView = {
+    parts,
+    site,
+    startedAtMs,
+    totalsAtStart,
+    now: () => timeline.now(),
+    wallNow: () => Math.floor(clock.wallNow()),
+    state: () => state,
+    stopping: () => stopping,
+    lastTick: () => lastTick,
+    outlooks: () => outlooks(timeline.now()),
+    cloudSource: (name) => cloudSources.get(name) ?? null,
+    queueSource: (name) => queueSources.get(name) ?? null,
+    launchesInFlight: (cloud) => executor.launchesInFlight(cloud),
+    runTick,
+  };
+  return { control: createControl(view), run };
+}
+
+function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
+  const capabilities = new Map(clouds.map((part) => [part.config.name, part.capabilities]));
+  const evaluation = () => ({ nowSeconds: Math.floor(clock.wallNow() / 1000), random: () => 0.5 });
+  return {
+    site: config.site,
+    pools: new Map(config.pools.map((pool) => [pool.name, pool])),
+    offers: new Map(config.offers.map((offer) => [offer.name, offer])),
+    policy: config.policy,
+    matchmaker: createMatchmaker(config.offers, evaluation),
+    listLagMs: (cloud) => capabilities.get(cloud)?.listLagMs ?? 0,
+    seatsPerCall: (pool, cloud) => (hasOwnSecrets(pool) ? 1 : (capabilities.get(cloud)?.batchMax ?? 1)),
+  };
+}

@@ -1,0 +1,232 @@
+import type { Cloud } from '../clouds/port.ts';
+import type { Outcome } from '../fleet/fleet.ts';
+import type { Effect } from '../fleet/owed.ts';
+import type { Clock, Random } from '../model/clock.ts';
+import { CloudError } from '../model/errors.ts';
+import type { CloudName, InstanceId, IntentId, QueueName } from '../model/ids.ts';
+import type { Log } from '../model/log.ts';
+import type { Queue } from '../queues/port.ts';
+import { DeadlineError, withDeadline } from './deadline.ts';
+import { describe } from './source.ts';
+import type { Timeline } from './timeline.ts';
+
+/** What the executor needs of a configured cloud or queue. */
+export interface CloudPort {
+  readonly cloud: Cloud;
+  readonly deadlineMs: number;
+  readonly repeatMs: number;
+}
+
+export interface QueuePort {
+  readonly queue: Queue;
+  readonly deadlineMs: number;
+  readonly repeatMs: number;
+}
+
+export interface ExecutorDeps {
+  readonly clouds: ReadonlyMap<CloudName, CloudPort>;
+  readonly queues: ReadonlyMap<QueueName, QueuePort>;
+  readonly clock: Clock;
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly log: Log;
+  /** Makes the create call's order, user data and all. Throws a CloudError: nothing was sent then. */
+  readonly order: (effect: Extract<Effect, { kind: 'launch' }>) => Promise<Parameters<Cloud['launch']>[0]>;
+  /** Called once for each effect that ends, never from within `start`. */
+  readonly onOutcome: (outcome: Outcome) => void;
+}
+
+export interface Executor {
+  /** Begins an effect unless its instance has one under way, or it was tried too short a time ago. Never waits. */
+  start(effect: Effect): void;
+  launchesInFlight(cloud: CloudName): number;
+  /** Waits until all that is under way has ended, or `ms` have passed; then abandons the rest. */
+  drain(ms: number): Promise<void>;
+}
+
+/** Effects under way at a time for one cloud or one queue, launches apart (the planner bounds those). */
+const sideBySideMax = 8;
+const failureFirstMs = 1000;
+const failureMostMs = 60_000;
+
+interface Pace {
+  readonly notBeforeMs: number;
+  readonly failures: number;
+}
+
+/**
+ * The only part that calls drivers and adapters to change something. One effect is under way for each instance, each
+ * has a deadline, and what came of it goes back as an outcome. It retries nothing by itself: an effect that is still
+ * owed comes again, and is let through when its pace allows.
+ */
+export function createExecutor(deps: ExecutorDeps): Executor {
+  const { clock, timeline, log } = deps;
+  const underWay = new Map<string, { readonly effect: Effect; readonly done: Promise<void> }>();
+  const paces = new Map<string, Pace>();
+  const abandoned = new AbortController();
+
+  function start(effect: Effect): void {
+    const key = effect.kind === 'launch' || effect.kind === 'resolve' ? effect.intent : effect.instance;
+    if (underWay.has(key) || abandoned.signal.aborted) return;
+    const paceKey = `${effect.kind} ${key}`;
+    const pace = paces.get(paceKey);
+    if (pace !== undefined && timeline.now() < pace.notBeforeMs) return;
+    if (effect.kind !== 'launch' && sideBySide(effect) >= sideBySideMax) return;
+    const done = perform(effect)
+      .then((outcome) => finish(effect, { key, paceKey, outcome }))
+      .catch((error: unknown) => {
+        underWay.delete(key);
+        log.error({ effect: effect.kind, problem: describe(error).message }, 'effect ended without an outcome');
+      });
+    underWay.set(key, { effect, done });
+  }
+
+  function sideBySide(effect: Effect): number {
+    const target = 'cloud' in effect ? effect.cloud : effect.queue;
+    let count = 0;
+    for (const { effect: other } of underWay.values())
+      if (other.kind !== 'launch' && ('cloud' in other ? other.cloud : other.queue) === target) count += 1;
+    return count;
+  }
+
+  function finish(effect: Effect, { key, paceKey, outcome }: { key: string; paceKey: string; outcome: Outcome | null }) {
+    underWay.delete(key);
+    const failed = outcome?.kind === 'effectFailed';
+    const failures = failed ? (paces.get(paceKey)?.failures ?? 0) + 1 : 0;
+    const waitMs = failed ? backOff(failures) : repeatAfter(effect);
+    if (waitMs > 0) paces.set(paceKey, { notBeforeMs: timeline.now() + waitMs, failures });
+    if (paces.size > pacesMax) forgetPaces();
+    if (outcome !== null) deps.onOutcome(outcome);
+  }
+
+  function backOff(failures: number): number {
+    const most = Math.min(failureMostMs, failureFirstMs * 2 ** Math.min(failures - 1, 16));
+    return most * (0.5 + 0.5 * deps.random.next());
+  }
+
+  /** Not again before a view can have shown what it did. */
+  function repeatAfter(effect: Effect): number {
+    switch (effect.kind) {
+      case 'launch':
+        return 0;
+      case 'resolve':
+      case 'terminate':
+        return deps.clouds.get(effect.cloud)?.repeatMs ?? 0;
+      case 'drain':
+      case 'undrain':
+      case 'remove':
+        return 2 * (deps.queues.get(effect.queue)?.repeatMs ?? 0);
+    }
+  }
+
+  function forgetPaces(): void {
+    const nowMs = timeline.now();
+    for (const [key, { notBeforeMs }] of paces) if (notBeforeMs < nowMs - failureMostMs) paces.delete(key);
+  }
+
+  async function perform(effect: Effect): Promise<Outcome | null> {
+    switch (effect.kind) {
+      case 'launch':
+        return launch(effect);
+      case 'resolve':
+      case 'terminate':
+        return attempt(effect, effect.instance, () => onCloud(effect));
+      case 'drain':
+      case 'undrain':
+      case 'remove':
+        return attempt(effect, effect.instance, () => onQueue(effect));
+    }
+  }
+
+  async function launch(effect: Extract<Effect, { kind: 'launch' }>): Promise<Outcome> {
+    const port = deps.clouds.get(effect.cloud);
+    let sent = false;
+    try {
+      if (port === undefined) throw new CloudError('unsupported', `cloud ${effect.cloud} is not configured`);
+      const order = await deps.order(effect);
+      sent = true;
+      const accepted = await withDeadline((signal) => port.cloud.launch(order, signal), {
+        clock,
+        ms: port.deadlineMs,
+        signal: abandoned.signal,
+      });
+      return { kind: 'launched', intent: effect.intent, instances: accepted.instances };
+    } catch (error) {
+      return launchFailed(effect.intent, error, sent);
+    }
+  }
+
+  async function onCloud(effect: Extract<Effect, { kind: 'resolve' | 'terminate' }>): Promise<Outcome> {
+    const port = deps.clouds.get(effect.cloud);
+    if (port === undefined) throw new CloudError('unsupported', `cloud ${effect.cloud} is not configured`);
+    const options = { clock, ms: port.deadlineMs, signal: abandoned.signal };
+    if (effect.kind === 'resolve') {
+      const askedAtMs = timeline.now();
+      const instances = await withDeadline((signal) => port.cloud.resolve(effect.intent, signal), options);
+      return { kind: 'resolved', intent: effect.intent, instances, askedAtMs };
+    }
+    const verdict = await withDeadline((signal) => port.cloud.terminate(effect.cloudId, signal), options);
+    return { kind: 'terminated', instance: effect.instance, verdict };
+  }
+
+  async function onQueue(effect: Extract<Effect, { kind: 'drain' | 'undrain' | 'remove' }>): Promise<null> {
+    const port = deps.queues.get(effect.queue);
+    if (port === undefined) return null;
+    const { queue, deadlineMs } = port;
+    await withDeadline((signal) => queue[effect.kind](effect.worker, signal), {
+      clock,
+      ms: deadlineMs,
+      signal: abandoned.signal,
+    });
+    return null;
+  }
+
+  async function attempt(
+    effect: Exclude<Effect, { kind: 'launch' }>,
+    instance: InstanceId,
+    call: () => Promise<Outcome | null>,
+  ): Promise<Outcome | null> {
+    try {
+      return await call();
+    } catch (error) {
+      const { code, message } = describe(error);
+      log.warn({ effect: effect.kind, instance, code, problem: message }, 'effect failed');
+      return { kind: 'effectFailed', effect: effect.kind, instance, code, message };
+    }
+  }
+
+  return {
+    start,
+    launchesInFlight: (cloud) => {
+      let count = 0;
+      for (const { effect } of underWay.values())
+        if (effect.kind === 'launch' && effect.cloud === cloud) count += effect.instances.length;
+      return count;
+    },
+    drain: async (ms) => {
+      const timer = new AbortController();
+      const all = Promise.allSettled([...underWay.values()].map(({ done }) => done));
+      await Promise.race([all, clock.sleep(ms, timer.signal).catch(() => {})]);
+      timer.abort();
+      abandoned.abort(new Error('the daemon stops'));
+      // What was given up ends at once, as an unknown outcome: it is told, stored, and resolved by the next run.
+      await Promise.allSettled([...underWay.values()].map(({ done }) => done));
+    },
+  };
+}
+
+const pacesMax = 10_000;
+
+/**
+ * A create call that failed is in doubt unless the driver says that it is not: a deadline, a stop or a fault of ours
+ * leaves open whether the cloud has carried it out.
+ */
+function launchFailed(intent: IntentId, error: unknown, sent: boolean): Outcome {
+  if (error instanceof CloudError) {
+    const { code, message, inDoubt, retryAfterMs } = error;
+    return { kind: 'launchFailed', intent, code, message, inDoubt: sent && inDoubt, retryAfterMs };
+  }
+  const { message } = describe(error);
+  const code = error instanceof DeadlineError ? 'timeout' : 'unavailable';
+  return { kind: 'launchFailed', intent, code, message, inDoubt: sent, retryAfterMs: null };
+}

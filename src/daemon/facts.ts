@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { Learned } from '../fleet/learned.ts';
+import { OfferName } from '../model/ids.ts';
+import type { SetAside, SetAsides } from '../planner/setAside.ts';
+import type { Fact, StoredState } from '../store/port.ts';
+
+/** Over the store's life. */
+export interface Totals {
+  readonly launched: number;
+  readonly ended: number;
+  /** Claims beyond an instance's first. */
+  readonly reused: number;
+  /** Create calls that a cloud refused. */
+  readonly refused: number;
+}
+
+interface Remembered {
+  readonly seed: string;
+  readonly learned: Learned;
+  readonly setAsides: SetAsides;
+  readonly totals: Totals;
+}
+
+const times = z.object({ bootMs: z.array(z.number()), joinMs: z.array(z.number()) });
+const setAside = z.object({
+  key: z.string(),
+  reason: z.string(),
+  message: z.string(),
+  failures: z.number(),
+  sinceMs: z.number(),
+  untilMs: z.number(),
+  probe: z.string().nullable(),
+});
+const totals = z.object({
+  launched: z.number(),
+  ended: z.number(),
+  reused: z.number(),
+  refused: z.number(),
+});
+
+const bootTimesKey = (offer: string) => `bootTimes/${offer}`;
+
+/** The facts that differ between two states: what was learned is kept over a restart. */
+export function factsOf(before: Remembered, after: Remembered): Fact[] {
+  const facts: Fact[] = [];
+  for (const [offer, value] of after.learned)
+    if (before.learned.get(offer) !== value) facts.push({ key: bootTimesKey(offer), value });
+  if (differs(before.setAsides, after.setAsides)) facts.push({ key: 'setAsides', value: [...after.setAsides.values()] });
+  const { launched, ended, reused, refused } = after.totals;
+  const was = before.totals;
+  if (launched !== was.launched || ended !== was.ended || reused !== was.reused || refused !== was.refused)
+    facts.push({ key: 'totals', value: after.totals });
+  return facts;
+}
+
+function differs(before: SetAsides, after: SetAsides): boolean {
+  return before.size !== after.size || [...after].some(([key, aside]) => before.get(key) !== aside);
+}
+
+/** What the store remembers; `newSeed` is for a store that has none yet, and must then be stored. */
+export function remember({ facts }: StoredState, newSeed: () => string): Remembered & { readonly newSeed: boolean } {
+  const byKey = new Map(facts.map(({ key, value }) => [key, value]));
+  const learned = new Map(
+    facts
+      .filter(({ key }) => key.startsWith(bootTimesKey('')))
+      .map(({ key, value }) => [OfferName(key.slice(bootTimesKey('').length)), times.parse(value)] as const),
+  );
+  const asides = z.array(setAside).parse(byKey.get('setAsides') ?? []) as SetAside[];
+  const seed = z.string().optional().parse(byKey.get('seed'));
+  return {
+    seed: seed ?? newSeed(),
+    newSeed: seed === undefined,
+    learned,
+    setAsides: new Map(asides.map((aside) => [aside.key, aside])),
+    totals: totals.parse(byKey.get('totals') ?? { launched: 0, ended: 0, reused: 0, refused: 0 }),
+  };
+}

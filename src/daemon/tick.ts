@@ -1,0 +1,273 @@
+import { neverSeen } from '../fleet/entry.ts';
+import { type Fleet, type FleetChange, type FoldContext, type Lesson, seatId } from '../fleet/fleet.ts';
+import { type FoldInput, fold } from '../fleet/fold.ts';
+import { linkWorkers } from '../fleet/foldQueue.ts';
+import { deadlinesOf, type Learned, learnTimes } from '../fleet/learned.ts';
+import type { Effect } from '../fleet/owed.ts';
+import type { Matchmaker } from '../matchmaker/matchmaker.ts';
+import { deriveFraction, deriveName } from '../model/derive.ts';
+import { type CloudName, type DemandId, type InstanceId, IntentId, type QueueName, type SiteId } from '../model/ids.ts';
+import type { Instance, Intent } from '../model/instance.ts';
+import type { JournalEntry } from '../model/journal.ts';
+import type { Offer, Pool } from '../model/offer.ts';
+import { type CloudOutlook, type Plan, type PlannedLaunch, plan, type QueueOutlook } from '../planner/plan.ts';
+import {
+  cloudKey,
+  dropStaleProbes,
+  learnSetAsides,
+  offerKey,
+  type SetAsidePolicy,
+  type SetAsides,
+  withProbe,
+} from '../planner/setAside.ts';
+import type { Batch } from '../store/port.ts';
+import { factsOf, type Totals } from './facts.ts';
+
+/** All that the core knows. Everything but `unmet` is in the store or is seen anew after a restart. */
+export interface CoreState {
+  /** From the store's birth: with `sequence` it makes ids that no other store makes. */
+  readonly seed: string;
+  readonly sequence: number;
+  readonly fleet: Fleet;
+  readonly learned: Learned;
+  readonly setAsides: SetAsides;
+  readonly totals: Totals;
+  /** Why each demand group's jobs wait, as the journal was last told. */
+  readonly unmet: ReadonlyMap<DemandId, string>;
+}
+
+/** What does not change from tick to tick. */
+export interface CoreSite {
+  readonly site: SiteId;
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly offers: ReadonlyMap<string, Offer>;
+  readonly policy: SetAsidePolicy & { readonly reapMs: number; readonly massShare: number };
+  readonly matchmaker: Matchmaker;
+  readonly listLagMs: (cloud: CloudName) => number;
+  /** How many machines one create call for this pool at this cloud may make. */
+  readonly seatsPerCall: (pool: Pool, cloud: CloudName) => number;
+}
+
+export interface TickInput extends FoldInput {
+  readonly nowMs: number;
+  readonly wallMs: number;
+  readonly queues: ReadonlyMap<QueueName, QueueOutlook>;
+  readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
+  /** Launches that an operator asked for; checked against the bounds by whoever took the order. */
+  readonly launches: readonly PlannedLaunch[];
+  /** For the journal, from outside the core: a source fell silent or is back. */
+  readonly notes: readonly JournalEntry[];
+}
+
+export interface TickResult {
+  readonly state: CoreState;
+  readonly plan: Plan;
+  /** To be stored before anything is done; null where nothing changed. */
+  readonly batch: Batch | null;
+  /** To be started once the batch is stored. */
+  readonly effects: readonly Effect[];
+  readonly launched: readonly Instance[];
+}
+
+/** Fold, plan, and what must be stored. Pure: no clock, no I/O, the same input gives the same result. */
+export function tick(state: CoreState, input: TickInput, site: CoreSite): TickResult {
+  const { nowMs } = input;
+  const change = fold(state.fleet, input, foldContext(state, site, nowMs));
+  let sequence = state.sequence;
+  const learned = learnTimes(state.learned, change.lessons);
+  let setAsides = learnSetAsides(state.setAsides, change.lessons, {
+    nowMs,
+    policy: site.policy,
+    jitter: () => deriveFraction(state.seed, ++sequence),
+  });
+  setAsides = dropStaleProbes(setAsides, (intent) => change.intents.has(intent));
+
+  const effects: Effect[] = [];
+  const launched: Instance[] = [];
+  const launchAll = (launches: readonly PlannedLaunch[]) => {
+    for (const launch of launches.flatMap((planned) => callsOf(planned, site))) {
+      const intent = IntentId(`${site.site}-${deriveName(state.seed, ++sequence)}`);
+      const instances = openIntent(change, intent, launch, site);
+      launched.push(...instances);
+      if (launch.probe)
+        for (const key of [offerKey(launch.offer), cloudKey(launch.cloud)]) setAsides = withProbe(setAsides, key, intent);
+      const { cloud, pool, offer } = launch;
+      effects.push({ kind: 'launch', intent, cloud, pool, offer, instances: instances.map(({ id }) => id) });
+    }
+  };
+
+  launchAll(input.launches);
+  const decided = plan({
+    nowMs,
+    pools: [...site.pools.values()],
+    offers: site.offers,
+    clouds: input.clouds,
+    queues: input.queues,
+    fleet: change.result(),
+    setAsides,
+    matchmaker: site.matchmaker,
+    instanceOf: workerLinks(change, input),
+  });
+  for (const id of decided.undrains) change.apply(id, { kind: 'undrain' }, 'a waiting job needs it');
+  for (const { instance, reason, why } of decided.drains) change.apply(instance, { kind: 'drain', reason }, why);
+  launchAll(decided.launches);
+  for (const { id, phase, queue, worker } of change.changedInstances.values())
+    if (phase === 'ended' && worker !== null) effects.push({ kind: 'remove', instance: id, queue, worker });
+  const unmet = noteUnmet(change, state.unmet, decided);
+  noteSetAsides(change, state.setAsides, setAsides);
+  const totals = count(state, change);
+  const next: CoreState = { ...state, sequence, fleet: change.result(), learned, setAsides, totals, unmet };
+  return { state: next, plan: decided, batch: batchOf(state, next, change, input), effects, launched };
+}
+
+export function foldContext(state: CoreState, site: CoreSite, nowMs: number): FoldContext {
+  return {
+    nowMs,
+    pools: site.pools,
+    offers: site.offers,
+    listLagMs: site.listLagMs,
+    deadlines: (offer, limits) => deadlinesOf(state.learned, offer, limits),
+    reapMs: site.policy.reapMs,
+    massShare: site.policy.massShare,
+  };
+}
+
+function workerLinks(change: FleetChange, input: TickInput) {
+  const links = new Map<string, InstanceId>();
+  for (const { view } of input.queues.values()) {
+    if (view === null) continue;
+    for (const [instance, worker] of linkWorkers(change, view)) links.set(`${view.queue}/${worker.id}`, instance);
+  }
+  return (worker: { queue: QueueName; id: string }) => links.get(`${worker.queue}/${worker.id}`) ?? null;
+}
+
+function callsOf(launch: PlannedLaunch, site: CoreSite): PlannedLaunch[] {
+  const pool = site.pools.get(launch.pool);
+  const most = pool === undefined ? 1 : Math.max(1, site.seatsPerCall(pool, launch.cloud));
+  const calls: PlannedLaunch[] = [];
+  for (let left = launch.count; left > 0; left -= most) calls.push({ ...launch, count: Math.min(left, most) });
+  return calls;
+}
+
+function openIntent(change: FleetChange, id: IntentId, launch: PlannedLaunch, site: CoreSite): Instance[] {
+  const { nowMs } = change.context;
+  const pool = site.pools.get(launch.pool);
+  if (pool === undefined) throw new Error(`launch planned for unknown pool ${launch.pool}`);
+  const intent: Intent = {
+    id,
+    pool: launch.pool,
+    offer: launch.offer,
+    cloud: launch.cloud,
+    seats: launch.count,
+    state: 'open',
+    createdAtMs: nowMs,
+    sentAtMs: nowMs,
+  };
+  change.putIntent(intent);
+  const instances = Array.from({ length: launch.count }, (_, seat) => newInstance(intent, seat, pool, launch, change));
+  for (const instance of instances) change.put({ instance, sighting: neverSeen });
+  change.note({
+    kind: 'launch',
+    atMs: nowMs,
+    intent: id,
+    pool: launch.pool,
+    cloud: launch.cloud,
+    offer: launch.offer,
+    ...(instances.length === 1 && instances[0] !== undefined ? { instance: instances[0].id } : {}),
+    ...(launch.cause.kind === 'demand' ? { demand: launch.cause.demand } : {}),
+    why: describeCause(launch),
+    data: { seats: launch.count, cause: launch.cause.kind, probe: launch.probe },
+  });
+  return instances;
+}
+
+function newInstance(intent: Intent, seat: number, pool: Pool, launch: PlannedLaunch, change: FleetChange): Instance {
+  const { nowMs, deadlines } = change.context;
+  return {
+    id: seatId(intent.id, seat),
+    intent: intent.id,
+    seat,
+    pool: pool.name,
+    queue: pool.queue,
+    offer: launch.offer,
+    cloud: launch.cloud,
+    cause: launch.cause,
+    phase: 'requested',
+    phaseSinceMs: nowMs,
+    deadlineMs: nowMs + deadlines(launch.offer, pool.limits).bootMs,
+    cloudId: null,
+    address: null,
+    worker: null,
+    createdAtMs: nowMs,
+    runningAtMs: null,
+    joinedAtMs: null,
+    idleSinceMs: null,
+    claims: 0,
+    endReason: null,
+    endedAtMs: null,
+  };
+}
+
+export function describeCause({ cause }: Pick<PlannedLaunch, 'cause'>): string {
+  switch (cause.kind) {
+    case 'demand':
+      return cause.job === null ? 'waiting jobs need it' : `waiting jobs need it, ${cause.job} among them`;
+    case 'min':
+      return 'the pool is below its min';
+    case 'headroom':
+      return 'the pool is below its head-room';
+    case 'operator':
+      return 'asked for by the operator';
+    case 'adopted':
+      return 'found with our mark';
+  }
+}
+
+/** Tells the journal when the reason why a group's jobs wait changes: once, not at every tick. */
+function noteUnmet(change: FleetChange, before: CoreState['unmet'], decided: Plan): CoreState['unmet'] {
+  const now = new Map<DemandId, string>();
+  for (const { demand, shortage, unmet, jobs } of decided.demand) {
+    if (shortage === null || shortage.code === 'launchesInFlight') continue;
+    now.set(demand, shortage.code);
+    if (before.get(demand) === shortage.code) continue;
+    const why = `${unmet} of ${jobs} jobs get no machine: ${shortage.why}`;
+    change.note({ kind: 'decision', atMs: change.context.nowMs, demand, why, data: { code: shortage.code, unmet, jobs } });
+  }
+  return now;
+}
+
+function noteSetAsides(change: FleetChange, before: SetAsides, after: SetAsides): void {
+  if (before === after) return;
+  const atMs = change.context.nowMs;
+  for (const [key, aside] of after) {
+    const was = before.get(key);
+    if (was?.untilMs === aside.untilMs || aside.untilMs <= atMs) continue;
+    const why = `${key} is set aside: ${aside.reason}: ${aside.message}`;
+    const data = { key, reason: aside.reason, failures: aside.failures, forMs: Math.round(aside.untilMs - atMs) };
+    change.note({ kind: 'offerSetAside', atMs, why, data });
+  }
+  for (const [key, was] of before)
+    if (!after.has(key) && was.untilMs > was.sinceMs)
+      change.note({ kind: 'offerBack', atMs, why: `${key} is used again`, data: { key, failures: was.failures } });
+}
+
+function count(before: CoreState, change: FleetChange): Totals {
+  let { launched, ended, reused, refused } = before.totals;
+  for (const [id, instance] of change.changedInstances) {
+    const was = before.fleet.entries.get(id)?.instance;
+    if (instance.cloudId !== null && (was === undefined || was.cloudId === null)) launched += 1;
+    if (instance.phase === 'ended' && instance.cloudId !== null) ended += 1;
+    reused += Math.max(0, instance.claims - 1) - Math.max(0, (was?.claims ?? 0) - 1);
+  }
+  refused += change.lessons.filter((lesson: Lesson) => lesson.kind === 'refused').length;
+  return { launched, ended, reused, refused };
+}
+
+function batchOf(before: CoreState, after: CoreState, change: FleetChange, input: TickInput): Batch | null {
+  const facts = factsOf(before, after);
+  const journal = [...input.notes, ...change.journal];
+  const instances = [...change.changedInstances.values()];
+  const intents = [...change.changedIntents.values()];
+  if (instances.length + intents.length + journal.length + facts.length === 0) return null;
+  return { nowMs: input.nowMs, wallMs: input.wallMs, sequence: after.sequence, intents, instances, facts, journal };
+}

@@ -1,0 +1,231 @@
+import type {
+  CloudStatus,
+  DemandPlan,
+  InstanceView,
+  LivePhase,
+  PhaseCounts,
+  PlanView,
+  PoolStatus,
+  QueueStatus,
+  SetAside as SetAsideView,
+  StateCounts,
+  StatusView,
+  Unmet,
+} from '../api/control.ts';
+import { type FleetEntry, publicState } from '../fleet/entry.ts';
+import type { Worker } from '../model/demand.ts';
+import { type Instance, phases, type PublicState } from '../model/instance.ts';
+import type { Pool } from '../model/offer.ts';
+import { admittance, cloudKey, offerKey } from '../planner/setAside.ts';
+import type { DemandReport, Plan } from '../planner/plan.ts';
+import type { DaemonView } from './control.ts';
+import { describeCause } from './tick.ts';
+
+/** The daemon's state as the API shows it: plain data, made anew for each answer. */
+export function statusView(view: DaemonView): StatusView {
+  const { parts, state, totalsAtStart, startedAtMs } = view;
+  const { totals } = state();
+  const nowMs = view.now();
+  return {
+    site: parts.config.site,
+    version: parts.version,
+    mode: view.stopping() ? 'stopping' : isReady(view) ? 'running' : 'starting',
+    nowMs,
+    wallMs: view.wallNow(),
+    uptimeMs: nowMs - startedAtMs,
+    queues: parts.queues.map(({ config }) => queueStatus(view, config)),
+    clouds: parts.clouds.map(({ config }) => cloudStatus(view, config)),
+    pools: parts.config.pools.map((pool) => poolStatus(view, pool)),
+    totals: {
+      sinceStart: {
+        launched: totals.launched - totalsAtStart.launched,
+        ended: totals.ended - totalsAtStart.ended,
+        reused: totals.reused - totalsAtStart.reused,
+        refused: totals.refused - totalsAtStart.refused,
+      },
+      sinceStore: totals,
+    },
+  };
+}
+
+function isReady(view: DaemonView): boolean {
+  return missing(view).length === 0;
+}
+
+/** What the daemon has not seen yet or not lately, a clause each. */
+function missing(view: DaemonView): string[] {
+  const { clouds, queues } = view.outlooks();
+  const of = (kind: string, sources: ReadonlyMap<string, { readonly trouble: string | null }>) =>
+    [...sources].flatMap(([name, { trouble }]) => (trouble === null ? [] : [`${kind} ${name}: ${trouble}`]));
+  return [...of('queue', queues), ...of('cloud', clouds)];
+}
+
+function queueStatus(view: DaemonView, config: { name: Pool['queue']; adapter: string }): QueueStatus {
+  const source = view.queueSource(config.name);
+  const snapshot = source?.latest ?? null;
+  const ours = snapshot?.workers.filter(({ instance }) => instance !== null).length ?? 0;
+  return {
+    name: config.name,
+    adapter: config.adapter,
+    jobs: snapshot?.jobs ?? { waiting: 0, running: 0, held: 0 },
+    demandGroups: snapshot?.demand.length ?? 0,
+    workers: { ours, others: (snapshot?.workers.length ?? 0) - ours },
+    complete: snapshot !== null && snapshot.demandComplete && snapshot.workersComplete,
+    pollAgeMs: ageOf(view, source?.latestAtMs ?? null),
+    trouble: source?.trouble ?? null,
+  };
+}
+
+function ageOf(view: DaemonView, atMs: number | null): number | null {
+  return atMs === null ? null : view.now() - atMs;
+}
+
+function cloudStatus(view: DaemonView, config: DaemonView['parts']['clouds'][number]['config']): CloudStatus {
+  const { name, driver, max, launchesInFlightMax } = config;
+  const source = view.cloudSource(name);
+  return {
+    name,
+    driver,
+    instances: countStates(entriesOf(view).filter(({ instance }) => instance.cloud === name)),
+    max,
+    launchesInFlight: view.launchesInFlight(name),
+    launchesInFlightMax,
+    listAgeMs: ageOf(view, source?.latestAtMs ?? null),
+    trouble: source?.trouble ?? null,
+    setAside: setAsidesOf(view).filter(({ cloud }) => cloud === name),
+    quota: null,
+  };
+}
+
+const entriesOf = (view: DaemonView): FleetEntry[] => [...view.state().fleet.entries.values()];
+
+function countStates(entries: readonly FleetEntry[]): StateCounts {
+  const counts: Record<PublicState, number> = { Free: 0, Busy: 0, Unusable: 0 };
+  for (const { instance } of entries) {
+    const state = publicState(instance.phase);
+    if (state !== null) counts[state] += 1;
+  }
+  return counts;
+}
+
+function countPhases(entries: readonly FleetEntry[]): PhaseCounts {
+  const live = phases.filter((phase): phase is LivePhase => phase !== 'ended');
+  const counts = Object.fromEntries(live.map((phase) => [phase, 0])) as Record<LivePhase, number>;
+  for (const { instance } of entries) if (instance.phase !== 'ended') counts[instance.phase] += 1;
+  return counts;
+}
+
+/** One row for each offer that may not be launched freely, because of itself or of its cloud. */
+export function setAsidesOf(view: DaemonView): SetAsideView[] {
+  const { setAsides } = view.state();
+  const nowMs = view.now();
+  return view.parts.config.offers.flatMap(({ name, cloud }) =>
+    [offerKey(name), cloudKey(cloud)].flatMap((key) => {
+      const aside = setAsides.get(key);
+      if (aside === undefined || admittance(setAsides, key, nowMs) === 'open') return [];
+      const { reason, message, failures, untilMs } = aside;
+      return [{ offer: name, cloud, code: reason, why: message, failures, untilMs }];
+    }),
+  );
+}
+
+function poolStatus(view: DaemonView, pool: Pool): PoolStatus {
+  const { name, queue, min, max, headroom } = pool;
+  const own = entriesOf(view).filter(({ instance }) => instance.pool === name);
+  return {
+    name,
+    queue,
+    min,
+    max,
+    headroom,
+    states: countStates(own),
+    phases: countPhases(own),
+    onlyHereJobs: null,
+    unmet: unmetOf(view.lastTick()?.plan, queue),
+  };
+}
+
+function unmetOf(plan: Plan | undefined, queue: string): Unmet[] {
+  return (plan?.demand ?? []).flatMap(({ demand, unmet, shortage, queue: of }) =>
+    of === queue && shortage !== null && unmet > 0
+      ? [{ demand, jobs: unmet, code: shortage.code, why: shortage.why }]
+      : [],
+  );
+}
+
+export function instanceView(instance: Instance, runningJobs: number | null): InstanceView {
+  const { cause } = instance;
+  return {
+    ...instance,
+    cause: {
+      kind: cause.kind,
+      demand: cause.kind === 'demand' ? cause.demand : null,
+      job: cause.kind === 'demand' ? cause.job : null,
+    },
+    state: publicState(instance.phase),
+    runningJobs,
+  };
+}
+
+/** Running jobs of each instance's worker in the newest views. */
+export function runningJobsOf(view: DaemonView): ReadonlyMap<string, number> {
+  const jobs = new Map<string, number>();
+  for (const { config } of view.parts.queues) {
+    const workers: readonly Worker[] = view.queueSource(config.name)?.latest?.workers ?? [];
+    for (const { instance, runningJobs } of workers) if (instance !== null) jobs.set(instance, runningJobs);
+  }
+  return jobs;
+}
+
+export function planView(view: DaemonView, plan: Plan): PlanView {
+  const poolOf = (id: string) => view.state().fleet.entries.get(id as Instance['id'])?.instance.pool ?? '';
+  const gaps = missing(view);
+  return {
+    nowMs: view.now(),
+    ready: gaps.length === 0,
+    missing: gaps,
+    launches: plan.launches.map((launch) => ({
+      pool: launch.pool,
+      offer: launch.offer,
+      cloud: launch.cloud,
+      count: launch.count,
+      why: describeCause(launch),
+      demand: launch.cause.kind === 'demand' ? launch.cause.demand : null,
+    })),
+    drains: plan.drains.map(({ instance, why }) => ({ instance, pool: poolOf(instance), why })),
+    undrains: plan.undrains.map((id) => ({ instance: id, pool: poolOf(id), why: 'a waiting job needs it' })),
+    terminations: entriesOf(view)
+      .filter(({ instance }) => instance.phase === 'terminating')
+      .map(({ instance }) => ({ instance: instance.id, pool: instance.pool, why: instance.endReason ?? '' })),
+    demand: plan.demand.map((report) => demandPlan(view, report)),
+  };
+}
+
+function demandPlan(view: DaemonView, report: DemandReport): DemandPlan {
+  const group = view
+    .queueSource(report.queue)
+    ?.latest?.demand.find(({ id }) => id === report.demand);
+  const offers = view.parts.config.pools
+    .filter(({ queue }) => queue === report.queue)
+    .flatMap(({ offers: names }) => names);
+  const refused = view.parts.config.offers
+    .filter(({ name }) => offers.includes(name))
+    .flatMap((offer) => (group === undefined ? [] : (view.site.matchmaker.refusal(group.ad, offer) ?? [])));
+  return {
+    demand: report.demand,
+    queue: report.queue,
+    sampleJobs: report.sampleJobs,
+    jobs: report.jobs,
+    servedByWorkers: report.onWorkers,
+    servedComing: report.onComing + report.onUndrained,
+    toLaunch: report.onLaunches,
+    unmet: report.unmet,
+    unmetCode: report.shortage?.code ?? null,
+    unmetWhy: report.shortage?.why ?? null,
+    refusedOffers: refused.map(({ offer, side, clause }) => ({
+      offer,
+      code: side === 'job' ? 'jobRequirements' : side === 'offer' ? 'offerRequirements' : 'size',
+      clause,
+    })),
+  };
+}
