@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
-import { site, storeConformance } from '../conformance/store-cases.ts';
+import { site } from '../conformance/rows.ts';
+import { storeConformance } from '../conformance/store-cases.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'spillway-store-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -67,3 +67,16 @@ export function inStoreWords<T>(path: string, work: () => T): T {
     throw storeFailure(path, error);
   }
 }
+
+/**
+ * The same for the work of opening, where the statements are prepared: one that cannot be is a file whose tables are
+ * not what its schema version says.
+ */
+export function inWordsOfOpening<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const failure = storeFailure(path, error);
+    throw failure instanceof Database.SqliteError ? corrupt(path, failure.message, failure) : failure;
+  }
+}

@@ -1,23 +1,17 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import Database from 'better-sqlite3';
 import type { SiteId } from '../../model/ids.ts';
 import type { Log } from '../../model/log.ts';
 import { StoreError } from '../port.ts';
-import { corrupt, inStoreWords } from './failure.ts';
+import { putInPlace, realPath, removeSideFiles, writeCopy } from './copy.ts';
+import { corrupt, inWordsOfOpening } from './failure.ts';
 import { createPrivately, takeWriterLock } from './lock.ts';
-import { applicationId, type Migration, migrations } from './migrations.ts';
+import { migrations } from './migrations.ts';
 import { decode, type Meta, metaTable } from './rows.ts';
+import { assertOurs, latestVersion, makeSchema, migrate, schemaVersion } from './schema.ts';
+import { pageFaults, rowFaults, schemaFaults } from './soundness.ts';
 
 /** A wait for a foreign reader or writer blocks the whole daemon. */
 const busyTimeoutMs = 250;
@@ -51,7 +45,7 @@ export function openFile(options: FileOptions): OpenFile {
   const path = realPath(options.path);
   const lock = takeWriterLock(path);
   try {
-    return inStoreWords(path, () => {
+    return inWordsOfOpening(path, () => {
       if (!existsSync(path)) makeFile(path, options.site, options.log);
       return openLocked({ ...options, path }, () => lock.release());
     });
@@ -162,9 +156,9 @@ export function openMemory(site: SiteId, sizeMaxMiB: number): OpenFile {
 }
 
 /** An open connection to a file that is there, with the settings that every writer of ours uses. */
-export function connect(path: string): Database.Database {
+export function connect(path: string, options: { readonly readonly?: boolean } = {}): Database.Database {
   if (statSync(path).size === 0) throw corrupt(path, 'the file is empty');
-  const db = new Database(path, { fileMustExist: true, timeout: busyTimeoutMs });
+  const db = new Database(path, { ...options, fileMustExist: true, timeout: busyTimeoutMs });
   try {
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
@@ -180,22 +174,14 @@ export function connect(path: string): Database.Database {
   }
 }
 
-/** Throws unless the file is a store of ours with a schema that this version knows. */
-export function assertOurs(db: Database.Database, path: string): void {
-  if (db.pragma('application_id', { simple: true }) !== applicationId) {
-    throw corrupt(path, 'a database, but not a store of Spillway');
-  }
-  const version = schemaVersion(db);
-  if (version > latestVersion()) {
-    const what = `its schema is version ${version}, this Spillway knows ${latestVersion()}`;
-    const todo = `run the newer Spillway that wrote it, or restore the copy made before it was upgraded (${path}.v…)`;
-    throw new StoreError('newer', `${path}: ${what}; ${todo}`);
-  }
-}
-
+/** Damage that would show in time is better known at the start, before anything is decided by it. */
 function assertSound(db: Database.Database, path: string): void {
-  const found: unknown = db.pragma('quick_check(1)', { simple: true });
-  if (found !== 'ok') throw corrupt(path, `damaged: ${String(found)}`);
+  const [fault] = [...schemaFaults(db), ...pageFaults(db, 1, 'quick')];
+  if (fault === undefined) return;
+  if (!fault.includes('constraint failed')) throw corrupt(path, fault);
+  // A value that its column does not allow is named with its row.
+  readMeta(db, path);
+  throw corrupt(path, rowFaults(db, 1).faults[0] ?? fault);
 }
 
 export function readMeta(db: Database.Database, path: string): Meta {
@@ -218,39 +204,6 @@ function framesInLog(db: Database.Database): number {
   return counts?.log ?? 0;
 }
 
-export function schemaVersion(db: Database.Database): number {
-  return Number(db.pragma('user_version', { simple: true }));
-}
-
-export function latestVersion(): number {
-  return migrations.at(-1)?.version ?? 0;
-}
-
-/** Applies the steps that are missing: all of them or none. */
-export function migrate(db: Database.Database, steps: readonly Migration[]): void {
-  // A step may rebuild a table that others refer to; what it leaves is checked before it is committed.
-  db.pragma('foreign_keys = OFF');
-  try {
-    db.transaction(() => {
-      for (const step of steps) {
-        if (step.version <= schemaVersion(db)) continue;
-        db.exec(step.sql);
-        db.pragma(`user_version = ${step.version}`);
-      }
-      const broken = db.pragma('foreign_key_check') as unknown[];
-      if (broken.length > 0) throw new Error(`a migration broke ${broken.length} references`);
-    }).immediate();
-  } finally {
-    db.pragma('foreign_keys = ON');
-  }
-}
-
-function makeSchema(db: Database.Database, site: SiteId): void {
-  db.pragma(`application_id = ${applicationId}`);
-  migrate(db, migrations);
-  db.prepare("INSERT INTO meta (id, site, sequence, opening, log) VALUES (1, ?, 0, 0, 'none')").run(site);
-}
-
 /** Made under another name and then renamed: a store is there whole or not at all. */
 function makeFile(path: string, site: SiteId, log: Log | undefined): void {
   if (existsSync(`${path}-wal`)) {
@@ -270,57 +223,6 @@ function makeFile(path: string, site: SiteId, log: Log | undefined): void {
   }
   putInPlace(draft, path);
   log?.info({ path, site }, 'made a new store');
-}
-
-/** A whole copy at `to`, as of one moment, on disk when it returns; a file that is there is replaced. */
-export function writeCopy(
-  db: Database.Database,
-  to: string,
-  amend?: (copy: Database.Database) => void,
-): void {
-  const draft = `${to}.part`;
-  rmSync(draft, { force: true });
-  removeSideFiles(draft);
-  createPrivately(draft);
-  db.prepare('VACUUM INTO ?').run(draft);
-  const copy = new Database(draft, { fileMustExist: true });
-  try {
-    copy.exec("UPDATE meta SET log = 'none', holder = NULL");
-    amend?.(copy);
-  } finally {
-    copy.close();
-  }
-  putInPlace(draft, to);
-}
-
-/** Renames within a folder so that it holds after a power cut. */
-export function putInPlace(draft: string, path: string): void {
-  syncToDisk(draft);
-  renameSync(draft, path);
-  syncToDisk(dirname(path));
-}
-
-function syncToDisk(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-export function removeSideFiles(path: string): void {
-  for (const end of ['-wal', '-shm', '-journal']) rmSync(`${path}${end}`, { force: true });
-}
-
-/** The file itself, whatever links lead to it: two names of one store have one lock. */
-export function realPath(path: string): string {
-  return inStoreWords(path, () => {
-    if (existsSync(path)) return realpathSync(path);
-    if (!existsSync(dirname(path)))
-      throw new StoreError('io', `${path}: its folder does not exist, or may not be seen`);
-    return join(realpathSync(dirname(path)), basename(path));
-  });
 }
 
 function pagesIn(db: Database.Database, sizeMiB: number): number {

@@ -1,12 +1,10 @@
 import type Database from 'better-sqlite3';
 import type { JournalQuery, StoredJournalEntry } from '../port.ts';
 import { decode, journalTable } from './rows.ts';
+import { selectAllEntries } from './sql.ts';
 
 /** Rows in one answer; a larger limit is cut down to it. */
 export const journalRowsMax = 10_000;
-
-const columns =
-  'number, kind, at_ms AS atMs, wall_ms AS wallMs, pool, cloud, offer, intent, instance, demand, why, data';
 
 type Value = string | number;
 
@@ -26,7 +24,7 @@ export function journalReader(
 }
 
 function sqlFor(where: string): string {
-  return `SELECT ${columns} FROM journal ${where} ORDER BY number DESC LIMIT ?`;
+  return `${selectAllEntries} ${where} ORDER BY number DESC LIMIT ?`;
 }
 
 /** The conditions are fixed text in a fixed order, so there are few forms; what is asked for is always a parameter. */
@@ -54,10 +52,12 @@ function conditionsOf(query: JournalQuery): { readonly where: string; readonly v
   return { where: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, values };
 }
 
-/** Absent fields are NULL in the table and missing in the entry. */
 function readEntry(path: string, row: unknown): StoredJournalEntry {
-  const fields = Object.entries(row as Readonly<Record<string, unknown>>).filter(
-    ([, value]) => value !== null,
-  );
-  return decode(path, journalTable, Object.fromEntries(fields));
+  return decode(path, journalTable, entryFields(row));
+}
+
+/** Absent fields are NULL in the table and missing in the entry. */
+export function entryFields(row: unknown): Readonly<Record<string, unknown>> {
+  const fields = Object.entries(row as Readonly<Record<string, unknown>>);
+  return Object.fromEntries(fields.filter(([, value]) => value !== null));
 }
