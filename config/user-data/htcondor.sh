@@ -65,6 +65,8 @@ SUSPEND = FALSE
 PREEMPT = FALSE
 KILL = FALSE
 CLAIM_WORKLIFE = 1200
+# A drained machine waits for its jobs as long as they run (the default would evict them after a while).
+MAXJOBRETIREMENTTIME = 315360000
 MachineMaxVacateTime = 10
 
 # Up within a second or two: the probes of transfer plugins, benchmarks and devices take longer than all else.
