@@ -10,8 +10,9 @@ import type { JournalQuery } from '../store/port.ts';
  * of these, and writes down what it got.
  *
  * Reads are synchronous and change nothing: they are views of the state in memory. Writes resolve once the
- * decision is on disk, not when the cloud has carried it out. Every method may throw ControlError; anything else
- * that is thrown is a fault of the daemon and is answered as such, without its text.
+ * decision is on disk, not when the cloud has carried it out. Every method may throw ControlError; `explainJob` also
+ * QueueError, the writes StoreError. Anything else that is thrown is a fault of the daemon and is answered as such,
+ * without its text.
  *
  * Everything here is plain data that survives JSON. Times (`…AtMs`, `…SinceMs`, `…UntilMs`) are daemon time in
  * ms (see model/clock.ts), so each view carries `nowMs` to read them against; spans (`…AgeMs`, `…Ms`) are ms.

@@ -1,3 +1,5 @@
+import { QueueError } from '../model/errors.ts';
+import { StoreError } from '../store/port.ts';
 import { ControlError, type ControlErrorCode } from './control.ts';
 import { DeadlineError } from './deadline.ts';
 import type { ApiErrorCode, ErrorBody } from './schema/error.ts';
@@ -26,6 +28,12 @@ export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof DeadlineError) {
     return errorAnswer(504, 'timeout', `the queue gave ${error.message}`);
   }
+  if (error instanceof QueueError) {
+    return errorAnswer(502, 'queueTrouble', `${error.code}: ${error.message}`);
+  }
+  if (error instanceof StoreError) {
+    return { ...errorAnswer(500, 'storeTrouble', `${error.code}: ${error.message}`), fault: true };
+  }
   const validation = validationOf(error);
   if (validation !== null) return errorAnswer(400, 'invalid', validation);
   return answerToHttp(error);
@@ -50,14 +58,13 @@ interface Issue {
   readonly message?: string;
 }
 
-/** `body.count: too small`; null where the error is not one of a schema. */
+/** `count: too small`; null where the error is not one of a schema. */
 function validationOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('validation' in error) || !Array.isArray(error.validation)) return null;
-  const where = 'validationContext' in error ? String(error.validationContext) : 'request';
   const issues: readonly Issue[] = error.validation;
   const texts = issues.map((issue) => {
     const path = issue.instancePath.split('/').filter((part) => part !== '');
-    return `${[where, ...path].join('.')}: ${issue.message ?? 'is not valid'}`;
+    return `${path.length === 0 ? 'request' : path.join('.')}: ${issue.message ?? 'is not valid'}`;
   });
   return texts.slice(0, 5).join('; ');
 }

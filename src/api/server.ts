@@ -80,6 +80,8 @@ function buildApp(options: ApiOptions, closing: AbortSignal): FastifyInstance {
     requestTimeout: apiLimits.requestMs,
     keepAliveTimeout: apiLimits.keepAliveMs,
     return503OnClosing: true,
+    // What the router itself refuses: an address that is no UTF-8, a part of it that is too long.
+    frameworkErrors: (error, _request, reply) => void send(reply, answerTo(error)),
     routerOptions: { maxParamLength: apiLimits.idCharactersMax },
     http: { maxHeaderSize: apiLimits.headerBytesMax, connectionsCheckingInterval: 1_000 },
   });

@@ -55,7 +55,7 @@ export async function bindSocket(
 async function bindAside(path: string, listen: (bindPath: string) => Promise<void>): Promise<BoundSocket> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o750 });
-  const aside = await mkdtemp(join(folder, '.')); // mode 0700
+  const aside = await mkdtemp(join(folder, '.s')); // mode 0700
   try {
     const bindPath = join(aside, 's');
     refuseLong(bindPath);

@@ -122,6 +122,8 @@ const exitCodeOf = {
   notReady: exitCodes.notReady,
   refused: exitCodes.failed,
   timeout: exitCodes.failed,
+  queueTrouble: exitCodes.failed,
+  storeTrouble: exitCodes.failed,
   internal: exitCodes.failed,
 } as const satisfies Record<ApiErrorCode, ExitCode>;
 

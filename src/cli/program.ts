@@ -34,6 +34,7 @@ export function buildProgram(session: Session): Command {
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'spillway: ')),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
       getOutHelpWidth: () => 100,

@@ -4,7 +4,8 @@ import { controlErrorCodes, refusalReasons } from '../control.ts';
 /**
  * invalid: the request is not what this page of the API takes. tooLarge: its body is longer than any request is.
  * notFound: no such page. methodNotAllowed: the page exists, not with this method. unknownJob: no queue knows the
- * job. timeout: a queue did not answer in time. internal: a fault of the daemon, in its log.
+ * job. timeout: a queue did not answer in time. queueTrouble: it answered that it cannot. storeTrouble: the store cannot
+ * take the change, so nothing was done. internal: a fault of the daemon, in its log.
  */
 export const apiErrorCodes = [
   ...controlErrorCodes,
@@ -14,6 +15,8 @@ export const apiErrorCodes = [
   'methodNotAllowed',
   'unknownJob',
   'timeout',
+  'queueTrouble',
+  'storeTrouble',
   'internal',
 ] as const;
 export type ApiErrorCode = (typeof apiErrorCodes)[number];

@@ -1,0 +1,417 @@
+import {
+  type ChangeReceipt,
+  type Control,
+  ControlError,
+  type InstanceFilter,
+  type InstanceView,
+  type JobExplanation,
+  type JournalEntryView,
+  type LaunchRequest,
+  type PlanView,
+  type StatusView,
+} from '../../src/api/control.ts';
+import type { JournalQuery } from '../../src/store/port.ts';
+
+/** Daemon time in the fixture; the wall clock says the same. */
+export const nowMs = Date.UTC(2026, 10, 22, 5, 0, 0);
+const minute = 60_000;
+
+export interface FixtureControl extends Control {
+  /** Every write that came through, in order. */
+  readonly writes: unknown[];
+  /** What `explainJob` does instead, if set. */
+  jobLookup: ((signal: AbortSignal) => Promise<JobExplanation | null>) | null;
+  mode: StatusView['mode'];
+}
+
+/** A small site in memory: one queue, one cloud, two pools, four instances. It enforces a few rules of the real one. */
+export function createFixtureControl(): FixtureControl {
+  const writes: unknown[] = [];
+  const find = (id: string): InstanceView => {
+    const found = fixtureInstances.find((instance) => instance.id === id);
+    if (found === undefined) throw new ControlError('unknownInstance', `no instance ${id}`);
+    if (found.phase === 'ended') {
+      throw new ControlError('refused', `instance ${id} has ended`, { reason: 'ended' });
+    }
+    return found;
+  };
+  const change = (id: string, changed: Partial<InstanceView>, next: string): ChangeReceipt => ({
+    nowMs,
+    instance: { ...find(id), ...changed },
+    changed: find(id).phase !== changed.phase,
+    next,
+  });
+  const control: FixtureControl = {
+    writes,
+    jobLookup: null,
+    mode: 'running',
+    status: () => ({ ...fixtureStatus, mode: control.mode }),
+    plan: () => fixturePlan,
+    instances: (filter) => {
+      const kept = fixtureInstances.filter((instance) => passes(instance, filter));
+      return { nowMs, total: kept.length, instances: kept.slice(0, filter.limit) };
+    },
+    explainJob: async (id, signal) => {
+      if (control.jobLookup !== null) return control.jobLookup(signal);
+      return id === fixtureJob.job ? fixtureJob : null;
+    },
+    explainInstance: (id) => {
+      const instance = fixtureInstances.find((known) => known.id === id);
+      if (instance === undefined) return null;
+      return {
+        nowMs,
+        instance,
+        bootedBecause: '3 jobs of demand g1 wait and no worker takes them',
+        endedBecause: instance.endReason === 'idle' ? 'no job needed it for 5m' : null,
+        journal: fixtureJournal.filter((entry) => entry.instance === id).toReversed(),
+      };
+    },
+    launch: async (order) => {
+      writes.push({ launch: order });
+      return launched(order);
+    },
+    drain: async (id) => {
+      writes.push({ drain: id });
+      return change(id, { phase: 'draining', state: 'Busy' }, 'it ends when its last job is done');
+    },
+    undrain: async (id) => {
+      writes.push({ undrain: id });
+      if (find(id).phase !== 'draining') {
+        throw new ControlError('refused', `instance ${id} is not draining`, { reason: 'notDraining' });
+      }
+      return change(id, { phase: 'claimed', state: 'Busy' }, 'it takes jobs again');
+    },
+    terminate: async (id, { force }) => {
+      writes.push({ terminate: id, force });
+      return force
+        ? change(id, { phase: 'terminating', state: 'Unusable', endReason: 'operator' }, 'it ends now')
+        : change(id, { phase: 'draining', state: 'Busy', endReason: 'operator' }, 'it ends when it is idle');
+    },
+    journal: (query) => fixtureJournal.filter((entry) => wanted(entry, query)).slice(0, query.limit),
+  };
+  return control;
+}
+
+function launched({ pool, offer, count }: LaunchRequest) {
+  if (pool !== 'small' && pool !== 'large') throw new ControlError('unknownPool', `no pool ${pool}`);
+  if (offer !== null && offer !== 't-small') {
+    throw new ControlError('unknownOffer', `pool ${pool} has no offer ${offer}`);
+  }
+  if (count > 5) {
+    const text = `pool ${pool} has 4 of at most 9 instances: ${count} more are not possible`;
+    throw new ControlError('refused', text, { reason: 'poolMax' });
+  }
+  const instances = Array.from({ length: count }, (_, seat) => ({ id: `i3-${seat}`, intent: 'i3' }));
+  return { pool, offer: 't-small', cloud: 'ec2', instances };
+}
+
+function passes(instance: InstanceView, filter: InstanceFilter): boolean {
+  return (
+    (filter.ended || instance.phase !== 'ended') &&
+    (filter.pool === undefined || filter.pool === instance.pool) &&
+    (filter.cloud === undefined || filter.cloud === instance.cloud) &&
+    (filter.offer === undefined || filter.offer === instance.offer) &&
+    (filter.state === undefined || filter.state === instance.state) &&
+    (filter.phase === undefined || filter.phase === instance.phase)
+  );
+}
+
+function wanted(entry: JournalEntryView, query: JournalQuery): boolean {
+  return (
+    (query.kinds === undefined || query.kinds.includes(entry.kind)) &&
+    (query.instance === undefined || query.instance === entry.instance) &&
+    (query.pool === undefined || query.pool === entry.pool) &&
+    (query.sinceMs === undefined || entry.atMs >= query.sinceMs)
+  );
+}
+
+const blank: InstanceView = {
+  id: 'i1-0',
+  intent: 'i1',
+  seat: 0,
+  pool: 'small',
+  queue: 'main',
+  offer: 't-small',
+  cloud: 'ec2',
+  cause: { kind: 'demand', demand: 'g1', job: '7.0@schedd' },
+  phase: 'idle',
+  state: 'Free',
+  phaseSinceMs: nowMs - 90_000,
+  deadlineMs: null,
+  cloudId: 'i-0a1',
+  address: '10.0.0.11',
+  worker: 'i1-0',
+  runningJobs: 0,
+  createdAtMs: nowMs - 65 * minute,
+  runningAtMs: nowMs - 64 * minute,
+  joinedAtMs: nowMs - 63 * minute,
+  idleSinceMs: nowMs - 90_000,
+  claims: 3,
+  endReason: null,
+  endedAtMs: null,
+};
+
+export const fixtureInstances: readonly InstanceView[] = [
+  {
+    ...blank,
+    id: 'i0-0',
+    intent: 'i0',
+    cause: { kind: 'min', demand: null, job: null },
+    phase: 'ended',
+    state: null,
+    worker: null,
+    runningJobs: null,
+    idleSinceMs: null,
+    phaseSinceMs: nowMs - 30 * minute,
+    endReason: 'idle',
+    endedAtMs: nowMs - 30 * minute,
+  },
+  blank,
+  {
+    ...blank,
+    id: 'i1-1',
+    seat: 1,
+    phase: 'draining',
+    state: 'Busy',
+    cloudId: 'i-0a2',
+    address: '10.0.0.12',
+    worker: 'i1-1',
+    runningJobs: 2,
+    phaseSinceMs: nowMs - 5_000,
+    idleSinceMs: null,
+    claims: 1,
+    endReason: 'operator',
+  },
+  {
+    ...blank,
+    id: 'i2-0',
+    intent: 'i2',
+    pool: 'large',
+    offer: 't-large',
+    cause: { kind: 'headroom', demand: null, job: null },
+    phase: 'building',
+    state: 'Unusable',
+    phaseSinceMs: nowMs - 700,
+    deadlineMs: nowMs + 10 * minute,
+    cloudId: null,
+    address: null,
+    worker: null,
+    runningJobs: null,
+    createdAtMs: nowMs - 3_000,
+    runningAtMs: null,
+    joinedAtMs: null,
+    idleSinceMs: null,
+    claims: 0,
+  },
+];
+
+export const fixtureJournal: readonly JournalEntryView[] = [
+  {
+    number: 42,
+    kind: 'ended',
+    atMs: nowMs - 30 * minute,
+    wallMs: nowMs - 30 * minute,
+    pool: 'small',
+    instance: 'i0-0',
+    why: 'no job needed it for 5m',
+    data: { reason: 'idle', claims: 3 },
+  },
+  {
+    number: 17,
+    kind: 'cloudTrouble',
+    atMs: nowMs - 40 * minute,
+    wallMs: nowMs - 40 * minute,
+    cloud: 'ec2',
+    why: 'unavailable: the service answered 503',
+  },
+  {
+    number: 9,
+    kind: 'launch',
+    atMs: nowMs - 65 * minute,
+    wallMs: nowMs - 65 * minute,
+    pool: 'small',
+    intent: 'i1',
+    instance: 'i1-0',
+    why: '3 jobs of demand g1 wait',
+  },
+];
+
+const noPhases = {
+  requested: 0,
+  unknown: 0,
+  building: 0,
+  joining: 0,
+  idle: 0,
+  claimed: 0,
+  leased: 0,
+  draining: 0,
+  unreachable: 0,
+  failed: 0,
+  terminating: 0,
+};
+
+export const fixtureStatus: StatusView = {
+  site: 'farm-1',
+  version: '0.1.0',
+  mode: 'running',
+  nowMs,
+  wallMs: nowMs,
+  uptimeMs: 125 * minute,
+  queues: [
+    {
+      name: 'main',
+      adapter: 'htcondor',
+      jobs: { waiting: 12, running: 4, held: 1 },
+      demandGroups: 3,
+      workers: { ours: 2, others: 1 },
+      complete: true,
+      pollAgeMs: 3_200,
+      trouble: null,
+    },
+  ],
+  clouds: [
+    {
+      name: 'ec2',
+      driver: 'ec2',
+      instances: { Free: 1, Busy: 1, Unusable: 1 },
+      max: 20,
+      launchesInFlight: 1,
+      launchesInFlightMax: 4,
+      listAgeMs: 61_000,
+      trouble: { code: 'unavailable', message: 'the service answered 503', sinceMs: nowMs - 75_000 },
+      setAside: [
+        {
+          offer: 't-gpu',
+          cloud: 'ec2',
+          code: 'capacity',
+          why: 'the cloud has no room for it',
+          failures: 3,
+          untilMs: nowMs + 4 * minute,
+        },
+      ],
+      quota: { instances: 17, cpus: 64, memoryMiB: 131_072 },
+    },
+  ],
+  pools: [
+    {
+      name: 'small',
+      queue: 'main',
+      min: 0,
+      max: 9,
+      headroom: 1,
+      states: { Free: 1, Busy: 1, Unusable: 0 },
+      phases: { ...noPhases, idle: 1, draining: 1 },
+      onlyHereJobs: 3,
+      unmet: [],
+    },
+    {
+      name: 'large',
+      queue: 'main',
+      min: 1,
+      max: 2,
+      headroom: 0,
+      states: { Free: 0, Busy: 0, Unusable: 1 },
+      phases: { ...noPhases, building: 1 },
+      onlyHereJobs: null,
+      unmet: [{ demand: 'g2', jobs: 4, code: 'poolMax', why: 'pool large has 2 of 2' }],
+    },
+  ],
+  totals: {
+    sinceStart: { launched: 3, ended: 1, reused: 2, refused: 0 },
+    sinceStore: { launched: 310, ended: 307, reused: 1204, refused: 6 },
+  },
+};
+
+export const fixturePlan: PlanView = {
+  nowMs,
+  ready: true,
+  missing: [],
+  launches: [
+    {
+      pool: 'small',
+      offer: 't-small',
+      cloud: 'ec2',
+      count: 2,
+      why: '3 jobs wait, 1 is served',
+      demand: 'g1',
+    },
+    { pool: 'large', offer: 't-large', cloud: 'ec2', count: 1, why: 'min is 1', demand: null },
+  ],
+  drains: [{ instance: 'i1-0', pool: 'small', why: 'idle for 5m, no job needs it' }],
+  undrains: [],
+  terminations: [],
+  demand: [
+    {
+      demand: 'g1',
+      queue: 'main',
+      sampleJobs: ['7.0@schedd', '7.1@schedd'],
+      jobs: 3,
+      servedByWorkers: 1,
+      servedComing: 0,
+      toLaunch: 2,
+      unmet: 0,
+      unmetCode: null,
+      unmetWhy: null,
+      refusedOffers: [],
+    },
+    {
+      demand: 'g2',
+      queue: 'main',
+      sampleJobs: ['8.0@schedd'],
+      jobs: 9,
+      servedByWorkers: 0,
+      servedComing: 1,
+      toLaunch: 4,
+      unmet: 4,
+      unmetCode: 'poolMax',
+      unmetWhy: 'pool large has 2 of 2',
+      refusedOffers: [{ offer: 't-small', code: 'job', clause: 'TARGET.VMType == "large"' }],
+    },
+  ],
+};
+
+export const fixtureJob: JobExplanation = {
+  nowMs,
+  job: '9.0@schedd',
+  queue: 'main',
+  owner: 'alice',
+  state: 'waiting',
+  demand: 'g3',
+  wants: { cpus: 1, memoryMiB: 2048, diskMiB: 10_240, gpus: 1 },
+  verdict: 'it waits because no offer fits it',
+  next: 'nothing, until an offer fits it',
+  offers: [
+    {
+      pool: 'small',
+      offer: 't-small',
+      cloud: 'ec2',
+      matches: false,
+      side: 'job',
+      clause: 'TARGET.VMType == "gpu"',
+      found: 'false ("small" == "gpu")',
+      setAside: null,
+    },
+    {
+      pool: 'large',
+      offer: 't-gpu',
+      cloud: 'ec2',
+      matches: true,
+      side: null,
+      clause: null,
+      found: null,
+      setAside: {
+        offer: 't-gpu',
+        cloud: 'ec2',
+        code: 'capacity',
+        why: 'the cloud has no room for it',
+        failures: 3,
+        untilMs: nowMs + 4 * minute,
+      },
+    },
+  ],
+  workers: { total: 3, matching: 1, free: 0, coming: 1 },
+  pools: [
+    { pool: 'small', min: 0, max: 9, counted: 2 },
+    { pool: 'large', min: 1, max: 2, counted: 2 },
+  ],
+};

@@ -1,0 +1,43 @@
+import type { CliDeps, Sink } from '../../src/cli/deps.ts';
+import { runCli } from '../../src/cli/program.ts';
+import { hostClock } from '../../src/daemon/clock.ts';
+
+export interface CliRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One command line with everything around it caught. */
+export async function cli(args: readonly string[], given: Partial<CliDeps> = {}): Promise<CliRun> {
+  const out = catchText();
+  const err = catchText();
+  const unexpected = () => Promise.reject(new Error('this test did not expect that call'));
+  const code = await runCli(args, {
+    version: '0.1.0',
+    stdout: out.sink,
+    stderr: err.sink,
+    env: {},
+    cwd: '/srv',
+    clock: hostClock,
+    signal: new AbortController().signal,
+    runDaemon: unexpected,
+    checkSite: unexpected,
+    store: { backup: unexpected, restore: unexpected, check: unexpected },
+    ...given,
+  });
+  return { code, stdout: out.text(), stderr: err.text() };
+}
+
+export function catchText(isTTY = false): { readonly sink: Sink; text(): string } {
+  let caught = '';
+  return {
+    sink: {
+      isTTY,
+      write: (text) => {
+        caught += text;
+      },
+    },
+    text: () => caught,
+  };
+}
