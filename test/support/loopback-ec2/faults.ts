@@ -14,9 +14,11 @@ export type Fault =
   /** The connection stays open and nothing comes. */
   | { readonly kind: 'hang'; readonly when: 'before' | 'after' }
   /** Headers and half a body, then nothing: the connection is closed (`cut`), stays open (`hang`), or HTTP says that this was all (`whole`). */
-  | { readonly kind: 'half'; readonly then: 'cut' | 'hang' | 'whole' }
+  | { readonly kind: 'half'; readonly after: 'cut' | 'hang' | 'whole' }
   /** So many bytes of blanks inside the answer. */
   | { readonly kind: 'oversized'; readonly bytes: number }
+  /** A refusal whose message is the request itself, headers and body. */
+  | { readonly kind: 'echo'; readonly status: number; readonly code: string }
   /** Another answer in place of the right one. */
   | {
       readonly kind: 'body';

@@ -20,7 +20,7 @@ export function runInstances(world: World, params: Params): Xml {
   const clientToken = params.get('ClientToken') ?? '';
   if (clientToken.length > 64) refuse('InvalidParameterValue', 'Client token is longer than 64 characters');
 
-  const parameters = JSON.stringify([...params].filter(([name]) => name !== 'ClientToken').toSorted());
+  const parameters = JSON.stringify([...params].filter(([name]) => name !== 'ClientToken'));
   const earlier = clientToken === '' ? undefined : world.tokens.get(clientToken);
   if (earlier !== undefined) {
     if (earlier.parameters !== parameters) {

@@ -81,6 +81,8 @@ export interface LoopbackEc2Options extends Omit<WorldOptions, 'now'> {
   /** The server's clock, in ms. Without it time stands still but for `advance`. */
   readonly now?: () => number;
   readonly port?: number;
+  /** Calls that are signed with another access key are refused; without it any key will do. */
+  readonly accessKeyId?: string;
 }
 
 const requestsMax = 10_000;
@@ -112,16 +114,27 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const params = parseParams(await readBody(request));
+    const body = await readBody(request);
+    const params = parseParams(body);
     const action = params.get('Action') ?? '';
     counts.set(action, (counts.get(action) ?? 0) + 1);
     requests.push({ action, params, atMs: world.now() });
     if (requests.length > requestsMax) requests.shift();
     const waitMs = world.levers.delayMs[action] ?? world.levers.delayMs['*'] ?? 0;
     if (waitMs > 0) await delay(waitMs, undefined, { signal: stopping.signal });
+    const carriedOut = () => {
+      if (options.accessKeyId !== undefined && accessKeyOf(request) !== options.accessKeyId) return denied;
+      return carryOut(world, action, params);
+    };
     const fault = faults.next(action);
-    if (fault === undefined) send(response, carryOut(world, action, params));
-    else spoil(response, fault, () => carryOut(world, action, params));
+    if (fault === undefined) send(response, carriedOut());
+    else
+      spoil(
+        response,
+        fault,
+        carriedOut,
+        () => `${JSON.stringify(request.headers)} ${body} ${decodeURIComponent(body)}`,
+      );
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -196,7 +209,25 @@ function send(response: ServerResponse, { status, body, headers }: Answer): void
   response.end(bytes);
 }
 
-function spoil(response: ServerResponse, fault: Fault, carriedOut: () => Answer): void {
+const denied: Answer = {
+  status: 401,
+  body: errorXml(
+    'AuthFailure',
+    'AWS was not able to validate the provided access credentials',
+    'loopback-denied',
+  ),
+};
+
+function accessKeyOf(request: IncomingMessage): string | undefined {
+  return /Credential=([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
+}
+
+function spoil(
+  response: ServerResponse,
+  fault: Fault,
+  carriedOut: () => Answer,
+  request: () => string,
+): void {
   switch (fault.kind) {
     case 'error': {
       const body = errorXml(fault.code, fault.message ?? fault.code, 'loopback-fault');
@@ -207,6 +238,9 @@ function spoil(response: ServerResponse, fault: Fault, carriedOut: () => Answer)
       });
       return;
     }
+    case 'echo':
+      send(response, { status: fault.status, body: errorXml(fault.code, request(), 'loopback-echo') });
+      return;
     case 'cut':
       if (fault.when === 'after') carriedOut();
       response.destroy();
@@ -215,7 +249,7 @@ function spoil(response: ServerResponse, fault: Fault, carriedOut: () => Answer)
       if (fault.when === 'after') carriedOut();
       return;
     case 'half':
-      half(response, carriedOut(), fault.then);
+      half(response, carriedOut(), fault.after);
       return;
     case 'oversized':
       oversized(response, carriedOut(), fault.bytes);
@@ -227,15 +261,15 @@ function spoil(response: ServerResponse, fault: Fault, carriedOut: () => Answer)
   }
 }
 
-function half(response: ServerResponse, { status, body }: Answer, then: 'cut' | 'hang' | 'whole'): void {
+function half(response: ServerResponse, { status, body }: Answer, after: 'cut' | 'hang' | 'whole'): void {
   const part = Buffer.from(body.slice(0, Math.floor(body.length / 2)));
-  if (then === 'whole') {
+  if (after === 'whole') {
     send(response, { status, body: part.toString() });
     return;
   }
   response.writeHead(status, { 'content-type': 'text/xml', 'content-length': Buffer.byteLength(body) });
   response.write(part, () => {
-    if (then === 'cut') response.destroy();
+    if (after === 'cut') response.destroy();
   });
 }
 

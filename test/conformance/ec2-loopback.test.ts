@@ -1,0 +1,4 @@
+import { startEc2OnLoopback } from '../support/loopback-ec2/under-test.ts';
+import { driverConformance } from './driver-cases.ts';
+
+driverConformance('EC2 on the loopback server', { start: startEc2OnLoopback, gaps: {} });
