@@ -1,0 +1,103 @@
+import { isContainer } from '../convert.ts';
+import type { Evaluation } from '../evaluation.ts';
+import * as operators from '../operators.ts';
+import { AdValue, ERROR, ErrorValue, ListValue, Real, type Value } from '../value.ts';
+import { type Builtin, type BuiltinTable, binary, elementOf, unary, variadic } from './builtin.ts';
+
+function memberOf(same: (left: Value, right: Value) => Value, strict: boolean): Builtin {
+  return binary((wanted, list, evaluation, nesting) => {
+    if (list === undefined || (!strict && wanted === undefined)) return undefined;
+    if (!(list instanceof ListValue) || isContainer(wanted)) return ERROR;
+    if (!strict && wanted instanceof ErrorValue) return ERROR;
+    for (const slot of list.items) {
+      if (same(elementOf(evaluation, slot, nesting), wanted) === true) return true;
+    }
+    return false;
+  });
+}
+
+/** The numbers of a list, without its undefined elements; a value instead where the list is none. */
+function numbersOf(list: Value, evaluation: Evaluation, nesting: number): Value[] | ErrorValue | undefined {
+  if (list === undefined) return undefined;
+  if (!(list instanceof ListValue)) return ERROR;
+  const numbers: Value[] = [];
+  for (const slot of list.items) {
+    const element = elementOf(evaluation, slot, nesting);
+    if (element === undefined) continue;
+    if (typeof element !== 'number' && typeof element !== 'bigint' && !(element instanceof Real))
+      return ERROR;
+    numbers.push(element);
+  }
+  return numbers;
+}
+
+function sum(list: Value, evaluation: Evaluation, nesting: number): Value {
+  const numbers = numbersOf(list, evaluation, nesting);
+  return Array.isArray(numbers) ? numbers.reduce(operators.add, 0) : numbers;
+}
+
+function average(list: Value, evaluation: Evaluation, nesting: number): Value {
+  const numbers = numbersOf(list, evaluation, nesting);
+  if (!Array.isArray(numbers)) return numbers;
+  if (numbers.length === 0) return 0;
+  return operators.divide(numbers.reduce(operators.add, 0), new Real(numbers.length));
+}
+
+function extreme(beats: (left: Value, right: Value) => Value): Builtin {
+  return unary((list, evaluation, nesting) => {
+    const numbers = numbersOf(list, evaluation, nesting);
+    if (!Array.isArray(numbers)) return numbers;
+    return numbers.reduce(
+      (best, next) => (best === undefined || beats(next, best) === true ? next : best),
+      undefined,
+    );
+  });
+}
+
+const comparisons: ReadonlyMap<string, (left: Value, right: Value) => Value> = new Map([
+  ['<', operators.less],
+  ['<=', operators.lessOrEqual],
+  ['==', operators.equal],
+  ['!=', operators.notEqual],
+  ['>', operators.greater],
+  ['>=', operators.greaterOrEqual],
+  ['is', operators.identical],
+  ['isnt', operators.notIdentical],
+]);
+
+/** Stops at the first element that cannot be compared: an undefined result is false, any other ERROR. */
+function compareEach(all: boolean): Builtin {
+  return variadic(3, 3, ([operator, list, wanted], evaluation, nesting) => {
+    if (operator === undefined) return undefined;
+    const compare = typeof operator === 'string' ? comparisons.get(operator) : undefined;
+    if (compare === undefined) return ERROR;
+    if (list === undefined) return undefined;
+    if (!(list instanceof ListValue)) return ERROR;
+    for (const slot of list.items) {
+      const result = compare(elementOf(evaluation, slot, nesting), wanted);
+      if (result === undefined) return false;
+      if (typeof result !== 'boolean') return ERROR;
+      if (result !== all) return result;
+    }
+    return all;
+  });
+}
+
+function size(value: Value): Value {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string') return value.length;
+  if (value instanceof ListValue) return value.items.length;
+  return value instanceof AdValue ? value.ad.slots.length : ERROR;
+}
+
+export const listBuiltins: BuiltinTable = [
+  ['member', memberOf(operators.equal, false)],
+  ['identicalmember', memberOf(operators.identical, true)],
+  ['size', unary(size)],
+  ['sum', unary(sum)],
+  ['avg', unary(average)],
+  ['min', extreme(operators.less)],
+  ['max', extreme(operators.greater)],
+  ['anycompare', compareEach(false)],
+  ['allcompare', compareEach(true)],
+];

@@ -1,0 +1,93 @@
+import type { EvaluationContext } from './context.ts';
+import { type AdValue, Deferred, ErrorValue, type Slot, type Value } from './value.ts';
+
+/** How the tree becomes code; set by compile.ts, which would else be imported in a circle. */
+export type Compiler = (deferred: Deferred) => void;
+
+/**
+ * The state of one evaluation, and its budget. An evaluation that goes beyond a limit fails as a whole: whatever the
+ * expression makes of the ERROR at that place, its result is ERROR.
+ */
+export class Evaluation {
+  readonly context: EvaluationContext;
+  readonly old: boolean;
+  /** The ad in which names are looked up now. */
+  here: AdValue | null = null;
+  failure: ErrorValue | null = null;
+  private readonly compile: Compiler;
+  private stepsLeft: number;
+  /** Nesting of the expression that is being evaluated, in nodes. */
+  private base = 0;
+  /** Attributes being evaluated, to find a cycle. */
+  private readonly active: Deferred[] = [];
+  private readonly activeHomes: (AdValue | null)[] = [];
+  private activeCount = 0;
+
+  constructor(context: EvaluationContext, compile: Compiler) {
+    this.context = context;
+    this.old = context.semantics === 'old';
+    this.compile = compile;
+    this.stepsLeft = context.limits.stepsMax;
+  }
+
+  /** Makes it as new, for one evaluation after the other without an allocation. */
+  reset(): void {
+    this.here = null;
+    this.failure = null;
+    this.stepsLeft = this.context.limits.stepsMax;
+    this.base = 0;
+    this.activeCount = 0;
+  }
+
+  fail(reason: string): ErrorValue {
+    this.failure ??= new ErrorValue(reason);
+    return this.failure;
+  }
+
+  /** Charges work that is not counted by nodes; false: the budget is spent and the evaluation has failed. */
+  charge(steps: number): boolean {
+    this.stepsLeft -= steps;
+    if (this.stepsLeft >= 0) return true;
+    this.fail('too many steps');
+    return false;
+  }
+
+  /** The value of a slot of that ad, referred to at that nesting of the current expression. */
+  valueOf(slot: Slot, home: AdValue | null, nesting: number): Value {
+    return slot instanceof Deferred ? this.force(slot, home, nesting) : slot;
+  }
+
+  force(deferred: Deferred, home: AdValue | null, nesting: number): Value {
+    for (let i = this.activeCount - 1; i >= 0; i--) {
+      if (this.active[i] === deferred && this.activeHomes[i] === home) return this.cycle();
+    }
+    if (deferred.code === null) this.compile(deferred);
+    const { code } = deferred;
+    const base = this.base + nesting + 1;
+    if (code === null || base + deferred.depth > this.context.limits.depthMax)
+      return this.fail('nested too deep');
+    this.stepsLeft -= deferred.size;
+    if (this.stepsLeft < 0) return this.fail('too many steps');
+    const savedHere = this.here;
+    const savedBase = this.base;
+    this.here = home;
+    this.base = base;
+    this.active[this.activeCount] = deferred;
+    this.activeHomes[this.activeCount] = home;
+    this.activeCount++;
+    const value = code(this);
+    this.activeCount--;
+    this.here = savedHere;
+    this.base = savedBase;
+    return value;
+  }
+
+  private cycle(): Value {
+    return this.context.dialect === '25.14' ? undefined : this.fail('an attribute refers to itself');
+  }
+}
+
+/** The result of an evaluation: ERROR if it failed on the way. */
+export function settled(evaluation: Evaluation, value: Value): Value {
+  return evaluation.failure ?? value;
+}

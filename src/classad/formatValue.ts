@@ -1,0 +1,87 @@
+import { dateTimeOf } from './calendar.ts';
+import type { AbsTime } from './value.ts';
+
+/** Rounds as C does: to even where the exact value lies in the middle; JavaScript rounds up there. */
+function exponential(value: number, digits: number): string {
+  const rounded = value.toExponential(digits);
+  const more = value.toExponential(digits + 2);
+  const mark = more.indexOf('e');
+  if (more.slice(mark - 2, mark) !== '50') return rounded;
+  const exact = value.toExponential(60);
+  const exactMark = exact.indexOf('e');
+  const tail = exact.slice(exactMark - 60 + digits, exactMark);
+  if (!/^50*$/.test(tail)) return rounded;
+  const kept = exact.slice(0, exactMark - 60 + digits);
+  return Number(kept.at(-1)) % 2 === 0 ? kept + exact.slice(exactMark) : rounded;
+}
+
+function exponentText(exponent: number): string {
+  const digits = String(Math.abs(exponent)).padStart(2, '0');
+  return `E${exponent < 0 ? '-' : '+'}${digits}`;
+}
+
+/** printf's `%1.15E`. */
+function fixedExponential(value: number): string {
+  const [mantissa = '', exponent = ''] = exponential(value, 15).split('e');
+  return mantissa + exponentText(Number(exponent));
+}
+
+/** printf's `%.16G`, with `.0` where it would look like an integer. */
+function shortest16(value: number): string {
+  const [mantissa = '', exponentDigits = ''] = exponential(value, 15).split('e');
+  const exponent = Number(exponentDigits);
+  if (exponent < -4 || exponent >= 16) {
+    return mantissa.replace(/\.?0+$/, '') + exponentText(exponent);
+  }
+  const negative = mantissa.startsWith('-');
+  const digits = mantissa.replace(/[-.]/g, '');
+  let text: string;
+  if (exponent < 0) text = `0.${'0'.repeat(-exponent - 1)}${digits}`;
+  else text = `${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`;
+  text = text.replace(/0+$/, '');
+  return (negative ? '-' : '') + (text.endsWith('.') ? `${text}0` : text);
+}
+
+/** A real as the library prints it. */
+export function formatReal(value: number, syntax: 'old' | 'new'): string {
+  if (Number.isNaN(value)) return 'real("NaN")';
+  if (value === Number.POSITIVE_INFINITY) return 'real("INF")';
+  if (value === Number.NEGATIVE_INFINITY) return 'real("-INF")';
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  return syntax === 'new' ? fixedExponential(value) : shortest16(value);
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** `YYYY-MM-DDThh:mm:ss±hh:mm`, in the time's own zone; Greenwich is `-00:00`. */
+export function formatAbsTime(time: AbsTime): string {
+  const at = dateTimeOf(time.seconds + time.offset);
+  const zone = Math.abs(time.offset);
+  const sign = time.offset > 0 ? '+' : '-';
+  const date = `${String(at.year).padStart(4, '0')}-${two(at.month)}-${two(at.day)}`;
+  const clock = `${two(at.hour)}:${two(at.minute)}:${two(at.second)}`;
+  return `${date}T${clock}${sign}${two(Math.floor(zone / 3600))}:${two(Math.floor((zone % 3600) / 60))}`;
+}
+
+/** `[-][days+][hh:][mm:]ss`, leading parts left out while they are zero. */
+export function formatRelTime(seconds: number): string {
+  const sign = seconds < 0 ? '-' : '';
+  const magnitude = Math.abs(seconds);
+  const whole = Math.floor(magnitude);
+  const fraction = magnitude - whole;
+  const days = Math.floor(whole / 86400);
+  const hours = Math.floor((whole % 86400) / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  const rest = whole % 60;
+  const last = fraction === 0 ? two(rest) : withFraction(rest + fraction);
+  if (days > 0) return `${sign}${days}+${two(hours)}:${two(minutes)}:${last}`;
+  if (hours > 0) return `${sign}${two(hours)}:${two(minutes)}:${last}`;
+  return minutes > 0 ? `${sign}${two(minutes)}:${last}` : `${sign}${last}`;
+}
+
+/** printf's `%02g`: six significant digits. */
+function withFraction(seconds: number): string {
+  return String(Number(seconds.toPrecision(6))).padStart(2, '0');
+}
