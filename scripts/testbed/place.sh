@@ -89,8 +89,9 @@ stop_process() {
 }
 # tree PID: it and all that descend from it.
 tree() {
-  local child
+  local child children
   echo "$1"
-  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do tree "$child"; done
+  children=$(cat "/proc/$1/task/$1/children" 2>/dev/null || true)
+  for child in $children; do tree "$child"; done
 }
 gone() { ! alive "$1" >/dev/null; }

@@ -8,6 +8,7 @@
  *
  * What this host cannot have (no root, no Debian mirror) is said aloud and its tests are skipped; with
  * SPILLWAY_TESTBED_REQUIRED=1 it is a failure. A server that should start and does not is always one.
+ * SPILLWAY_TESTBED_NO_HTCONDOR (_EC2, _BOOTER) holds the reason where scripts/test has found that out already.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -192,6 +193,8 @@ async function start(
   name: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Started | Missing> {
+  const known = process.env[`SPILLWAY_TESTBED_NO_${program.toUpperCase()}`];
+  if (known !== undefined && known !== '') return missing(program, known);
   const runName = process.env.SPILLWAY_TESTBED_RUN ?? 'test';
   const unique = `${runName}-${name}-${process.pid}`;
   let stdout: string;
@@ -223,9 +226,13 @@ async function call(program: Program, verb: string, name: string): Promise<void>
 function missingOrThrow(program: Program, error: unknown): Missing {
   const failure = error as { readonly code?: unknown; readonly stderr?: string };
   const reason = (failure.stderr ?? String(error)).trim();
-  if (failure.code !== cannotExitCode || process.env.SPILLWAY_TESTBED_REQUIRED === '1') {
+  if (failure.code !== cannotExitCode)
     throw new Error(`scripts/testbed/${program}: ${reason}`, { cause: error });
-  }
+  return missing(program, reason);
+}
+
+function missing(program: Program, reason: string): Missing {
+  if (process.env.SPILLWAY_TESTBED_REQUIRED === '1') throw new Error(`no ${program} testbed: ${reason}`);
   process.stderr.write(`SKIPPED, no ${program} testbed: ${reason}\n`);
   return { kind: 'missing', reason };
 }

@@ -71,7 +71,7 @@ export function machinesIn(folder: string, root: string): Machines {
       closeSync(console);
       child.unref();
       const record = child.pid === undefined ? null : recordOf(child.pid);
-      if (record !== null) writeFileSync(of(id, 'process.json'), JSON.stringify(record));
+      if (record !== null) writeFileSync(of(id, 'process.json'), `${JSON.stringify(record)}\n`);
       return { address };
     },
 
