@@ -183,6 +183,23 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
       expect(after.instance(ended.id)).toBeNull();
     });
 
+    it('lists what has ended, newest end first, no more than asked for', () => {
+      const { store, again } = setUp();
+      const ends = [3000, 9000, 5000];
+      store.commit(
+        aBatch({
+          intents: [anIntent('i1', { seats: 4 })],
+          instances: [
+            ...ends.map((endedAtMs, seat) => anInstance('i1', seat, { phase: 'ended', endedAtMs })),
+            anInstance('i1', 3, { phase: 'idle' }),
+          ],
+        }),
+      );
+      const after = again();
+      expect(after.endedInstances(10).map(({ endedAtMs }) => endedAtMs)).toEqual([9000, 5000, 3000]);
+      expect(after.endedInstances(1).map(({ seat }) => seat)).toEqual([1]);
+    });
+
     describe('commit is all or nothing', () => {
       const before = aBatch({
         sequence: 5,
@@ -377,6 +394,7 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
                 model.commit(batch);
               }
               expect(real.load()).toEqual(model.load());
+              expect(real.endedInstances(3)).toEqual(model.endedInstances(3));
               expect(real.journal({ limit: 100 })).toEqual(model.journal({ limit: 100 }));
               for (const { id } of manyInstances) expect(real.instance(id)).toEqual(model.instance(id));
             }

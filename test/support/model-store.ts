@@ -46,12 +46,16 @@ export function modelStore(site: SiteId): Store {
     },
     journal: ({ limit }) => journal.slice(0, limit),
     instance: (id) => instances.get(id) ?? null,
+    endedInstances: (limit) =>
+      [...instances.values()]
+        .filter(({ phase }) => phase === 'ended')
+        .toSorted((a, b) => endOf(b) - endOf(a) || Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)))
+        .slice(0, limit),
     prune: (beforeMs) => {
       const had = journal.length + instances.size + intents.size;
       journal = journal.filter(({ atMs }) => atMs >= beforeMs);
       for (const instance of instances.values()) {
-        const endedAtMs = instance.endedAtMs ?? instance.phaseSinceMs;
-        if (instance.phase === 'ended' && endedAtMs < beforeMs) instances.delete(instance.id);
+        if (instance.phase === 'ended' && endOf(instance) < beforeMs) instances.delete(instance.id);
       }
       const kept = new Set([...instances.values()].map(({ intent }) => intent));
       for (const intent of intents.values()) {
@@ -63,6 +67,8 @@ export function modelStore(site: SiteId): Store {
     close: () => undefined,
   };
 }
+
+const endOf = ({ endedAtMs, phaseSinceMs }: Instance) => endedAtMs ?? phaseSinceMs;
 
 /** By the bytes of the key in UTF-8, as SQLite orders text. */
 function inOrder<T>(values: readonly T[], key: (value: T) => string): T[] {

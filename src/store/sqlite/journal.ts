@@ -4,7 +4,11 @@ import { decode, journalTable } from './rows.ts';
 import { selectAllEntries } from './sql.ts';
 
 /** Rows in one answer; a larger limit is cut down to it. */
-export const journalRowsMax = 10_000;
+const rowsMax = 10_000;
+
+export function boundedRows(limit: number): number {
+  return Math.max(0, Math.min(Math.floor(limit), rowsMax));
+}
 
 type Value = string | number;
 
@@ -18,8 +22,7 @@ export function journalReader(
     const { where, values } = conditionsOf(query);
     const statement = prepared.get(where) ?? db.prepare<Value[]>(sqlFor(where));
     prepared.set(where, statement);
-    const limit = Math.max(0, Math.min(Math.floor(query.limit), journalRowsMax));
-    return statement.all(...values, limit).map((row) => readEntry(path, row));
+    return statement.all(...values, boundedRows(query.limit)).map((row) => readEntry(path, row));
   };
 }
 

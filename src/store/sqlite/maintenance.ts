@@ -5,8 +5,10 @@ import { StoreError } from '../port.ts';
 import { inspectStore, type StoreReport } from './check.ts';
 import { putInPlace, realPath, removeSideFiles, writeDraft } from './copy.ts';
 import { corrupt, inStoreWords, inWordsOfOpening } from './failure.ts';
-import { connect, readMeta } from './file.ts';
+import { assertLogPresent, connect, readMeta } from './file.ts';
 import { takeWriterLock } from './lock.ts';
+import type { Meta } from './rows.ts';
+import { assertOurs } from './schema.ts';
 
 /**
  * What `spillway store check|backup|restore` does. Each call opens the file for itself and is synchronous: about 1 s
@@ -58,6 +60,7 @@ export function backupStore(options: BackupOptions): BackupReport {
   }
   return inWordsOfOpening(path, () =>
     reading(path, (db) => {
+      sourceMeta(db, path);
       const draft = `${to}.part`;
       try {
         const rows = inStoreWords(to, () => writeDraft(db, draft, (copy) => assertWhole(copy, path)));
@@ -103,7 +106,7 @@ export function restoreStore(options: RestoreOptions): RestoreReport {
   try {
     const rows = inWordsOfOpening(from, () =>
       reading(from, (db) => {
-        const owner = readMeta(db, from).site;
+        const owner = sourceMeta(db, from).site;
         if (owner !== site) {
           throw new StoreError(
             'otherSite',
@@ -154,6 +157,14 @@ function keepAside(path: string): string {
   copyFileSync(path, aside, constants.COPYFILE_EXCL);
   if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${aside}-wal`, constants.COPYFILE_EXCL);
   return aside;
+}
+
+/** What a store that is to be copied says of itself; throws where it could not be opened either. */
+function sourceMeta(db: Database.Database, path: string): Meta {
+  assertOurs(db, path);
+  const meta = readMeta(db, path);
+  assertLogPresent(db, path, meta);
+  return meta;
 }
 
 /** Runs `work` on the state of one moment; changes nothing in the file. */

@@ -5,6 +5,9 @@ const instanceColumns = `
   cloud_id AS cloudId, address, worker, created_at_ms AS createdAtMs, running_at_ms AS runningAtMs,
   joined_at_ms AS joinedAtMs, idle_since_ms AS idleSinceMs, claims, end_reason AS endReason, ended_at_ms AS endedAtMs`;
 
+/** When it ended; the index `instances_ended` has the same words. */
+const endOf = 'coalesce(ended_at_ms, phase_since_ms)';
+
 const intentColumns =
   'id, pool, offer, cloud, seats, state, created_at_ms AS createdAtMs, sent_at_ms AS sentAtMs';
 
@@ -14,6 +17,9 @@ export const selectEndedInstances = `
   SELECT ${instanceColumns} FROM instances WHERE phase = 'ended' ORDER BY ended_at_ms DESC, id LIMIT ?`;
 
 export const selectLiveInstances = `SELECT ${instanceColumns} FROM instances WHERE phase <> 'ended' ORDER BY id`;
+
+export const selectEndedInstances = `
+  SELECT ${instanceColumns} FROM instances WHERE phase = 'ended' ORDER BY ${endOf} DESC, id LIMIT ?`;
 
 export const selectOpenIntents = `
   SELECT ${intentColumns} FROM intents
@@ -75,8 +81,8 @@ export const pruneJournal = `
 export const pruneInstances = `
   DELETE FROM instances WHERE id IN (
     SELECT id FROM instances
-    WHERE phase = 'ended' AND coalesce(ended_at_ms, phase_since_ms) < ?
-    ORDER BY coalesce(ended_at_ms, phase_since_ms) LIMIT ?)`;
+    WHERE phase = 'ended' AND ${endOf} < ?
+    ORDER BY ${endOf} LIMIT ?)`;
 
 export const pruneIntents = `
   DELETE FROM intents WHERE id IN (

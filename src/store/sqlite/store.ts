@@ -5,7 +5,7 @@ import type { Log } from '../../model/log.ts';
 import { type Batch, type Store, type StoredState, StoreError } from '../port.ts';
 import { inStoreWords, inWordsOfOpening } from './failure.ts';
 import { type OpenFile, openFile, openMemory, readMeta } from './file.ts';
-import { journalReader } from './journal.ts';
+import { boundedRows, journalReader } from './journal.ts';
 import {
   decode,
   encodeEntry,
@@ -56,6 +56,7 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
   const prune = pruner(db);
   const instanceById = db.prepare<[string]>(sql.selectInstance);
   const newestEnded = db.prepare<[number]>(sql.selectEndedInstances);
+  const newestEnded = db.prepare<[number]>(sql.selectEndedInstances);
   let checkpointAtBytes = logBytesMax;
 
   const tidyLog = () => {
@@ -89,6 +90,10 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
       }),
     endedInstances: (limit) =>
       inStoreWords(path, () => newestEnded.all(limit).map((row) => decode(path, instanceTable, row))),
+    endedInstances: (limit) =>
+      inStoreWords(path, () =>
+        newestEnded.all(boundedRows(limit)).map((row) => decode(path, instanceTable, row)),
+      ),
     prune: (beforeMs) =>
       inStoreWords(path, () => {
         file.assertInPlace();
