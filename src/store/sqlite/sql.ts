@@ -13,9 +13,6 @@ const intentColumns =
 
 export const selectInstance = `SELECT ${instanceColumns} FROM instances WHERE id = ?`;
 
-export const selectEndedInstances = `
-  SELECT ${instanceColumns} FROM instances WHERE phase = 'ended' ORDER BY ended_at_ms DESC, id LIMIT ?`;
-
 export const selectLiveInstances = `SELECT ${instanceColumns} FROM instances WHERE phase <> 'ended' ORDER BY id`;
 
 export const selectEndedInstances = `

@@ -56,7 +56,6 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
   const prune = pruner(db);
   const instanceById = db.prepare<[string]>(sql.selectInstance);
   const newestEnded = db.prepare<[number]>(sql.selectEndedInstances);
-  const newestEnded = db.prepare<[number]>(sql.selectEndedInstances);
   let checkpointAtBytes = logBytesMax;
 
   const tidyLog = () => {
@@ -88,8 +87,6 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
         const row = instanceById.get(id);
         return row === undefined ? null : decode(path, instanceTable, row);
       }),
-    endedInstances: (limit) =>
-      inStoreWords(path, () => newestEnded.all(limit).map((row) => decode(path, instanceTable, row))),
     endedInstances: (limit) =>
       inStoreWords(path, () =>
         newestEnded.all(boundedRows(limit)).map((row) => decode(path, instanceTable, row)),
