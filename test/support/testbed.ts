@@ -11,7 +11,7 @@
  * SPILLWAY_TESTBED_NO_HTCONDOR (_EC2, _BOOTER) holds the reason where scripts/test has found that out already.
  */
 import { execFile } from 'node:child_process';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -54,6 +54,8 @@ export type HTCondorLever =
   | 'schedd-resume'
   | 'schedd-stop'
   | 'schedd-start'
+  | 'schedd-deny'
+  | 'schedd-allow'
   | 'collector-restart'
   | 'deny-read'
   | 'allow-read';
@@ -93,6 +95,8 @@ export interface BooterTestbed {
   readonly machinesPath: string;
   /** Replaces the levers; what each does: scripts/testbed/booter.d/main.ts. */
   setLevers(levers: Readonly<Record<string, unknown>>): void;
+  /** Kills the booter alone and starts it again: its machines live on. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -168,6 +172,7 @@ export async function booterTestbed(
   return {
     ...facts,
     setLevers: (levers) => writeWhole(facts.leversPath, JSON.stringify(levers)),
+    restart: () => call('booter', 'restart', started.name),
     stop: started.stop,
   };
 }
@@ -247,7 +252,7 @@ function removeFolder(folder: string): void {
   if (process.env.SPILLWAY_TESTBED_KEEP === '1') return;
   rmSync(folder, { recursive: true, force: true });
   try {
-    rmSync(dirname(folder), { recursive: false });
+    rmdirSync(dirname(folder));
   } catch {
     // other testbeds of the same name still live there
   }
