@@ -83,6 +83,11 @@ export interface QueueAdapter<Settings = unknown> {
   /** The word in the config's `adapter:` field. */
   readonly name: string;
   readonly configSchema: ZodType<Settings>;
+  /**
+   * The variables that `admit` gives for boot templates, so that a template is checked before anything starts;
+   * absent: not known beforehand, and templates may name any.
+   */
+  readonly templateVariables?: readonly string[];
   create(settings: Settings, deps: QueueDeps): Queue;
 }
 

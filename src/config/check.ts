@@ -1,0 +1,32 @@
+import { type LoadDeps, loadSite } from './load.ts';
+import type { Problem } from './problem.ts';
+
+/** What `spillway check` says of a configuration: everything that is wrong, and how much it describes. */
+export interface CheckReport {
+  /** In the order in which they stand in the files. */
+  readonly problems: readonly Problem[];
+  /** Null where it has errors. */
+  readonly site: {
+    readonly name: string;
+    readonly queues: number;
+    readonly clouds: number;
+    readonly offers: number;
+    readonly pools: number;
+  } | null;
+}
+
+/** Checks a configuration whole; see `loadSite`. */
+export async function checkSite(path: string, deps: LoadDeps): Promise<CheckReport> {
+  const { config, problems } = await loadSite(path, deps);
+  if (config === null) return { problems, site: null };
+  return {
+    problems,
+    site: {
+      name: config.site,
+      queues: config.queues.length,
+      clouds: config.clouds.length,
+      offers: config.offers.length,
+      pools: config.pools.length,
+    },
+  };
+}

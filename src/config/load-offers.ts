@@ -1,0 +1,69 @@
+import type { Offer } from '../model/offer.ts';
+import { type LoadedEntry, nameOf } from './entries.ts';
+import { besideFile, type ConfigFiles, readText } from './files.ts';
+import { check, shapeKeys } from './issues.ts';
+import { draftFromYaml, finishOffer, type OfferDraft } from './offers.ts';
+import type { ConfigurableDriver } from './parts.ts';
+import { readProviderFile } from './provider-file.ts';
+import type { Entry } from './references.ts';
+import type { Locate, Report } from './report.ts';
+import type { CloudFields } from './schema.ts';
+
+export const offerFileBytesMax = 4 * 1024 * 1024;
+
+export interface OfferSources {
+  readonly entries: readonly unknown[];
+  /** Provider-ad files, as the config names them. */
+  readonly files: readonly string[];
+  /** Of the config. */
+  readonly path: string;
+  readonly at: (list: string, index: number) => Locate;
+  readonly locate: Locate;
+  readonly clouds: readonly LoadedEntry<CloudFields, ConfigurableDriver>[];
+}
+
+export interface LoadedOffer {
+  readonly offer: Offer;
+  readonly draft: OfferDraft;
+}
+
+/** The offers of the config and of its provider-ad files, in this order, checked by their clouds' drivers. */
+export async function loadOffers(
+  sources: OfferSources,
+  deps: { readonly files: ConfigFiles },
+  report: Report,
+): Promise<{ readonly entries: readonly Entry<OfferDraft>[]; readonly offers: readonly LoadedOffer[] }> {
+  const driverOf = (cloud: string) => sources.clouds.find(({ name }) => name === cloud)?.part ?? null;
+  const bootFieldsOf = (cloud: string) => shapeKeys(driverOf(cloud)?.offerSchema);
+  const entries: Entry<OfferDraft>[] = sources.entries.map((entry, index) => {
+    const locate = sources.at('offers', index);
+    return { name: nameOf(entry), fields: draftFromYaml(entry, locate, report), locate };
+  });
+  for (const [index, file] of sources.files.entries()) {
+    const read = await readText(deps.files, besideFile(sources.path, file), offerFileBytesMax);
+    if ('wrong' in read) {
+      report.add('error', sources.locate(['offerFiles', index]), `the file ${file} ${read.wrong}`);
+      continue;
+    }
+    for (const draft of readProviderFile(file, read.text, bootFieldsOf, report)) {
+      entries.push({ name: draft.name, fields: draft, locate: draft.locate });
+    }
+  }
+  const offers = entries.flatMap(({ fields }) =>
+    fields === null ? [] : withSettings(fields, driverOf, report),
+  );
+  return { entries, offers };
+}
+
+function withSettings(
+  draft: OfferDraft,
+  driverOf: (cloud: string) => ConfigurableDriver | null,
+  report: Report,
+): readonly LoadedOffer[] {
+  const driver = driverOf(draft.cloud);
+  if (driver === null) return [];
+  const checked = check(driver.offerSchema, draft.boot);
+  if (checked.ok) return [{ offer: finishOffer(draft, checked.value), draft }];
+  report.findings((path, at) => draft.locate(['boot', ...path], at), checked.findings);
+  return [];
+}

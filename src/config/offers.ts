@@ -1,0 +1,143 @@
+import type { Expr } from '../classad/expr.ts';
+import { parseExpression } from '../classad/parse.ts';
+import { ClassAdSyntaxError } from '../classad/syntaxError.ts';
+import { CloudName, OfferName } from '../model/ids.ts';
+import type { Offer, Price } from '../model/offer.ts';
+import type { Resources } from '../model/resources.ts';
+import { check } from './issues.ts';
+import {
+  fieldOfAttribute,
+  ownAttributes,
+  providerAd,
+  publishedAttributes,
+  secretName,
+} from './provider-ad.ts';
+import type { Locate, Report } from './report.ts';
+import { type AttributeValue, type OfferFields, offerSchema } from './schema.ts';
+
+type AdValue = Expr | AttributeValue;
+
+/** An offer whose own fields are right; what its driver needs is not checked yet. */
+export interface OfferDraft {
+  readonly name: string;
+  readonly cloud: string;
+  readonly resources: Resources;
+  readonly arch: string;
+  readonly opsys: string;
+  readonly price: Price | null;
+  readonly max: number | null;
+  readonly attributes: Readonly<Record<string, Exclude<AdValue, { readonly expr: string }>>>;
+  readonly requirements: Expr;
+  readonly boot: unknown;
+  /** `cloud`, `boot`, … in the file that the offer came from. */
+  readonly locate: Locate;
+}
+
+/** An entry of the config's `offers`; null if something is wrong with it. */
+export function draftFromYaml(entry: unknown, locate: Locate, report: Report): OfferDraft | null {
+  const checked = check(offerSchema, entry);
+  if (!checked.ok) {
+    report.findings(locate, checked.findings);
+    return null;
+  }
+  const fields: OfferFields = checked.value;
+  const requirements = parseAt(fields.requirements, locate, ['requirements'], report);
+  const attributes: Record<string, Exclude<AdValue, { readonly expr: string }>> = {};
+  let ok = requirements !== null && checkNames(Object.keys(fields.attributes), locate, report);
+  for (const [name, value] of Object.entries(fields.attributes)) {
+    const isExpr = typeof value === 'object' && 'expr' in value;
+    const parsed = isExpr ? parseAt(value.expr, locate, ['attributes', name, 'expr'], report) : value;
+    if (parsed === null) ok = false;
+    else attributes[name] = parsed;
+  }
+  if (!ok || requirements === null) return null;
+  return {
+    name: fields.name,
+    cloud: fields.cloud,
+    resources: { cpus: fields.cpus, memoryMiB: fields.memory, diskMiB: fields.disk, gpus: fields.gpus },
+    arch: fields.arch,
+    opsys: fields.opsys,
+    price: fields.price ?? null,
+    max: fields.max,
+    attributes,
+    requirements,
+    boot: fields.boot ?? {},
+    locate,
+  };
+}
+
+/** The offer, once its driver's schema has turned `boot` into settings. */
+export function finishOffer(draft: OfferDraft, settings: unknown): Offer {
+  return {
+    name: OfferName(draft.name),
+    cloud: CloudName(draft.cloud),
+    ad: providerAd({ ...draft, offer: draft.name }),
+    published: publishedAttributes(draft.attributes),
+    resources: draft.resources,
+    price: draft.price,
+    max: draft.max,
+    settings,
+  };
+}
+
+const keywords: ReadonlySet<string> = new Set(['true', 'false', 'undefined', 'error', 'is', 'isnt']);
+const controlCharacter = /\p{Cc}/u;
+
+/** What is wrong with an attribute's name, in a config as in a provider ad; null if nothing is. */
+export function attributeNameFault(name: string): string | null {
+  const lower = name.toLowerCase();
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,79}$/.test(name) || keywords.has(lower)) {
+    return 'not an attribute name: letters, digits and "_" only, beginning with no digit';
+  }
+  if (secretName.test(name)) {
+    return 'a secret does not belong in an ad that jobs are matched against; give it to the cloud as file:PATH (or env:NAME)';
+  }
+  return ownAttributes.has(lower) ? 'is set for every offer and cannot be changed' : null;
+}
+
+/** Text that would break a line of HTCondor configuration or of an ad. */
+export function isMultiLine(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isMultiLine);
+  return typeof value === 'string' && controlCharacter.test(value);
+}
+
+/** An expression of a config; a syntax error is reported with its place in the text. */
+export function parseAt(text: string, locate: Locate, path: readonly string[], report: Report): Expr | null {
+  try {
+    return parseExpression(text, { syntax: 'old', depthMax: 100 });
+  } catch (error) {
+    if (!(error instanceof ClassAdSyntaxError)) throw error;
+    report.add(
+      'error',
+      locate(path),
+      `not a ClassAd expression: ${syntaxFault(error)} at character ${error.offset + 1}`,
+    );
+    return null;
+  }
+}
+
+/** The message without its own line and column. */
+export function syntaxFault(error: ClassAdSyntaxError): string {
+  return error.message.replace(/^\d+:\d+: /, '');
+}
+
+function checkNames(names: readonly string[], locate: Locate, report: Report): boolean {
+  let ok = true;
+  const first = new Map<string, string>();
+  for (const name of names) {
+    const lower = name.toLowerCase();
+    const field = fieldOfAttribute[lower];
+    const earlier = first.get(lower);
+    const fault =
+      field !== undefined
+        ? `is set by the offer’s field "${field}"`
+        : earlier === undefined
+          ? attributeNameFault(name)
+          : `is the same attribute as "${earlier}"; upper and lower case do not differ`;
+    first.set(lower, name);
+    if (fault === null) continue;
+    report.add('error', locate(['attributes', name], 'key'), fault);
+    ok = false;
+  }
+  return ok;
+}

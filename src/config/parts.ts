@@ -1,0 +1,22 @@
+import type { ZodType } from 'zod';
+
+/** What the loader needs of a queue adapter. */
+export interface ConfigurableAdapter {
+  readonly configSchema: ZodType;
+  /** Variables that it adds to boot templates; absent: not known beforehand, so templates may name any. */
+  readonly templateVariables?: readonly string[];
+}
+
+/** What the loader needs of a cloud driver. */
+export interface ConfigurableDriver {
+  readonly configSchema: ZodType;
+  readonly offerSchema: ZodType;
+  readonly capabilities: { readonly mark: 'create' | 'name'; readonly userDataBytesMax: number };
+}
+
+/** Parts by the word in the config; imported when a config names them, so that a site loads what it uses and no more. */
+export interface Registry<Part> {
+  readonly names: readonly string[];
+  /** Throws for a name that is not among them. */
+  load(name: string): Promise<Part>;
+}

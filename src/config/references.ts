@@ -1,0 +1,172 @@
+import { didYouMean } from './nearest.ts';
+import type { OfferDraft } from './offers.ts';
+import type { FieldPath } from './problem.ts';
+import type { Locate, Place, Report } from './report.ts';
+import type { CloudFields, PolicyFields, PoolFields, QueueFields } from './schema.ts';
+import { formatDuration } from './units.ts';
+
+/** An entry of a list in the config, with its place. `fields` is null where they are wrong and reported already. */
+export interface Entry<Fields> {
+  /** Null if it has no usable name. */
+  readonly name: string | null;
+  readonly fields: Fields | null;
+  readonly locate: Locate;
+}
+
+export interface Entries {
+  readonly queues: readonly Entry<QueueFields>[];
+  readonly clouds: readonly Entry<CloudFields>[];
+  readonly offers: readonly Entry<OfferDraft>[];
+  readonly pools: readonly Entry<PoolFields>[];
+}
+
+/** What no entry can say by itself: whether the names they use exist and their bounds can be kept together. */
+export function checkReferences(entries: Entries, report: Report): void {
+  for (const kind of [entries.queues, entries.clouds, entries.offers, entries.pools])
+    checkUnique(kind, report);
+  const offers = byName(entries.offers);
+  const clouds = byName(entries.clouds);
+  for (const { fields } of entries.offers) {
+    if (fields !== null) checkName('cloud', fields.cloud, clouds.keys(), fields.locate(['cloud']), report);
+  }
+  for (const { fields, locate } of entries.pools) {
+    if (fields === null) continue;
+    checkName('queue', fields.queue, byName(entries.queues).keys(), locate(['queue']), report);
+    checkPoolOffers(fields, locate, offers, report);
+    checkBounds(fields, locate, offers, clouds, report);
+    checkTimes(fields, locate, byName(entries.queues).get(fields.queue) ?? null, report);
+  }
+  warnUnused(entries, report);
+}
+
+export function checkPolicy(policy: PolicyFields, locate: Locate, report: Report): void {
+  if (policy.setAsideFirst <= policy.setAsideMax) return;
+  const [first, most] = [formatDuration(policy.setAsideFirst), formatDuration(policy.setAsideMax)];
+  report.add('error', locate(['setAsideFirst']), `${first} is more than setAsideMax (${most})`);
+}
+
+/** Reports a name that is not among the known ones. */
+export function checkName(
+  what: string,
+  name: string,
+  known: Iterable<string>,
+  place: Place,
+  report: Report,
+): boolean {
+  const names = [...known];
+  if (names.includes(name)) return true;
+  const near = didYouMean(name, names);
+  const list = near === '' && names.length > 0 && names.length <= 10 ? `; known: ${names.join(', ')}` : near;
+  report.add('error', place, `unknown ${what} ${JSON.stringify(name.slice(0, 60))}${list}`);
+  return false;
+}
+
+function checkUnique(entries: readonly Entry<unknown>[], report: Report): void {
+  const first = new Map<string, Place>();
+  for (const { name, locate } of entries) {
+    if (name === null) continue;
+    const earlier = first.get(name);
+    const place = locate(['name']);
+    if (earlier === undefined) first.set(name, place);
+    else {
+      const where = `${earlier.file === place.file ? 'line ' : `${earlier.file}:`}${earlier.line}`;
+      report.add('error', place, `the name "${name}" is taken already (${where})`);
+    }
+  }
+}
+
+type Named<Fields> = ReadonlyMap<string, Fields | null>;
+
+function byName<Fields>(entries: readonly Entry<Fields>[]): Named<Fields> {
+  const names = new Map<string, Fields | null>();
+  for (const { name, fields } of entries) if (name !== null && !names.has(name)) names.set(name, fields);
+  return names;
+}
+
+function checkPoolOffers(pool: PoolFields, locate: Locate, offers: Named<OfferDraft>, report: Report): void {
+  const currencies = new Set<string>();
+  for (const [index, name] of pool.offers.entries()) {
+    const path: FieldPath = ['offers', index];
+    if (!checkName('offer', name, offers.keys(), locate(path), report)) continue;
+    if (pool.offers.indexOf(name) < index)
+      report.add('error', locate(path), `the offer "${name}" is given twice`);
+    const currency = offers.get(name)?.price?.currency;
+    if (currency !== undefined) currencies.add(currency);
+  }
+  if (currencies.size > 1) {
+    const list = [...currencies].toSorted().join(', ');
+    report.add('warning', locate(['offers'], 'key'), `prices in ${list} cannot be compared`);
+  }
+}
+
+function checkBounds(
+  pool: PoolFields,
+  locate: Locate,
+  offers: Named<OfferDraft>,
+  clouds: Named<CloudFields>,
+  report: Report,
+): void {
+  const { min, max, headroom } = pool;
+  if (min > max) report.add('error', locate(['min']), `${min} is more than max (${max})`);
+  if (headroom > max) report.add('error', locate(['headroom']), `${headroom} is more than max (${max})`);
+
+  const used = pool.offers.map((name) => offers.get(name) ?? null);
+  const cloudNames = new Set(used.map((offer) => offer?.cloud ?? ''));
+  const ofClouds = sumOrNull([...cloudNames].map((name) => clouds.get(name)?.max ?? null));
+  const ofOffers = sumOrNull(used.map((offer) => offer?.max ?? null));
+  for (const [limit, whose] of [
+    [ofClouds, 'its clouds'],
+    [ofOffers, 'its offers'],
+  ] as const) {
+    if (limit === null) continue;
+    if (min > limit) {
+      report.add('error', locate(['min']), `${min} can never be reached: ${whose} allow ${limit}`);
+    } else if (max > limit) {
+      report.add('warning', locate(['max']), `${max} can never be reached: ${whose} allow ${limit}`);
+    }
+  }
+}
+
+function checkTimes(pool: PoolFields, locate: Locate, queue: QueueFields | null, report: Report): void {
+  const { idle, lifetime, silent } = pool.limits;
+  if (lifetime !== null && lifetime <= idle) {
+    const text = `${formatDuration(lifetime)} is no longer than idle (${formatDuration(idle)})`;
+    report.add('warning', locate(['limits', 'lifetime']), text);
+  }
+  if (queue !== null && silent <= queue.poll + queue.deadline) {
+    const text = `${formatDuration(silent)} is not longer than a poll of the queue may take`;
+    const most = formatDuration(queue.poll + queue.deadline);
+    report.add('error', locate(['limits', 'silent']), `${text} (poll + deadline: ${most})`);
+  }
+}
+
+function warnUnused({ queues, clouds, offers, pools }: Entries, report: Report): void {
+  const usable = pools.flatMap(({ fields }) => fields ?? []);
+  // With a pool that could not be read, what it uses is not known.
+  if (usable.length === pools.length) {
+    const queueNames = new Set(usable.map((pool) => pool.queue));
+    const offerNames = new Set(usable.flatMap((pool) => pool.offers));
+    warn(queues, queueNames, 'no pool serves this queue', report);
+    warn(offers, offerNames, 'no pool uses this offer', report);
+  }
+  const drafts = offers.flatMap(({ fields }) => fields ?? []);
+  if (drafts.length === offers.length) {
+    warn(clouds, new Set(drafts.map((draft) => draft.cloud)), 'no offer is at this cloud', report);
+  }
+}
+
+function warn(
+  entries: readonly Entry<unknown>[],
+  used: ReadonlySet<string>,
+  message: string,
+  report: Report,
+): void {
+  for (const { name, locate } of entries) {
+    if (name !== null && !used.has(name)) report.add('warning', locate(['name']), message);
+  }
+}
+
+/** The sum, or null if any part has no limit. */
+function sumOrNull(parts: readonly (number | null)[]): number | null {
+  return parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0 as number | null);
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { durationBetween, price, sizeMiB } from './units.ts';
+
+/**
+ * The fields of the config file that are the same for every site; the rest of a queue's, a cloud's or an offer's
+ * `boot` fields belong to its adapter or driver. docs/configuration.md describes each one; a test compares the two.
+ */
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** It goes into tags, host names and tokens of every machine. */
+const siteName = named(
+  /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/,
+  20,
+  'lower-case letters, digits and "-", beginning with a letter, ending in no "-"',
+);
+
+/** Of a queue, cloud, offer or pool. */
+export const entryName = named(
+  /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+  40,
+  'letters, digits, ".", "_" and "-", beginning with a letter or digit',
+);
+
+const filePath = z
+  .string()
+  .min(1)
+  .max(1000)
+  .refine((path) => !path.includes('\0') && !path.includes('\n'), 'not a path');
+
+const machines = z.int().min(0).max(100_000);
+
+export const policySchema = z.strictObject({
+  reap: durationBetween(minute, day).prefault('10m'),
+  setAsideFirst: durationBetween(second, day).prefault('1m'),
+  setAsideMax: durationBetween(second, 7 * day).prefault('1h'),
+  massShare: z.number().gt(0).max(1).default(0.5),
+  retention: durationBetween(hour, 3650 * day).prefault('30d'),
+});
+
+export const siteSchema = z.strictObject({
+  site: siteName,
+  stateDir: filePath.default('/var/lib/spillway'),
+  socket: filePath.optional(),
+  queues: z.array(z.unknown()).min(1).max(100),
+  clouds: z.array(z.unknown()).min(1).max(100),
+  offers: z.array(z.unknown()).max(10_000).default([]),
+  offerFiles: z.array(filePath).max(100).default([]),
+  pools: z.array(z.unknown()).min(1).max(1000),
+  policy: policySchema.prefault({}),
+});
+
+/** What every queue has; its adapter's fields stand beside these. */
+export const queueSchema = z.strictObject({
+  name: entryName,
+  adapter: z.string(),
+  poll: durationBetween(100, hour).prefault('5s'),
+  deadline: durationBetween(100, hour).prefault('30s'),
+});
+
+/** What every cloud has; its driver's fields stand beside these. */
+export const cloudSchema = z.strictObject({
+  name: entryName,
+  driver: z.string(),
+  poll: durationBetween(100, hour).prefault('10s'),
+  deadline: durationBetween(100, hour).prefault('30s'),
+  max: machines.nullable().default(null),
+  launchesInFlight: z.int().min(1).max(1000).default(4),
+});
+
+/** Plain values of a ClassAd attribute, or `expr` for one that is computed. */
+const attributeValue = z.union(
+  [
+    z.string().max(4000),
+    z.number(),
+    z.boolean(),
+    z.strictObject({ expr: z.string().min(1).max(4000) }),
+    z.array(z.union([z.string().max(4000), z.number(), z.boolean()])).max(1000),
+  ],
+  {
+    error: ({ input }) =>
+      typeof input === 'object' && input !== null && !Array.isArray(input)
+        ? 'expected a value or {expr: …}'
+        : undefined,
+  },
+);
+export type AttributeValue = z.infer<typeof attributeValue>;
+
+export const offerSchema = z.strictObject({
+  name: entryName,
+  cloud: z.string(),
+  cpus: z.int().min(1).max(4096),
+  memory: sizeMiB,
+  disk: sizeMiB,
+  gpus: z.int().min(0).max(64).default(0),
+  arch: z.string().min(1).max(40).default('X86_64'),
+  opsys: z.string().min(1).max(40).default('LINUX'),
+  price: price.optional(),
+  max: machines.nullable().default(null),
+  attributes: z.record(z.string(), attributeValue).default({}),
+  requirements: z.string().min(1).max(10_000).default('true'),
+  boot: z.unknown(),
+});
+
+/** A maximum lifetime, or `none`. */
+const lifetime = z
+  .string({ error: ({ input }) => (typeof input === 'number' ? undefined : 'expected a duration or "none"') })
+  .or(z.number())
+  .transform((text, context): number | null => {
+    if (text === 'none') return null;
+    const parsed = durationBetween(10 * minute, 3650 * day).safeParse(text);
+    if (parsed.success) return parsed.data;
+    for (const { message } of parsed.error.issues) context.addIssue(`${message}; or "none"`);
+    return z.NEVER;
+  });
+
+export const limitsSchema = z.strictObject({
+  idle: durationBetween(second, 30 * day).prefault('10m'),
+  idleConfirm: durationBetween(second, hour).prefault('30s'),
+  bootMax: durationBetween(10 * second, day).prefault('15m'),
+  joinMax: durationBetween(10 * second, day).prefault('15m'),
+  silent: durationBetween(10 * second, day).prefault('15m'),
+  drainMax: durationBetween(second, 365 * day).prefault('1d'),
+  lifetime: lifetime.prefault('14d'),
+  lifetimeGrace: durationBetween(second, 365 * day).prefault('2d'),
+});
+
+export const poolSchema = z.strictObject({
+  name: entryName,
+  queue: z.string(),
+  offers: z.array(z.string()).min(1).max(10_000),
+  min: machines.default(0),
+  max: machines.min(1),
+  headroom: machines.default(0),
+  userData: filePath.nullable().default(null),
+  limits: limitsSchema.prefault({}),
+});
+
+function named(pattern: RegExp, lettersMax: number, rule: string) {
+  return z.string().superRefine((name, context) => {
+    if (name === '') context.addIssue('must not be empty');
+    else if (name.length > lettersMax) context.addIssue(`longer than ${lettersMax} letters`);
+    else if (!pattern.test(name)) context.addIssue(`${JSON.stringify(name)} may have ${rule} only`);
+  });
+}
+
+export type PolicyFields = z.output<typeof policySchema>;
+export type QueueFields = z.output<typeof queueSchema>;
+export type CloudFields = z.output<typeof cloudSchema>;
+export type OfferFields = z.output<typeof offerSchema>;
+export type PoolFields = z.output<typeof poolSchema>;
