@@ -65,6 +65,8 @@ SUSPEND = FALSE
 PREEMPT = FALSE
 KILL = FALSE
 CLAIM_WORKLIFE = 1200
+# A drain lets jobs run for so long (s); with HTCondor's own default it would evict them at once.
+MAXJOBRETIREMENTTIME = 31536000
 # A drained machine waits for its jobs as long as they run (the default would evict them after a while).
 MAXJOBRETIREMENTTIME = 315360000
 MachineMaxVacateTime = 10
