@@ -9,6 +9,7 @@ import {
   JobId,
   OfferName,
   PoolName,
+  QueueName,
   WorkerId,
 } from '../../src/model/ids.ts';
 import {
@@ -78,7 +79,8 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
         claims: 3,
         endReason: 'lifetime',
       });
-      const bare = anInstance('i1', 0);
+      // One that was found in the cloud, of a pool that is no longer known, has no queue.
+      const bare = anInstance('i1', 0, { queue: QueueName('') });
       const fact: Fact = { key: 'boot/east/small', value: { p95Ms: 61_000.5, seen: [1, 2, null], ok: true } };
       store.commit(
         aBatch({

@@ -153,7 +153,7 @@ describe('a damaged value is refused, with its table and key', () => {
       'table instances, id "i1-0": cause.kind: ',
     ],
     [`UPDATE instances SET deadline_ms = 9e999 WHERE seat = 0`, 'table instances, id "i1-0": deadlineMs: '],
-    [`UPDATE instances SET cloud_id = '' WHERE seat = 0`, 'table instances, id "i1-0": cloudId: '],
+    [`UPDATE instances SET seat = -1 WHERE seat = 0`, 'table instances, id "i1-0": seat: '],
     ["UPDATE intents SET state = 'perhaps'", 'table intents, id "i1": state: '],
     ["UPDATE facts SET value = 'nope'", 'table facts, key "boot": value is not JSON'],
     ['UPDATE meta SET sequence = -4', 'table meta, site "farm": sequence: '],

@@ -11,8 +11,8 @@ import type { Meta } from './rows.ts';
 import { assertOurs } from './schema.ts';
 
 /**
- * What `spillway store check|backup|restore` does. Each call opens the file for itself and is synchronous: about 1 s
- * for 500 MB. Check and backup may run while a daemon has the store; they see the state of one moment and stop no
+ * What `spillway store check|backup|restore` does. Each call opens the file for itself and is synchronous: about
+ * 5 s for 100 MB. Check and backup may run while a daemon has the store; they see the state of one moment and stop no
  * commit. All throw StoreError.
  */
 

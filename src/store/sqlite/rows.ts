@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import {
+import type {
+  Branded,
   CloudId,
   CloudName,
   DemandId,
@@ -21,15 +22,20 @@ import { corrupt } from './failure.ts';
  * What may be in a row. Every value passes here on its way in, so that nothing is stored which could not be read
  * back, and again on its way out, so that a damaged value is an error and never a wrong object.
  */
-const text = z.string().min(1);
+const key = z.string().min(1);
+const text = z.string();
 const ms = z.number();
 const count = z.int().min(0);
+
+/** A name is its text: only the type differs, so there is nothing to transform. */
+const named = <Name extends Branded<string>>() => text as unknown as z.ZodType<Name>;
+const keyed = <Name extends Branded<string>>() => key as unknown as z.ZodType<Name>;
 
 const cause = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('demand'),
-    demand: text.transform(DemandId),
-    job: text.transform(JobId).nullable(),
+    demand: named<DemandId>(),
+    job: named<JobId>().nullable(),
   }),
   z.strictObject({ kind: z.literal('min') }),
   z.strictObject({ kind: z.literal('headroom') }),
@@ -38,20 +44,20 @@ const cause = z.discriminatedUnion('kind', [
 ]);
 
 const instanceSchema = z.strictObject({
-  id: text.transform(InstanceId),
-  intent: text.transform(IntentId),
+  id: keyed<InstanceId>(),
+  intent: named<IntentId>(),
   seat: count,
-  pool: text.transform(PoolName),
-  queue: text.transform(QueueName),
-  offer: text.transform(OfferName),
-  cloud: text.transform(CloudName),
+  pool: named<PoolName>(),
+  queue: named<QueueName>(),
+  offer: named<OfferName>(),
+  cloud: named<CloudName>(),
   cause,
   phase: z.enum(phases),
   phaseSinceMs: ms,
   deadlineMs: ms.nullable(),
-  cloudId: text.transform(CloudId).nullable(),
+  cloudId: named<CloudId>().nullable(),
   address: text.nullable(),
-  worker: text.transform(WorkerId).nullable(),
+  worker: named<WorkerId>().nullable(),
   createdAtMs: ms,
   runningAtMs: ms.nullable(),
   joinedAtMs: ms.nullable(),
@@ -62,10 +68,10 @@ const instanceSchema = z.strictObject({
 }) satisfies z.ZodType<Instance>;
 
 const intentSchema = z.strictObject({
-  id: text.transform(IntentId),
-  pool: text.transform(PoolName),
-  offer: text.transform(OfferName),
-  cloud: text.transform(CloudName),
+  id: keyed<IntentId>(),
+  pool: named<PoolName>(),
+  offer: named<OfferName>(),
+  cloud: named<CloudName>(),
   seats: z.int().min(1),
   state: z.enum(intentStates),
   createdAtMs: ms,
@@ -75,12 +81,12 @@ const intentSchema = z.strictObject({
 const entrySchema = z.strictObject({
   kind: z.enum(journalKinds),
   atMs: ms,
-  pool: text.transform(PoolName).exactOptional(),
-  cloud: text.transform(CloudName).exactOptional(),
-  offer: text.transform(OfferName).exactOptional(),
-  intent: text.transform(IntentId).exactOptional(),
-  instance: text.transform(InstanceId).exactOptional(),
-  demand: text.transform(DemandId).exactOptional(),
+  pool: named<PoolName>().exactOptional(),
+  cloud: named<CloudName>().exactOptional(),
+  offer: named<OfferName>().exactOptional(),
+  intent: named<IntentId>().exactOptional(),
+  instance: named<InstanceId>().exactOptional(),
+  demand: named<DemandId>().exactOptional(),
   why: z.string(),
   data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).exactOptional(),
 }) satisfies z.ZodType<JournalEntry>;
@@ -88,7 +94,7 @@ const entrySchema = z.strictObject({
 const storedEntrySchema = entrySchema.extend({ number: count, wallMs: ms });
 
 const metaSchema = z.strictObject({
-  site: text.transform(SiteId),
+  site: named<SiteId>(),
   nowMs: ms.nullable(),
   wallMs: ms.nullable(),
   sequence: count,
@@ -119,7 +125,7 @@ export const factTable: Table<Fact> = {
   name: 'facts',
   key: 'key',
   json: ['value'],
-  schema: z.strictObject({ key: text, value: z.json() }),
+  schema: z.strictObject({ key, value: z.json() }),
 };
 export const journalTable = {
   name: 'journal',

@@ -30,12 +30,12 @@ export interface SqliteStoreOptions {
 const sizeMaxMiBDefault = 4096;
 /** The log is moved to the database file when it has grown by so much. */
 const logBytesMax = 4 * 1024 * 1024;
-/** Rows of each table that one call of prune drops: a few ms of work. */
-export const pruneRowsMax = 1000;
+/** Rows of each table that one call of prune drops: about 10 ms of work. */
+const pruneRowsMax = 500;
 
 /**
  * Opens the site's store and makes it if there is none. Throws StoreError: `locked`, `corrupt`, `newer`, `otherSite`,
- * `full` or `io`. Opening checks the whole file: about 1 s for 500 MB.
+ * `full` or `io`. Opening checks the whole file: about 0.3 s for 100 MB.
  */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
   const { path, site, log, sizeMaxMiB = sizeMaxMiBDefault } = options;
