@@ -1,0 +1,37 @@
+import { QueueError } from '../../model/errors.ts';
+import type { Admission, AdmitRequest } from '../port.ts';
+import type { JoinSettings } from './settings.ts';
+import { mintToken } from './token.ts';
+import { slotWords } from './vocabulary.ts';
+
+/**
+ * Variables of the boot template: `attributes`, lines of HTCondor configuration that make the startd publish them;
+ * and with a `join` section `token`, `collector` and `trustDomain`. QueueError `invalid` for an attribute that
+ * cannot be written as such a line.
+ */
+export function admissionOf(request: AdmitRequest, join: JoinSettings | null): Admission {
+  const attributes = attributeLines(request.attributes);
+  if (join === null) return { variables: { attributes }, perMachine: false };
+  const { collector, trustDomain } = join;
+  const token = mintToken(request, join);
+  return { variables: { attributes, token, collector, trustDomain }, perMachine: true };
+}
+
+/** What a startd finds out by itself; the names are settings of it as well, with other meanings. */
+const startdsOwn: ReadonlySet<string> = new Set(slotWords.map((name) => name.toLowerCase()));
+
+function attributeLines(attributes: Readonly<Record<string, string>>): string {
+  const said = Object.entries(attributes).filter(([name]) => !startdsOwn.has(name.toLowerCase()));
+  if (said.length === 0) return '';
+  const lines = said.map(([name, text]) => {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || /[\r\n\0]|\\$/.test(text)) {
+      throw new QueueError(
+        'invalid',
+        `the attribute ${name} cannot be written into HTCondor's configuration`,
+      );
+    }
+    // A dollar sign would begin a macro.
+    return `${name} = ${text.replaceAll('$', '$(DOLLAR)')}`;
+  });
+  return [...lines, `STARTD_ATTRS = $(STARTD_ATTRS) ${said.map(([name]) => name).join(' ')}`].join('\n');
+}

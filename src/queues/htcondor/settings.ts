@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { type Secret, secret } from '../../config/secrets.ts';
+import { durationBetween, durationMs } from '../../config/units.ts';
+
+const second = 1000;
+const hour = 3600 * second;
+const day = 24 * hour;
+
+/** `<instance>` stands for the instance's id. */
+export const instancePlaceholder = '<instance>';
+
+const name = z
+  .string()
+  .min(1)
+  .regex(/^[^\s'"\\-][^\s'"\\]*$/, 'not a name: no spaces, quotes or backslashes, and no "-" first');
+const path = z.string().startsWith('/', 'expected an absolute path');
+
+const join = z.strictObject({
+  /** The collector's address as the machines use it: `host` or `host:port`. */
+  collector: name,
+  trustDomain: name,
+  /** The key that machines' tokens are signed with: the very file that lies in SEC_PASSWORD_DIRECTORY. */
+  signingKey: secret,
+  /** Its name there. */
+  signingKeyId: name.default('spillway'),
+  identity: name
+    .includes(instancePlaceholder, {
+      error: `expected ${instancePlaceholder} in it: each machine has its own`,
+    })
+    .includes('@', { error: 'expected user@domain' })
+    .optional(),
+  /** How much longer than its machine a token lives. */
+  margin: durationMs.default(day),
+  /** How long a token lives where the pool's machines have no maximum lifetime. */
+  lifetime: durationBetween(hour, 3650 * day).default(30 * day),
+});
+
+/** What stands under `queues[].…` for an `adapter: htcondor`. */
+export const configSchema = z
+  .strictObject({
+    /** Names of the schedds to watch; none: the one of this host. */
+    schedds: z.array(name).max(100).default([]),
+    /** The collector as this host reaches it; absent: as HTCondor's own configuration says. */
+    pool: name.optional(),
+    /** Folder of HTCondor's programs; absent: the PATH. */
+    bin: path.optional(),
+    /** CONDOR_CONFIG of the programs. */
+    condorConfig: path.optional(),
+    /** One call of a program may take so long. */
+    commandTimeout: durationBetween(second, hour).default(25 * second),
+    /** UPDATE_INTERVAL of the machines: after the collector has restarted its view is incomplete for so long. */
+    updateInterval: durationBetween(second, day).default(300 * second),
+    /** A drain is refused on a machine that would evict its jobs sooner (its MAXJOBRETIREMENTTIME). */
+    retirementMin: durationMs.default(day),
+    /** With so many waiting jobs or more, an unchanged queue is read anew only now and then: see `rereadAfter`. */
+    bigQueueJobs: z.int().min(1).default(5000),
+    rereadAfter: durationMs.default(60 * second),
+    /** The schedd's job_queue.log, where this user may read it: its growth wakes the daemon. */
+    jobQueueLog: path.optional(),
+    join: join.optional(),
+  })
+  .transform(
+    (raw): HtcondorSettings => ({
+      schedds: raw.schedds,
+      pool: raw.pool ?? null,
+      bin: raw.bin ?? null,
+      condorConfig: raw.condorConfig ?? null,
+      commandTimeoutMs: raw.commandTimeout,
+      updateIntervalMs: raw.updateInterval,
+      retirementMinMs: raw.retirementMin,
+      bigQueueJobs: raw.bigQueueJobs,
+      rereadAfterMs: raw.rereadAfter,
+      jobQueueLog: raw.jobQueueLog ?? null,
+      join: raw.join === undefined ? null : joinSettings(raw.join),
+    }),
+  );
+
+export interface HtcondorSettings {
+  readonly schedds: readonly string[];
+  readonly pool: string | null;
+  readonly bin: string | null;
+  readonly condorConfig: string | null;
+  readonly commandTimeoutMs: number;
+  readonly updateIntervalMs: number;
+  readonly retirementMinMs: number;
+  readonly bigQueueJobs: number;
+  readonly rereadAfterMs: number;
+  readonly jobQueueLog: string | null;
+  /** Null: machines join by other means; none is then known as an instance of ours by its identity. */
+  readonly join: JoinSettings | null;
+}
+
+export interface JoinSettings {
+  readonly collector: string;
+  readonly trustDomain: string;
+  readonly signingKey: Secret;
+  readonly signingKeyId: string;
+  /** With `<instance>` in it. */
+  readonly identity: string;
+  readonly marginMs: number;
+  readonly lifetimeMs: number;
+}
+
+function joinSettings(raw: z.output<typeof join>): JoinSettings {
+  return {
+    collector: raw.collector,
+    trustDomain: raw.trustDomain,
+    signingKey: raw.signingKey,
+    signingKeyId: raw.signingKeyId,
+    identity: raw.identity ?? `spillway-${instancePlaceholder}@${raw.trustDomain}`,
+    marginMs: raw.margin,
+    lifetimeMs: raw.lifetime,
+  };
+}
