@@ -32,7 +32,7 @@ export async function terminate(
   const state = await terminatedState(exchange, id, signal);
   if (state !== null) {
     unknownSince.delete(id);
-    return state === 'gone' ? 'gone' : 'ending';
+    return state;
   }
   const since = unknownSince.get(id);
   if (since === undefined) {
@@ -41,10 +41,7 @@ export async function terminate(
   }
   if (clock.monotonicNow() - since < ec2Capabilities.listLagMs) return 'ending';
   const described = await describedState(exchange, id, signal);
-  if (described === null || described === 'gone') {
-    unknownSince.delete(id);
-    return 'gone';
-  }
+  if (described === null || described === 'gone') return 'gone';
   remember(unknownSince, id, clock.monotonicNow());
   return 'ending';
 }
@@ -57,7 +54,9 @@ async function terminatedState(exchange: Exchange, id: CloudId, signal: AbortSig
     try {
       const row = answer.TerminatingInstances?.find((change) => change.InstanceId === id);
       if (row === undefined) throw new MalformedAnswer('does not name the instance');
-      return stateOf(row.CurrentState?.Name);
+      // Nothing comes after `terminated`, whatever a server says of the state that it is in "now".
+      const now = stateOf(row.CurrentState?.Name);
+      return now === 'gone' || row.PreviousState?.Name === 'terminated' ? 'gone' : 'ending';
     } catch (thrown) {
       throw cloudErrorOf(thrown, { action, write: true, handedOver: true, aborted: false, secrets: [] });
     }
