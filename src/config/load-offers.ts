@@ -27,32 +27,40 @@ export interface LoadedOffer {
   readonly draft: OfferDraft;
 }
 
+export interface LoadedOffers {
+  readonly entries: readonly Entry<OfferDraft>[];
+  /** False where a file could not be read, or an entry has no name: others may then mean what is missing. */
+  readonly complete: boolean;
+  /** Those that nothing is wrong with. */
+  readonly offers: readonly LoadedOffer[];
+}
+
 /** The offers of the config and of its provider-ad files, in this order, checked by their clouds' drivers. */
 export async function loadOffers(
   sources: OfferSources,
   deps: { readonly files: ConfigFiles },
   report: Report,
-): Promise<{ readonly entries: readonly Entry<OfferDraft>[]; readonly offers: readonly LoadedOffer[] }> {
+): Promise<LoadedOffers> {
   const driverOf = (cloud: string) => sources.clouds.find(({ name }) => name === cloud)?.part ?? null;
   const bootFieldsOf = (cloud: string) => shapeKeys(driverOf(cloud)?.offerSchema);
   const entries: Entry<OfferDraft>[] = sources.entries.map((entry, index) => {
     const locate = sources.at('offers', index);
     return { name: nameOf(entry), fields: draftFromYaml(entry, locate, report), locate };
   });
+  let complete = true;
   for (const [index, file] of sources.files.entries()) {
     const read = await readText(deps.files, besideFile(sources.path, file), offerFileBytesMax);
     if ('wrong' in read) {
       report.add('error', sources.locate(['offerFiles', index]), `the file ${file} ${read.wrong}`);
+      complete = false;
       continue;
     }
-    for (const draft of readProviderFile(file, read.text, bootFieldsOf, report)) {
-      entries.push({ name: draft.name, fields: draft, locate: draft.locate });
-    }
+    entries.push(...readProviderFile(file, read.text, bootFieldsOf, report));
   }
   const offers = entries.flatMap(({ fields }) =>
     fields === null ? [] : withSettings(fields, driverOf, report),
   );
-  return { entries, offers };
+  return { entries, complete: complete && entries.every(({ name }) => name !== null), offers };
 }
 
 function withSettings(

@@ -86,7 +86,7 @@ async function load(path: string, deps: Required<LoadDeps>, report: Report): Pro
     report,
   );
   const pools = data.pools.map((entry, index) => loadPool(entry, at('pools', index), report));
-  checkReferences({ queues, clouds, offers: offers.entries, pools }, report);
+  checkReferences({ queues, clouds, offers: offers.entries, offersComplete: offers.complete, pools }, report);
   if (checked.ok) checkPolicy(checked.value.policy, locateIn(source, ['policy']), report);
   for (const cloud of clouds) warnOfMark(cloud, report);
 

@@ -3,11 +3,13 @@ import { parseExpression } from '../classad/parse.ts';
 import { ClassAdSyntaxError } from '../classad/syntaxError.ts';
 import { kindOf, numberOf, stringOf } from '../classad/value.ts';
 import type { Price } from '../model/offer.ts';
+import { nameOf } from './entries.ts';
 import { check } from './issues.ts';
 import { didYouMean } from './nearest.ts';
 import { attributeNameFault, isMultiLine, type OfferDraft, syntaxFault } from './offers.ts';
 import { formatPath, showValue } from './problem.ts';
 import { secretName } from './provider-ad.ts';
+import type { Entry } from './references.ts';
 import type { Locate, Report } from './report.ts';
 import { offerSchema } from './schema.ts';
 import { sizeMiBMax } from './units.ts';
@@ -59,18 +61,22 @@ const fieldNames: ReadonlySet<string> = new Set(
   Object.values(attributeOfField).map((name) => name.toLowerCase()),
 );
 
-/** Every offer of a provider-ad file that is right by itself; what is wrong goes to the report. */
+/** The offers of a provider-ad file; what is wrong goes to the report. */
 export function readProviderFile(
   file: string,
   text: string,
   bootFieldsOf: (cloud: string) => readonly string[] | null,
   report: Report,
-): readonly OfferDraft[] {
+): readonly Entry<OfferDraft>[] {
   const blocks = readBlocks(file, text, report);
   if (blocks.length === 0 && !report.failed) {
     report.add('warning', { file, line: 1, column: 1, path: '' }, 'no provider ad in this file');
   }
-  return blocks.flatMap((block) => draftFromBlock(file, block, bootFieldsOf, report) ?? []);
+  return blocks.map((block) => ({
+    name: nameOf({ name: plainOf(block.attributes.get('name')?.expr) }),
+    fields: draftFromBlock(file, block, bootFieldsOf, report),
+    locate: locateInBlock(file, block),
+  }));
 }
 
 function readBlocks(file: string, text: string, report: Report): readonly Block[] {

@@ -17,6 +17,8 @@ export interface Entries {
   readonly queues: readonly Entry<QueueFields>[];
   readonly clouds: readonly Entry<CloudFields>[];
   readonly offers: readonly Entry<OfferDraft>[];
+  /** Whether these are all the offers there are. */
+  readonly offersComplete: boolean;
   readonly pools: readonly Entry<PoolFields>[];
 }
 
@@ -32,7 +34,7 @@ export function checkReferences(entries: Entries, report: Report): void {
   for (const { fields, locate } of entries.pools) {
     if (fields === null) continue;
     checkName('queue', fields.queue, byName(entries.queues).keys(), locate(['queue']), report);
-    checkPoolOffers(fields, locate, offers, report);
+    checkPoolOffers(fields, locate, { offers, complete: entries.offersComplete }, report);
     checkBounds(fields, locate, offers, clouds, report);
     checkTimes(fields, locate, byName(entries.queues).get(fields.queue) ?? null, report);
   }
@@ -83,10 +85,16 @@ function byName<Fields>(entries: readonly Entry<Fields>[]): Named<Fields> {
   return names;
 }
 
-function checkPoolOffers(pool: PoolFields, locate: Locate, offers: Named<OfferDraft>, report: Report): void {
+function checkPoolOffers(
+  pool: PoolFields,
+  locate: Locate,
+  { offers, complete }: { readonly offers: Named<OfferDraft>; readonly complete: boolean },
+  report: Report,
+): void {
   const currencies = new Set<string>();
   for (const [index, name] of pool.offers.entries()) {
     const path: FieldPath = ['offers', index];
+    if (!offers.has(name) && !complete) continue;
     if (!checkName('offer', name, offers.keys(), locate(path), report)) continue;
     if (pool.offers.indexOf(name) < index)
       report.add('error', locate(path), `the offer "${name}" is given twice`);
@@ -140,7 +148,7 @@ function checkTimes(pool: PoolFields, locate: Locate, queue: QueueFields | null,
   }
 }
 
-function warnUnused({ queues, clouds, offers, pools }: Entries, report: Report): void {
+function warnUnused({ queues, clouds, offers, offersComplete, pools }: Entries, report: Report): void {
   const usable = pools.flatMap(({ fields }) => fields ?? []);
   // With a pool that could not be read, what it uses is not known.
   if (usable.length === pools.length) {
@@ -150,7 +158,7 @@ function warnUnused({ queues, clouds, offers, pools }: Entries, report: Report):
     warn(offers, offerNames, 'no pool uses this offer', report);
   }
   const drafts = offers.flatMap(({ fields }) => fields ?? []);
-  if (drafts.length === offers.length) {
+  if (offersComplete && drafts.length === offers.length) {
     warn(clouds, new Set(drafts.map((draft) => draft.cloud)), 'no offer is at this cloud', report);
   }
 }

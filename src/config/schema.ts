@@ -102,7 +102,8 @@ export const offerSchema = z.strictObject({
   max: machines.nullable().default(null),
   attributes: z.record(z.string(), attributeValue).default({}),
   requirements: z.string().min(1).max(10_000).default('true'),
-  boot: z.unknown(),
+  /** Checked by the driver, which says what is missing. */
+  boot: z.unknown().optional(),
 });
 
 /** A maximum lifetime, or `none`. */
