@@ -1,4 +1,5 @@
 import type { Control } from '../api/control.ts';
+import { fixedContext } from '../classad/context.ts';
 import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
 import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
 import { neverSeen } from '../fleet/entry.ts';
@@ -171,7 +172,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     wake.now();
   }
 
-  function outlooks(nowMs: number) {
+  function outlooks(nowMs: number, isNew: (queue: QueueName) => boolean) {
     const clouds = new Map<CloudName, CloudOutlook>(
       parts.clouds.map(({ config: { name, max, launchesInFlightMax, pollMs, deadlineMs } }) => {
         const trouble = notFresh(cloudSources.get(name), { nowMs, staleMs: stalePeriods * pollMs + deadlineMs });
@@ -183,7 +184,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       parts.queues.map(({ config: { name, pollMs, deadlineMs } }) => {
         const source = queueSources.get(name);
         const trouble = notFresh(source, { nowMs, staleMs: stalePeriods * pollMs + deadlineMs });
-        return [name, { view: source?.latest ?? null, trouble }];
+        return [name, { view: source?.latest ?? null, trouble, isNew: isNew(name) }];
       }),
     );
     return { clouds, queues };
@@ -203,7 +204,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   /** One tick: everything new, decided and stored, then begun. Synchronous. Throws StoreError, and has then changed nothing. */
   function runTick(orders: readonly Order[] = [], launches: readonly PlannedLaunch[] = []): TickResult {
     const nowMs = timeline.now();
-    const { clouds, queues } = outlooks(nowMs);
+    const { clouds, queues } = outlooks(nowMs, (name) => views.some(({ queue }) => queue === name));
     const latestViews = new Map([...queues].flatMap(([name, { view }]) => (view === null ? [] : [[name, view] as const])));
     const input = {
       nowMs,
@@ -304,7 +305,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
     state: () => state,
     stopping: () => stopping,
     lastTick: () => lastTick,
-    outlooks: () => outlooks(timeline.now()),
+    // A dry run asks what would be done if the newest view came in now.
+    outlooks: () => outlooks(timeline.now(), () => true),
     cloudSource: (name) => cloudSources.get(name) ?? null,
     queueSource: (name) => queueSources.get(name) ?? null,
     launchesInFlight: (cloud) => executor.launchesInFlight(cloud),
@@ -315,7 +317,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
 
 function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
   const capabilities = new Map(clouds.map((part) => [part.config.name, part.capabilities]));
-  const evaluation = () => ({ nowSeconds: Math.floor(clock.wallNow() / 1000), random: () => 0.5 });
+  const evaluation = () => ({ ...fixedContext, nowSeconds: Math.floor(clock.wallNow() / 1000), random: () => 0.5 });
   return {
     site: config.site,
     pools: new Map(config.pools.map((pool) => [pool.name, pool])),

@@ -1,6 +1,6 @@
 import { references } from '../classad/analyze.ts';
 import type { LaunchOrder } from '../clouds/port.ts';
-import { renderTemplate } from '../config/template.ts';
+import { renderTemplate, templateVariablesOf } from '../config/template.ts';
 import type { Effect } from '../fleet/owed.ts';
 import { CloudError, QueueError } from '../model/errors.ts';
 import type { Offer, Pool } from '../model/offer.ts';
@@ -12,8 +12,7 @@ const sharedVariables: ReadonlySet<string> = new Set(['site', 'pool', 'offer', '
 
 /** Whether each machine of the pool needs user data of its own, so that a create call can be for one only. */
 export function hasOwnSecrets(pool: Pool): boolean {
-  const variables = pool.userData?.matchAll(/\{\{\s*(\w+)\s*\}\}/g) ?? [];
-  return [...variables].some(([, name]) => !sharedVariables.has(name ?? ''));
+  return templateVariablesOf(pool.userData ?? '').some((name) => !sharedVariables.has(name));
 }
 
 /** The job attributes that offers' Requirements and Rank refer to: a poll must bring them. */

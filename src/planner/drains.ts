@@ -6,7 +6,8 @@ import type { Supply } from './supply.ts';
 /**
  * The machines to take out of service: those that no waiting job needs and that have been free for the pool's idle
  * time, longest free first, but never below min and head-room; and those whose pool has left the config. Only a
- * queue whose view is complete and fresh can say that nothing needs a machine.
+ * queue whose view is complete and has just come in can say that nothing needs a machine: an older one is not asked
+ * again while the next is waited for.
  */
 export function planDrains(input: PlanInput, supply: Supply): PlannedDrain[] {
   const drains = input.pools.flatMap((pool) => drainPool(pool, input, supply));
@@ -20,7 +21,7 @@ export function planDrains(input: PlanInput, supply: Supply): PlannedDrain[] {
 
 function drainPool(pool: Pool, input: PlanInput, supply: Supply): PlannedDrain[] {
   const queue = input.queues.get(pool.queue);
-  if (queue?.view == null || queue.trouble !== null) return [];
+  if (queue?.view == null || queue.trouble !== null || !queue.isNew) return [];
   const { demandComplete, workersComplete } = queue.view;
   if (!demandComplete || !workersComplete) return [];
 

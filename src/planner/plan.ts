@@ -44,6 +44,8 @@ export interface QueueOutlook {
   readonly view: QueueSnapshot | null;
   /** Null: the view may be acted on; else why not. */
   readonly trouble: string | null;
+  /** The view came in just now: only then may it say that a machine is not needed. */
+  readonly isNew: boolean;
 }
 
 export interface Plan {

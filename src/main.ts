@@ -1,0 +1,175 @@
+#!/usr/bin/env node
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CheckReport, CliDeps, RunOptions, StoreMaintenance } from './cli/deps.ts';
+import { exitCodes } from './cli/exit.ts';
+import { runCli } from './cli/program.ts';
+import { cloudDrivers } from './clouds/index.ts';
+import { formatProblem } from './config/problem.ts';
+import type { SiteConfig } from './config/site.ts';
+import { hostClock } from './daemon/clock.ts';
+import type { CloudPart, QueuePart } from './daemon/daemon.ts';
+import type { Log } from './model/log.ts';
+import { queueAdapters } from './queues/index.ts';
+import { type Store, StoreError } from './store/port.ts';
+
+/**
+ * The composition root: the one place that knows every part. It hands the real clocks, files and sockets to the
+ * parts that ask for them, and turns what ends the program into an exit code. What only the daemon needs is loaded
+ * when the daemon is run, so that a question to it is quick.
+ */
+
+/** Below the config's `stateDir`. */
+const storeFile = 'spillway.db';
+
+async function load(path: string) {
+  const { loadSite } = await import('./config/load.ts');
+  const { hostEnvironment, hostFiles } = await import('./config/files.ts');
+  return loadSite(path, {
+    adapters: queueAdapters,
+    drivers: cloudDrivers,
+    files: hostFiles,
+    env: hostEnvironment,
+  });
+}
+
+async function checkSite(path: string): Promise<CheckReport> {
+  const { problems, config: site } = await load(path);
+  if (site === null) return { problems, site: null };
+  const { queues, clouds, offers, pools } = site;
+  const counts = {
+    queues: queues.length,
+    clouds: clouds.length,
+    offers: offers.length,
+    pools: pools.length,
+  };
+  return { problems, site: { name: site.site, ...counts } };
+}
+
+const store: StoreMaintenance = {
+  locate: async (path) => {
+    const { problems, config: site } = await load(path);
+    if (site === null) return { kind: 'badConfig', problems };
+    return { kind: 'found', path: join(site.stateDir, storeFile), site: site.site };
+  },
+  check: async (path) => (await import('./store/sqlite/maintenance.ts')).checkStore(path),
+  backup: async (options) => (await import('./store/sqlite/maintenance.ts')).backupStore(options),
+  restore: async (options) => (await import('./store/sqlite/maintenance.ts')).restoreStore(options),
+};
+
+/** Runs until the first signal to end. What is wrong with the host or the store is said in one line. */
+async function runDaemon(path: string, options: RunOptions): Promise<number> {
+  const { problems, config: site } = await load(path);
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  if (site === null) return exitCodes.config;
+  const { pino } = await import('pino');
+  const { openSqliteStore } = await import('./store/sqlite/store.ts');
+  const log = pino({ level: options.logLevel, base: { site: site.site } });
+  try {
+    await mkdir(site.stateDir, { recursive: true, mode: 0o700 });
+    const memory = openSqliteStore({ path: join(site.stateDir, storeFile), site: site.site, log });
+    try {
+      await serve({ config: site, memory, log, socket: options.socket ?? site.socket });
+    } finally {
+      memory.close();
+    }
+  } catch (error) {
+    if (!(await isOfHost(error))) throw error;
+    process.stderr.write(`spillway: ${error instanceof Error ? error.message : String(error)}\n`);
+    return exitCodes.failed;
+  }
+  return exitCodes.ok;
+}
+
+/** A fault of the host, the disk or the store, rather than of ours. */
+async function isOfHost(error: unknown): Promise<boolean> {
+  const { SocketError } = await import('./api/socket.ts');
+  if (error instanceof StoreError || error instanceof SocketError) return true;
+  return error instanceof Error && 'syscall' in error;
+}
+
+interface Service {
+  readonly config: SiteConfig;
+  readonly memory: Store;
+  readonly log: Log;
+  readonly socket: string;
+}
+
+async function serve({ config, memory, log, socket }: Service): Promise<void> {
+  const { createDaemon } = await import('./daemon/daemon.ts');
+  const { hostRandom, hostSeed } = await import('./daemon/random.ts');
+  const { startApi } = await import('./api/server.ts');
+  const daemon = createDaemon({
+    version,
+    config,
+    store: memory,
+    clouds: await makeClouds(config, log),
+    queues: await makeQueues(config, log),
+    clock: hostClock,
+    random: hostRandom,
+    log,
+    newSeed: hostSeed,
+  });
+  const api = await startApi({ socket, control: daemon.control, clock: hostClock, log });
+  log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
+  try {
+    await daemon.run(ended.signal);
+  } finally {
+    await api.close();
+  }
+  log.info({}, 'spillway stopped; every instance lives on');
+}
+
+function makeClouds(config: SiteConfig, log: Log): Promise<CloudPart[]> {
+  return Promise.all(
+    config.clouds.map(async (cloud) => {
+      const { create, capabilities } = await cloudDrivers.load(cloud.driver);
+      const deps = { site: config.site, cloud: cloud.name, clock: hostClock, log: log.child({ cloud: cloud.name }) };
+      return { config: cloud, cloud: create(cloud.settings, deps), capabilities };
+    }),
+  );
+}
+
+function makeQueues(config: SiteConfig, log: Log): Promise<QueuePart[]> {
+  return Promise.all(
+    config.queues.map(async (queue) => {
+      const { create } = await queueAdapters.load(queue.adapter);
+      const deps = { site: config.site, queue: queue.name, clock: hostClock, log: log.child({ queue: queue.name }) };
+      return { config: queue, queue: create(queue.settings, deps) };
+    }),
+  );
+}
+
+/** Aborted by the first signal to end; a second one ends the process as it stands. */
+const ended = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    if (ended.signal.aborted) process.exit(exitCodes.interrupted);
+    ended.abort(new Error(`ended by ${signal}`));
+  });
+
+async function readVersion(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  const named = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return named ? String(manifest.version) : 'unknown';
+}
+
+function sink(stream: NodeJS.WriteStream): CliDeps['stdout'] {
+  return { write: (text) => void stream.write(text), isTTY: stream.isTTY === true };
+}
+
+const version = await readVersion();
+// A reader that leaves early, as `head` does, is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.exitCode = await runCli(process.argv.slice(2), {
+  version,
+  stdout: sink(process.stdout),
+  stderr: sink(process.stderr),
+  env: process.env,
+  cwd: process.cwd(),
+  clock: hostClock,
+  signal: ended.signal,
+  runDaemon,
+  checkSite,
+  store,
+});

@@ -1,0 +1,138 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { InstanceList, StatusView } from '../../src/api/control.ts';
+
+const main = resolve(import.meta.dirname, '../../src/main.ts');
+
+/** A daemon as its users run it: a process of its own, a config file, the CLI. */
+export interface RunningSite {
+  readonly folder: string;
+  readonly configPath: string;
+  /** Runs `spillway ARGS --json` against it; rejects unless the exit code is among those allowed. */
+  ask<T>(args: readonly string[], allowed?: readonly number[]): Promise<T>;
+  status(): Promise<StatusView>;
+  instances(options?: { ended?: boolean }): Promise<InstanceList['instances']>;
+  /** Everything that the daemon has logged, a parsed line each. */
+  log(): readonly Record<string, unknown>[];
+  start(env?: Readonly<Record<string, string>>): Promise<void>;
+  /** SIGKILL: it gets no chance to tidy up. */
+  kill(): Promise<void>;
+  /** SIGTERM, and waits for its end. */
+  stop(): Promise<number | null>;
+  /** Resolves when the process has ended. */
+  exited(): Promise<number | null>;
+  /** Stops it and removes its folder. */
+  dispose(): Promise<void>;
+}
+
+export interface SiteFiles {
+  /** YAML; `FOLDER` stands for the site's own folder. */
+  readonly config: string;
+  /** Further files in the folder, by name. */
+  readonly files?: Readonly<Record<string, string | Buffer>>;
+}
+
+/** Writes the files; `start` runs it. */
+export function createSite({ config, files = {} }: SiteFiles): RunningSite {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-site-'));
+  chmodSync(folder, 0o755);
+  mkdirSync(join(folder, 'state'), { mode: 0o700 });
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(folder, name), content, { mode: 0o600 });
+  }
+  const configPath = join(folder, 'site.yaml');
+  const socket = join(folder, 'api.sock');
+  const logPath = join(folder, 'daemon.log');
+  writeFileSync(configPath, config.replaceAll('FOLDER', folder));
+  let child: ChildProcess | null = null;
+  let ended: Promise<number | null> = Promise.resolve(null);
+
+  async function ask<T>(args: readonly string[], allowed: readonly number[] = [0]): Promise<T> {
+    const { code, stdout, stderr } = await spillway([...args, '--json', '--socket', socket]);
+    if (!allowed.includes(code)) throw new Error(`spillway ${args.join(' ')} ended with ${code}: ${stdout}${stderr}`);
+    return JSON.parse(stdout === '' ? stderr : stdout) as T;
+  }
+
+  async function stop(signal: NodeJS.Signals): Promise<number | null> {
+    child?.kill(signal);
+    const code = await ended;
+    child = null;
+    return code;
+  }
+
+  return {
+    folder,
+    configPath,
+    ask,
+    status: () => ask<StatusView>(['status']),
+    instances: async ({ ended: all = false } = {}) => {
+      const { instances } = await ask<InstanceList>(['instance', 'list', ...(all ? ['--ended'] : [])]);
+      return instances;
+    },
+    log: () =>
+      readFileSync(logPath, 'utf8')
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    start: async (env = {}) => {
+      const started = spawn(process.execPath, [main, 'run', configPath, '--socket', socket, '--log-level', 'debug'], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...env },
+      });
+      const log = createWriteStream(logPath, { flags: 'a' });
+      started.stdout.pipe(log, { end: false });
+      started.stderr.pipe(log, { end: false });
+      ended = new Promise((done) => {
+        started.on('exit', (code) => {
+          log.end(() => done(code));
+        });
+      });
+      child = started;
+      await until('the daemon answers', async () => {
+        if (started.exitCode !== null) throw new Error(`the daemon ended: ${readFileSync(logPath, 'utf8')}`);
+        return (await spillway(['status', '--json', '--socket', socket])).code === 0;
+      });
+    },
+    kill: async () => {
+      await stop('SIGKILL');
+    },
+    stop: () => stop('SIGTERM'),
+    exited: () => ended,
+    dispose: async () => {
+      await stop('SIGTERM');
+      if (process.env.SPILLWAY_TESTBED_KEEP !== '1') rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the CLI to its end. */
+export function spillway(args: readonly string[]): Promise<Ended> {
+  return new Promise((done) => {
+    execFile(process.execPath, [main, ...args], { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+      done({ code, stdout, stderr });
+    });
+  });
+}
+
+/** Waits for something to become true; it never sleeps to be right, and says what it waited for. */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  { withinMs = 60_000, everyMs = 100 }: { withinMs?: number; everyMs?: number } = {},
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await delay(everyMs);
+  }
+}
