@@ -1,5 +1,13 @@
 import type { Problem } from '../config/problem.ts';
 import type { Clock } from '../model/clock.ts';
+import type { SiteId } from '../model/ids.ts';
+import type { StoreReport } from '../store/sqlite/check.ts';
+import type {
+  BackupOptions,
+  BackupReport,
+  RestoreOptions,
+  RestoreReport,
+} from '../store/sqlite/maintenance.ts';
 
 /** All that the commands touch of the world outside: main.ts hands in the real ones, tests their own. */
 export interface CliDeps {
@@ -48,16 +56,15 @@ export interface CheckedSite {
   readonly pools: number;
 }
 
-/** Each works on a store that no daemon has open, except `backup`, which may. Throws StoreError. */
-export interface StoreMaintenance {
-  backup(stateDir: string, target: string): Promise<StoreFigures>;
-  restore(source: string, stateDir: string): Promise<StoreFigures>;
-  check(stateDir: string): Promise<StoreFigures>;
-}
+/** Where a config has its store, or what is wrong with the config. */
+export type StorePlace =
+  | { readonly kind: 'found'; readonly path: string; readonly site: SiteId }
+  | { readonly kind: 'badConfig'; readonly problems: readonly Problem[] };
 
-export interface StoreFigures {
-  readonly site: string;
-  readonly instances: number;
-  readonly journal: number;
-  readonly bytes: number;
+/** store/sqlite/maintenance.ts, loaded when it is asked for. All but `locate` throw StoreError. */
+export interface StoreMaintenance {
+  locate(configPath: string): Promise<StorePlace>;
+  check(path: string): Promise<StoreReport>;
+  backup(options: BackupOptions): Promise<BackupReport>;
+  restore(options: RestoreOptions): Promise<RestoreReport>;
 }

@@ -3,6 +3,7 @@ import { addExplain, addPlan, addStatus } from './commands/ask.ts';
 import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
 import { addCheck, addRun } from './commands/run.ts';
+import { addStore } from './commands/store.ts';
 import type { CliDeps } from './deps.ts';
 import { exitCodes } from './exit.ts';
 import type { Session } from './session.ts';
@@ -49,6 +50,7 @@ export function buildProgram(session: Session): Command {
   addExplain(program, session);
   addInstance(program, session);
   addJournal(program, session);
+  addStore(program, session);
   return program;
 }
 

@@ -36,6 +36,26 @@ export async function showAnswer<T>(
   });
 }
 
+/** Asks again and again until the command is interrupted, or an answer is an error. */
+export async function repeatAnswer(
+  session: Session,
+  options: AskOptions,
+  everyMs: number,
+  ask: (client: DaemonClient, style: Style) => Promise<void>,
+): Promise<void> {
+  const { clock, signal, stdout, env } = session.deps;
+  const style = createStyle(coloursFor(stdout, env));
+  await reportErrors(session, options, () =>
+    withDaemon(session, options, async (client) => {
+      while (!signal.aborted) {
+        await ask(client, style);
+        await clock.sleep(everyMs, signal).catch(() => {}); // aborted: the loop ends
+      }
+      throw new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
+    }),
+  );
+}
+
 /** One JSON document, or the lines for people. */
 export function show<T>(session: Session, options: JsonOption, view: T, render: Render<T>): void {
   const { stdout, env } = session.deps;

@@ -23,7 +23,7 @@ export async function cli(args: readonly string[], given: Partial<CliDeps> = {})
     signal: new AbortController().signal,
     runDaemon: unexpected,
     checkSite: unexpected,
-    store: { backup: unexpected, restore: unexpected, check: unexpected },
+    store: { locate: unexpected, backup: unexpected, restore: unexpected, check: unexpected },
     ...given,
   });
   return { code, stdout: out.text(), stderr: err.text() };

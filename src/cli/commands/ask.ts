@@ -1,17 +1,54 @@
-import type { Command } from 'commander';
-import { type AskOptions, askingCommand, type Session, showAnswer } from '../session.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  type AskOptions,
+  askingCommand,
+  repeatAnswer,
+  type Session,
+  showAnswer,
+  writeLines,
+} from '../session.ts';
 import { renderInstance, renderJob } from '../show/explain.ts';
 import { renderPlan } from '../show/plan.ts';
 import { renderStatus } from '../show/status.ts';
+
+interface StatusOptions extends AskOptions {
+  /** Seconds. */
+  readonly watch?: number;
+}
+
+const watchSeconds = 2;
+const clearScreen = '\u001b[H\u001b[2J';
 
 export function addStatus(program: Command, session: Session): void {
   askingCommand(
     program,
     'status',
     'queues, clouds and pools as the daemon sees them now, and what troubles it',
-  ).action(async (options: AskOptions) => {
-    await showAnswer(session, options, (client) => client.status(), renderStatus);
-  });
+  )
+    .addOption(
+      new Option('--watch [seconds]', 'again and again, until interrupted')
+        .preset(String(watchSeconds))
+        .argParser(seconds)
+        .conflicts('json'),
+    )
+    .action(async (options: StatusOptions) => {
+      if (options.watch === undefined) {
+        await showAnswer(session, options, (client) => client.status(), renderStatus);
+        return;
+      }
+      const { stdout } = session.deps;
+      await repeatAnswer(session, options, options.watch * 1000, async (client, style) => {
+        const lines = renderStatus(await client.status(), style);
+        if (stdout.isTTY) stdout.write(clearScreen);
+        writeLines(stdout, stdout.isTTY ? lines : [...lines, '']);
+      });
+    });
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value >= 0.1 && value <= 3600) return value;
+  throw new InvalidArgumentError('It is a number of seconds from 0.1 to 3600.');
 }
 
 export function addPlan(program: Command, session: Session): void {

@@ -6,6 +6,7 @@ import type {
   StatusView,
   Totals,
   Trouble,
+  Unmet,
 } from '../../api/control.ts';
 import { ago, counted, orDash, size, span, timestamp } from '../format.ts';
 import { type Cell, type Column, printable, renderTable, type Style } from '../table.ts';
@@ -198,11 +199,18 @@ function setAsides(view: StatusView, style: Style): readonly string[] {
   return ['', ...renderTable(columns, rows, style)];
 }
 
+/** A group that several pools could serve is one row. */
 function unmet(view: StatusView, style: Style): readonly string[] {
-  const rows = view.pools.flatMap((pool) =>
-    pool.unmet.map((item) => [item.demand, pool.name, item.jobs, item.code, item.why]),
-  );
-  if (rows.length === 0) return [];
+  const groups = new Map<string, { readonly item: Unmet; readonly pools: string[] }>();
+  for (const pool of view.pools) {
+    for (const item of pool.unmet) {
+      const key = JSON.stringify([item.demand, item.code, item.why]);
+      const known = groups.get(key);
+      if (known === undefined) groups.set(key, { item, pools: [pool.name] });
+      else known.pools.push(pool.name);
+    }
+  }
+  if (groups.size === 0) return [];
   const columns: readonly Column[] = [
     { header: 'NOT SERVED' },
     { header: 'POOL' },
@@ -210,5 +218,12 @@ function unmet(view: StatusView, style: Style): readonly string[] {
     { header: 'CODE' },
     { header: 'WHY' },
   ];
+  const rows = [...groups.values()].map(({ item, pools }) => [
+    item.demand,
+    pools.join(', '),
+    item.jobs,
+    item.code,
+    item.why,
+  ]);
   return ['', ...renderTable(columns, rows, style)];
 }
