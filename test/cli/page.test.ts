@@ -17,6 +17,7 @@ import { exitCodes } from '../../src/cli/exit.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import { endReasons, phases } from '../../src/model/instance.ts';
+import { journalKinds } from '../../src/model/journal.ts';
 import { catchText } from '../support/runCli.ts';
 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
@@ -91,6 +92,10 @@ describe('docs/cli.md', () => {
   test('every phase and every reason of an end', () => {
     for (const word of [...phases, ...endReasons])
       expect(sections.get('spillway instance list')).toContain(`\`${word}\``);
+  });
+
+  test('every kind of journal entry', () => {
+    for (const kind of journalKinds) expect(sections.get('spillway journal')).toContain(`\`${kind}\``);
   });
 
   test('every exit code and every error code', () => {
