@@ -1,0 +1,323 @@
+import type { Control, StatusView } from '../../src/api/control.ts';
+import type { Cloud, CloudCapabilities } from '../../src/clouds/port.ts';
+import type { SiteConfig, SitePolicy } from '../../src/config/site.ts';
+import { createDaemon, type Daemon } from '../../src/daemon/daemon.ts';
+import type { Clock } from '../../src/model/clock.ts';
+import { type CloudName, SiteId } from '../../src/model/ids.ts';
+import type { Instance } from '../../src/model/instance.ts';
+import type { Log } from '../../src/model/log.ts';
+import type { Offer, Pool } from '../../src/model/offer.ts';
+import type { Queue } from '../../src/queues/port.ts';
+import type { Batch, Store } from '../../src/store/port.ts';
+import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import { createSimulatedCloud, type Machine, type SimulatedCloud } from './simulatedCloud.ts';
+import { createSimulatedQueue, type SimulatedQueue, workerIdOf } from './simulatedQueue.ts';
+import { batchQueue, east } from './siteParts.ts';
+import { createVirtualClock, type VirtualClock } from './virtualClock.ts';
+
+const site = SiteId('farm');
+
+export interface SiteOptions {
+  readonly offers: readonly Offer[];
+  readonly pools: readonly Pool[];
+  readonly clouds?: readonly {
+    readonly name: CloudName;
+    readonly max?: number | null;
+    readonly launchesInFlightMax?: number;
+    readonly capabilities?: Partial<CloudCapabilities>;
+  }[];
+  readonly policy?: Partial<SitePolicy>;
+  readonly pollMs?: number;
+  readonly deadlineMs?: number;
+}
+
+/** Where a daemon is killed: just before a decision is on disk, or just after, before anything is done. */
+export type CrashPoint = 'beforeCommit' | 'afterCommit';
+
+/** A site in memory on a virtual clock: the real daemon, simulated clouds and a simulated queue, a real store. */
+export interface SimulatedSite {
+  readonly clock: VirtualClock;
+  readonly queue: SimulatedQueue;
+  readonly clouds: ReadonlyMap<CloudName, SimulatedCloud>;
+  /** The first cloud. */
+  readonly cloud: SimulatedCloud;
+  readonly store: Store;
+  readonly control: Control;
+  /** Errors that the daemon has logged, anomalies of the life cycle among them. */
+  readonly errors: readonly string[];
+  /** Why the daemon ended by itself; null while it runs or when it was stopped or killed. */
+  readonly ended: unknown;
+  readonly running: boolean;
+  start(): void;
+  /** As SIGKILL: it does nothing more and hears nothing more; what it has sent is on its way. */
+  kill(): void;
+  /** The daemon is killed at its next commit that has instances in it. */
+  killAtCommit(point: CrashPoint): void;
+  stop(): Promise<void>;
+  /** The store is lost; a new daemon begins with an empty one. */
+  loseStore(): void;
+  /** Every commit fails like that from now on. */
+  failCommits(error: Error): void;
+  run(ms: number): Promise<void>;
+  /** Runs until it holds, looking each second; fails when it does not come true in time. */
+  runUntil(condition: () => boolean, options: { withinMs: number; what: string }): Promise<void>;
+  status(): StatusView;
+  /** All that have not ended, as the store has them. */
+  instances(): readonly Instance[];
+  alive(): readonly Machine[];
+  /** All machines ever made, over all clouds. */
+  made(): readonly Machine[];
+}
+
+export function createSimulatedSite(options: SiteOptions): SimulatedSite {
+  const clock = createVirtualClock();
+  const queue = createSimulatedQueue({ name: batchQueue, clock });
+  const { offers, pools, pollMs = 10_000, deadlineMs = 30_000 } = options;
+  const cloudOptions = options.clouds ?? [{ name: east }];
+
+  const onJoined = ({ instance, offer }: Machine) => {
+    const found = offers.find(({ name }) => name === offer);
+    if (found !== undefined)
+      queue.join({ id: workerIdOf(instance), instance, ad: found.ad, total: found.resources });
+  };
+  const onStopped = ({ instance }: Machine) => queue.lose(workerIdOf(instance));
+  const clouds = new Map(
+    cloudOptions.map(({ name, capabilities = {} }) => [
+      name,
+      createSimulatedCloud({ name, clock, capabilities, onJoined, onStopped }),
+    ]),
+  );
+  const config: SiteConfig = {
+    site,
+    stateDir: '/nowhere',
+    socket: '/nowhere/socket',
+    queues: [{ name: batchQueue, adapter: 'simulated', pollMs, deadlineMs, settings: {} }],
+    clouds: cloudOptions.map(({ name, max = null, launchesInFlightMax = 20 }) => ({
+      name,
+      driver: 'simulated',
+      pollMs,
+      deadlineMs,
+      max,
+      launchesInFlightMax,
+      settings: {},
+    })),
+    offers,
+    pools,
+    policy: {
+      reapMs: 120_000,
+      setAsideFirstMs: 30_000,
+      setAsideMaxMs: 600_000,
+      massShare: 0.5,
+      retentionMs: 7 * 86_400_000,
+      ...options.policy,
+    },
+  };
+
+  const errors: string[] = [];
+  let store = openSqliteStore({ path: ':memory:', site });
+  let seeds = 0;
+  let crashPoint: CrashPoint | null = null;
+  let commitFailure: Error | null = null;
+  let current: Incarnation | null = null;
+
+  function commit(life: Life, batch: Batch): void {
+    if (life.dead) throw new Error('simulated: killed');
+    if (commitFailure !== null) throw commitFailure;
+    const point = batch.instances.length > 0 ? crashPoint : null;
+    if (point === null) {
+      store.commit(batch);
+      return;
+    }
+    crashPoint = null;
+    if (point === 'afterCommit') store.commit(batch);
+    life.dead = true;
+    throw new Error('simulated: killed');
+  }
+
+  function start(): void {
+    if (current !== null) throw new Error('it runs already');
+    const life: Life = { dead: false };
+    const daemon = createDaemon({
+      version: '0.0.0-simulated',
+      config,
+      store: { ...store, commit: (batch) => commit(life, batch) },
+      clouds: config.clouds.flatMap((part) => {
+        const simulated = clouds.get(part.name);
+        if (simulated === undefined) return [];
+        const { cloud, capabilities } = simulated;
+        return [{ config: part, cloud: mortalCloud(cloud, life), capabilities }];
+      }),
+      queues: config.queues.map((part) => ({ config: part, queue: mortalQueue(queue.queue, life) })),
+      clock: mortalClock(clock, life),
+      random: { next: () => 0.5 },
+      log: errorLog(errors),
+      newSeed: () => `seed-${seeds++}`,
+    });
+    const abort = new AbortController();
+    const incarnation: Incarnation = {
+      daemon,
+      life,
+      abort,
+      done: Promise.resolve(),
+      ended: null,
+      over: false,
+    };
+    incarnation.done = daemon.run(abort.signal).then(
+      () => {
+        incarnation.over = true;
+      },
+      (error: unknown) => {
+        incarnation.over = true;
+        if (!life.dead) incarnation.ended = error;
+      },
+    );
+    current = incarnation;
+  }
+
+  const running = (): Incarnation => {
+    if (current === null) throw new Error('no daemon runs');
+    return current;
+  };
+
+  const simulated: SimulatedSite = {
+    clock,
+    queue,
+    clouds,
+    get cloud() {
+      const [first] = clouds.values();
+      if (first === undefined) throw new Error('a site without a cloud');
+      return first;
+    },
+    get store() {
+      return store;
+    },
+    get control() {
+      return running().daemon.control;
+    },
+    errors,
+    get ended() {
+      return current?.ended ?? null;
+    },
+    get running() {
+      return current !== null && !current.life.dead && !current.over;
+    },
+    start,
+    kill: () => {
+      running().life.dead = true;
+      current = null;
+    },
+    killAtCommit: (point) => {
+      crashPoint = point;
+    },
+    stop: async () => {
+      const { abort, done } = running();
+      abort.abort(new Error('stopped'));
+      let over = false;
+      const ended = done.then(() => {
+        over = true;
+      });
+      for (let second = 0; second < 60 && !over; second++) await clock.advance(1000);
+      await ended;
+      current = null;
+    },
+    loseStore: () => {
+      store = openSqliteStore({ path: ':memory:', site });
+    },
+    failCommits: (error) => {
+      commitFailure = error;
+    },
+    run: async (ms) => {
+      await clock.advance(ms);
+      if (current?.life.dead === true) current = null;
+    },
+    runUntil: async (condition, { withinMs, what }) => {
+      for (let ms = 0; ms <= withinMs; ms += 1000) {
+        if (condition()) return;
+        await simulated.run(1000);
+      }
+      throw new Error(`not within ${withinMs} ms: ${what}`);
+    },
+    status: () => running().daemon.control.status(),
+    instances: () => store.load().instances,
+    alive: () => [...clouds.values()].flatMap((cloud) => cloud.alive()),
+    made: () => [...clouds.values()].flatMap(({ machines }) => machines),
+  };
+  return simulated;
+}
+
+/** One life of the daemon's process. Once dead, nothing reaches it and nothing leaves it. */
+interface Life {
+  dead: boolean;
+}
+
+interface Incarnation {
+  readonly daemon: Daemon;
+  readonly life: Life;
+  readonly abort: AbortController;
+  done: Promise<void>;
+  ended: unknown;
+  over: boolean;
+}
+
+function mortal<T>(life: Life, call: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (life.dead) return;
+    call().then(
+      (value) => {
+        if (!life.dead) resolve(value);
+      },
+      (error: unknown) => {
+        if (!life.dead) reject(error);
+      },
+    );
+  });
+}
+
+function mortalClock(clock: Clock, life: Life): Clock {
+  return {
+    wallNow: () => clock.wallNow(),
+    monotonicNow: () => clock.monotonicNow(),
+    sleep: (ms, signal) => mortal(life, () => clock.sleep(ms, signal)),
+  };
+}
+
+function mortalCloud(cloud: Cloud, life: Life): Cloud {
+  return {
+    list: (signal) => mortal(life, () => cloud.list(signal)),
+    launch: (order, signal) => mortal(life, () => cloud.launch(order, signal)),
+    resolve: (intent, signal) => mortal(life, () => cloud.resolve(intent, signal)),
+    terminate: (id, signal) => mortal(life, () => cloud.terminate(id, signal)),
+    quota: (signal) => mortal(life, () => cloud.quota(signal)),
+    catalog: (signal) => mortal(life, () => cloud.catalog(signal)),
+    close: () => mortal(life, () => cloud.close()),
+  };
+}
+
+function mortalQueue(queue: Queue, life: Life): Queue {
+  return {
+    poll: (request, signal) => mortal(life, () => queue.poll(request, signal)),
+    hint: (changed, signal) =>
+      queue.hint?.(() => {
+        if (!life.dead) changed();
+      }, signal),
+    admit: (request) => mortal(life, () => queue.admit(request)),
+    drain: (worker, signal) => mortal(life, () => queue.drain(worker, signal)),
+    undrain: (worker, signal) => mortal(life, () => queue.undrain(worker, signal)),
+    remove: (worker, signal) => mortal(life, () => queue.remove(worker, signal)),
+    job: (id, signal) => mortal(life, () => queue.job(id, signal)),
+    close: () => mortal(life, () => queue.close()),
+  };
+}
+
+function errorLog(errors: string[]): Log {
+  const log: Log = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: (fields, message) => {
+      errors.push(`${message} ${JSON.stringify(fields)}`);
+    },
+    child: () => log,
+  };
+  return log;
+}
