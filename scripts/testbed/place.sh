@@ -67,8 +67,14 @@ wait_for() {
   return 1
 }
 
+# A port that nothing listens on, below those that the system gives to outgoing connections.
 free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  local port
+  while :; do
+    port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+  done
+  echo $port
 }
 
 # A process is named by its id and start time, so that a recycled id is never mistaken for it.

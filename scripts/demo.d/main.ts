@@ -1,0 +1,84 @@
+/**
+ * The main job, on a pool, a cloud and a booter that scripts/demo has started: jobs of three kinds are submitted,
+ * the daemon boots machines for them, uses them again and takes them down. The last line is for programs; its numbers
+ * come from the schedd's history, the cloud's own list and, for reuse, the daemon's status.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CloudCount, countInstances } from './cloud.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
+import { type EndedJobs, endedJobs, jobsInAll, queuedJobs, submitWave, waves } from './jobs.ts';
+import { layOut, type Place } from './place.ts';
+import { draw, screen } from './view.ts';
+
+const patienceSeconds = 150;
+const pictureMs = 1000;
+const launchesMax = 9;
+
+interface Outcome {
+  readonly ended: EndedJobs;
+  readonly cloud: CloudCount;
+  readonly reused: number;
+  readonly seconds: number;
+}
+
+/** Submits wave after wave, until all jobs have ended and no machine is left, or patience is. */
+async function follow(place: Place, daemon: Daemon, beganMs: number): Promise<Outcome> {
+  const show = screen(process.stdout);
+  let reused = 0;
+  let submitted = 0;
+  for (;;) {
+    const roundMs = Date.now();
+    const status = await daemon.status();
+    const ended = await endedJobs(place);
+    const queued = await queuedJobs(place);
+    const seconds = (Date.now() - beganMs) / 1000;
+    if (status !== null) {
+      reused = status.totals.sinceStart.reused;
+      show(draw({ seconds, jobs: jobsInAll, ...ended, status }));
+    }
+    const busy = status?.pools.some((pool) => pool.states.Busy > 0) ?? true;
+    if (submitted < waves && queued === 0 && !busy) {
+      await submitWave(place);
+      submitted += 1;
+    }
+    if (ended.done + ended.failed >= jobsInAll || seconds > patienceSeconds) {
+      const cloud = await countInstances(place.cloud);
+      if (cloud.left === 0 || seconds > patienceSeconds) return { ended, cloud, reused, seconds };
+    }
+    await delay(Math.max(0, pictureMs - (Date.now() - roundMs)));
+  }
+}
+
+async function main(testbed: string): Promise<number> {
+  const place = layOut(testbed);
+  const beganMs = Date.now();
+  const daemon = await startDaemon(place);
+  let outcome: Outcome;
+  try {
+    outcome = await follow(place, daemon, beganMs);
+  } finally {
+    await daemon.stop();
+  }
+  const { ended, cloud, reused, seconds } = outcome;
+  const good = ended.done === jobsInAll && cloud.left === 0 && cloud.launched <= launchesMax;
+  process.stdout.write(
+    `${good ? 'Done' : 'FAILED'}: ${ended.done} of ${jobsInAll} jobs ran on ${cloud.launched} machines, which were used again ` +
+      `${reused} times; ${cloud.terminated} machines terminated, ${cloud.left} left; ${Math.round(seconds)} s.\n`,
+  );
+  if (!good) process.stderr.write(`See ${daemon.logPath}\n`);
+  process.stdout.write(
+    `${JSON.stringify({
+      jobs: jobsInAll,
+      done: ended.done,
+      failed: ended.failed,
+      launched: cloud.launched,
+      reused,
+      terminated: cloud.terminated,
+      left: cloud.left,
+      seconds: Math.round(seconds),
+    })}\n`,
+  );
+  return good ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv[2] ?? '');
