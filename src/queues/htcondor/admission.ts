@@ -3,10 +3,11 @@ import type { Admission, AdmitRequest } from '../port.ts';
 import type { JoinSettings } from './settings.ts';
 import { mintToken } from './token.ts';
 import { slotWords } from './vocabulary.ts';
+import { retirementAttribute } from './worker-commands.ts';
 
 /**
- * Variables of the boot template: `attributes`, lines of HTCondor configuration that make the startd publish them;
- * and with a `join` section `token`, `collector` and `trustDomain`. QueueError `invalid` for an attribute that
+ * Variables of the boot template: `attributes`, lines of HTCondor configuration that make the startd publish them, and
+ * how long it lets jobs go on when it is drained; and with a `join` section `token`, `collector` and `trustDomain`. QueueError `invalid` for an attribute that
  * cannot be written as such a line.
  */
 export function admissionOf(request: AdmitRequest, join: JoinSettings | null): Admission {
@@ -22,7 +23,6 @@ const startdsOwn: ReadonlySet<string> = new Set(slotWords.map((name) => name.toL
 
 function attributeLines(attributes: Readonly<Record<string, string>>): string {
   const said = Object.entries(attributes).filter(([name]) => !startdsOwn.has(name.toLowerCase()));
-  if (said.length === 0) return '';
   const lines = said.map(([name, text]) => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || /[\r\n\0]|\\$/.test(text)) {
       throw new QueueError(
@@ -33,5 +33,7 @@ function attributeLines(attributes: Readonly<Record<string, string>>): string {
     // A dollar sign would begin a macro.
     return `${name} = ${text.replaceAll('$', '$(DOLLAR)')}`;
   });
-  return [...lines, `STARTD_ATTRS = $(STARTD_ATTRS) ${said.map(([name]) => name).join(' ')}`].join('\n');
+  const names = [...said.map(([name]) => name), retirementAttribute];
+  const retirement = `${retirementAttribute} = $(MAXJOBRETIREMENTTIME:0)`;
+  return [...lines, retirement, `STARTD_ATTRS = $(STARTD_ATTRS) ${names.join(' ')}`].join('\n');
 }

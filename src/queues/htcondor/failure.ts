@@ -23,12 +23,17 @@ export function failureOf(tool: string, result: ToolResult): QueueError {
   return new QueueError(found?.[1] ?? 'unavailable', `${tool}: ${said}`);
 }
 
-/** What the tool said, in one line: the first words, and the security layer's numbered lines, which say why. */
+/** What the tool said, in one line, without the paragraphs of advice that follow. */
 function firstWords(stderr: string): string {
   const lines = stderr
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  const why = lines.slice(1).filter((line) => /^[A-Z]+:\d+:/.test(line));
-  return [...lines.slice(0, 1), ...why].join('; ').slice(0, 400);
+  const advice = lines.findIndex((line) => line.startsWith('Extra Info'));
+  return lines
+    .slice(0, advice < 0 ? linesMax : Math.min(advice, linesMax))
+    .join('; ')
+    .slice(0, 400);
 }
+
+const linesMax = 3;

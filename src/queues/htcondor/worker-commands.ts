@@ -2,11 +2,18 @@ import { QueueError } from '../../model/errors.ts';
 import type { WorkerId } from '../../model/ids.ts';
 import { quoted, type Tools } from './tools.ts';
 
+/** What a machine publishes of its MAXJOBRETIREMENTTIME; the startd knows RetirementTimeRemaining only after a while. */
+export const retirementAttribute = 'SpillwayRetirement';
+
+/** The numbers that a startd refuses a drain with. */
+const alreadyDraining = /error code 10001\b/;
+const checkFailed = /error code 10003\b/;
+
 /**
  * Drains by `condor_drain -graceful`: the startd takes no more jobs and the running ones go on, for as long as the
  * machine's MAXJOBRETIREMENTTIME lets them. Its default is 0, and then a graceful drain evicts them at once: so the
- * startd itself is made to check, slot by slot, that none of its jobs would be evicted before `retirementMinMs`.
- * Without `-exit-on-completion`, so that the machine can be had back. `unsupported` where the check fails.
+ * startd itself is made to check, slot by slot, that none of its jobs would be evicted before `retirementMinMs`; if one
+ * would be, `unavailable`. Without `-exit-on-completion`, so that the machine can be had back.
  */
 export async function drainWorker(
   tools: Tools,
@@ -15,16 +22,16 @@ export async function drainWorker(
   signal: AbortSignal,
 ): Promise<void> {
   const seconds = Math.ceil(retirementMinMs / 1000);
-  const check = `State =!= "Claimed" || MaxJobRetirementTime >= ${seconds}`;
+  const check = `State =!= "Claimed" || ${retirementAttribute} >= ${seconds} || RetirementTimeRemaining >= ${seconds}`;
   const args = ['-graceful', '-reason', 'spillway', '-check', check, nameOf(worker)];
   try {
     await tools.text('condor_drain', args, signal);
   } catch (error) {
     if (!(error instanceof QueueError)) throw error;
-    if (/already in progress/.test(error.message)) return;
-    if (!/check|precondition/i.test(error.message)) throw error;
-    const wanted = `a drain would end its jobs; set MAXJOBRETIREMENTTIME to ${seconds} or more in its boot template`;
-    throw new QueueError('unsupported', `${worker}: ${wanted}`, { cause: error });
+    if (alreadyDraining.test(error.message)) return;
+    if (!checkFailed.test(error.message)) throw error;
+    const wanted = `a drain might end its jobs; its MAXJOBRETIREMENTTIME should be ${seconds} or more`;
+    throw new QueueError('unavailable', `${worker}: ${wanted}`, { cause: error });
   }
 }
 
