@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Clock } from '../model/clock.ts';
@@ -79,7 +81,8 @@ function buildApp(options: ApiOptions, closing: AbortSignal): FastifyInstance {
     bodyLimit: apiLimits.bodyBytesMax,
     requestTimeout: apiLimits.requestMs,
     keepAliveTimeout: apiLimits.keepAliveMs,
-    return503OnClosing: true,
+    return503OnClosing: false, // what comes in on an open connection while it closes is answered, too
+    clientErrorHandler: (error, socket) => refuseUnread(error.code, socket),
     // What the router itself refuses: an address that is no UTF-8, a part of it that is too long.
     frameworkErrors: (error, _request, reply) => void send(reply, answerTo(error)),
     routerOptions: { maxParamLength: apiLimits.idCharactersMax },
@@ -103,6 +106,34 @@ function buildApp(options: ApiOptions, closing: AbortSignal): FastifyInstance {
 
 function send(reply: FastifyReply, answer: ErrorAnswer) {
   return reply.code(answer.status).type('application/json; charset=utf-8').send(answer.body);
+}
+
+/** What could not be read as a request at all: answered by hand, as there is no reply to send it with. */
+function refuseUnread(code: string | undefined, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, body } = unreadAnswer(code);
+  const text = JSON.stringify(body);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => socket.destroy());
+}
+
+function unreadAnswer(code: string | undefined): ErrorAnswer {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return errorAnswer(431, 'tooLarge', 'the address or the headers are longer than any request has');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return errorAnswer(408, 'invalid', 'the request was not finished in time');
+    default:
+      return errorAnswer(400, 'invalid', 'this is no HTTP request');
+  }
 }
 
 const otherMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

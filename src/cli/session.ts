@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { connectDaemon, type DaemonClient } from './client.ts';
 import type { CliDeps, Sink } from './deps.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
@@ -103,6 +103,12 @@ export function askingCommand(parent: Command, name: string, description: string
     '--socket <path>',
     `the daemon's socket (default: $SPILLWAY_SOCKET, else ${defaultSocket})`,
   );
+}
+
+/** An id is checked by the daemon; none at all would name another page. */
+export function someId(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty.');
+  return text;
 }
 
 export function jsonCommand(parent: Command, name: string, description: string): Command {

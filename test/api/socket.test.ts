@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { errorSchema } from '../../src/api/schema/error.ts';
 import { apiLimits, startApi } from '../../src/api/server.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import type { Clock } from '../../src/model/clock.ts';
@@ -104,6 +105,26 @@ describe('the socket', () => {
       await second.close();
       expect(await readdir(folder)).toEqual([]);
     }));
+});
+
+describe('what is no request', () => {
+  const sent = async (text: string): Promise<string> => {
+    await using api = await startTestApi();
+    const socket = connect(api.socket);
+    socket.write(text);
+    return (await socket.setEncoding('utf8').toArray()).join('');
+  };
+
+  test.each([
+    ['another protocol', 'EHLO there\r\n\r\n', 400, 'invalid'],
+    ['a long address', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`, 431, 'tooLarge'],
+    ['no host', 'GET /v1/status HTTP/1.1\r\n\r\n', 400, null],
+  ])('%s', async (_what, text, status, code) => {
+    const answer = await sent(text);
+    expect(answer).toContain(`HTTP/1.1 ${status} `);
+    const body = answer.slice(answer.indexOf('\r\n\r\n') + 4);
+    if (code !== null) expect(errorSchema.parse(JSON.parse(body)).error.code).toBe(code);
+  });
 });
 
 /** The time for requests under way is over as soon as it begins; every other limit is never reached. */

@@ -100,6 +100,22 @@ describe('exit codes', () => {
     expect(expected === 0 ? stdout : stderr).not.toBe('');
   });
 
+  test.each(['explain job', 'explain instance', 'instance drain', 'instance terminate'])(
+    '%s with an empty id',
+    async (line) => {
+      await using api = await startTestApi();
+      expect((await ask(api, ...line.split(' '), '')).code).toBe(2);
+      expect(api.control.writes).toEqual([]);
+    },
+  );
+
+  test('an id longer than any request', async () => {
+    await using api = await startTestApi();
+    const { code, stderr } = await ask(api, 'explain', 'job', '9'.repeat(20_000));
+    expect(code).toBe(2);
+    expect(stderr).toBe('spillway: the address or the headers are longer than any request has\n');
+  });
+
   test('a lone surrogate in an id is sent as a replacement character', async () => {
     await using api = await startTestApi();
     const { code, stderr } = await ask(api, 'explain', 'job', '\ud800');

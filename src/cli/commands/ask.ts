@@ -5,6 +5,7 @@ import {
   repeatAnswer,
   type Session,
   showAnswer,
+  someId,
   writeLines,
 } from '../session.ts';
 import { renderInstance, renderJob } from '../show/explain.ts';
@@ -68,7 +69,7 @@ export function addExplain(program: Command, session: Session): void {
     'job',
     'why a job waits: which offers it cannot have and by which clause, what is next',
   )
-    .argument('<id>', 'the job, as its queue names it')
+    .argument('<id>', 'the job, as its queue names it', someId)
     .action(async (id: string, options: AskOptions) => {
       await showAnswer(session, options, (client) => client.explainJob(id), renderJob);
     });
@@ -77,7 +78,7 @@ export function addExplain(program: Command, session: Session): void {
     'instance',
     'why an instance was booted and why it ended; its record and its journal',
   )
-    .argument('<id>', 'the instance, as in `instance list`')
+    .argument('<id>', 'the instance, as in `instance list`', someId)
     .action(async (id: string, options: AskOptions) => {
       await showAnswer(session, options, (client) => client.explainInstance(id), renderInstance);
     });

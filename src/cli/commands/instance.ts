@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { phases, publicStates } from '../../model/instance.ts';
-import { type AskOptions, askingCommand, type Session, showAnswer } from '../session.ts';
+import { type AskOptions, askingCommand, type Session, showAnswer, someId } from '../session.ts';
 import { renderChange, renderInstances, renderLaunched } from '../show/instances.ts';
 
 export function addInstance(program: Command, session: Session): void {
@@ -8,17 +8,17 @@ export function addInstance(program: Command, session: Session): void {
   addList(instance, session);
   addLaunch(instance, session);
   askingCommand(instance, 'drain', 'let an instance finish its jobs and take no more; then it ends')
-    .argument('<id>', 'the instance')
+    .argument('<id>', 'the instance', someId)
     .action(async (id: string, options: AskOptions) => {
       await showAnswer(session, options, (client) => client.drain(id), renderChange);
     });
   askingCommand(instance, 'undrain', 'let a draining instance take jobs again')
-    .argument('<id>', 'the instance')
+    .argument('<id>', 'the instance', someId)
     .action(async (id: string, options: AskOptions) => {
       await showAnswer(session, options, (client) => client.undrain(id), renderChange);
     });
   askingCommand(instance, 'terminate', 'end an instance: drained first, so that no job is lost')
-    .argument('<id>', 'the instance')
+    .argument('<id>', 'the instance', someId)
     .option('--force', 'end it now, whatever runs on it')
     .action(async (id: string, options: AskOptions & { force?: boolean }) => {
       const force = options.force === true;
