@@ -1,4 +1,4 @@
-import { formatAbsTime, formatRelTime } from './formatValue.ts';
+import { formatAbsTime, formatRelTime, wholeSeconds } from './formatValue.ts';
 import { type Integer, integerOfReal } from './integer.ts';
 import { unparseBytes } from './unparse.ts';
 import { AbsTime, AdValue, ERROR, ErrorValue, ListValue, Real, RelTime, type Value } from './value.ts';
@@ -7,7 +7,7 @@ import { AbsTime, AdValue, ERROR, ErrorValue, ListValue, Real, RelTime, type Val
 export function toStringValue(value: Value): string | undefined | ErrorValue {
   if (typeof value === 'string' || value === undefined || value instanceof ErrorValue) return value;
   if (value instanceof AbsTime) return formatAbsTime(value);
-  if (value instanceof RelTime) return formatRelTime(value.seconds);
+  if (value instanceof RelTime) return formatRelTime(wholeSeconds(value.seconds));
   return unparseBytes(value, 'new');
 }
 
@@ -48,7 +48,8 @@ export function toReal(value: Value): number | null {
       return realPrefix(value);
     default:
       if (value instanceof Real) return value.value;
-      return value instanceof AbsTime || value instanceof RelTime ? value.seconds : null;
+      if (value instanceof RelTime) return wholeSeconds(value.seconds);
+      return value instanceof AbsTime ? value.seconds : null;
   }
 }
 

@@ -57,26 +57,32 @@ export class Evaluation {
     return slot instanceof Deferred ? this.force(slot, home, nesting) : slot;
   }
 
+  /** The value of an attribute's expression. An attribute that is being evaluated already is a cycle. */
   force(deferred: Deferred, home: AdValue | null, nesting: number): Value {
     for (let i = this.activeCount - 1; i >= 0; i--) {
       if (this.active[i] === deferred && this.activeHomes[i] === home) return this.cycle();
     }
+    this.active[this.activeCount] = deferred;
+    this.activeHomes[this.activeCount] = home;
+    this.activeCount++;
+    const value = this.run(deferred, home, nesting);
+    this.activeCount--;
+    return value;
+  }
+
+  /** The value of an expression that is no attribute of its own. */
+  run(deferred: Deferred, home: AdValue | null, nesting: number): Value {
     if (deferred.code === null) this.compile(deferred);
     const { code } = deferred;
     const base = this.base + nesting + 1;
-    if (code === null || base + deferred.depth > this.context.limits.depthMax)
-      return this.fail('nested too deep');
+    if (code === null || base + deferred.depth > this.context.limits.depthMax) return this.fail('nested too deep');
     this.stepsLeft -= deferred.size;
     if (this.stepsLeft < 0) return this.fail('too many steps');
     const savedHere = this.here;
     const savedBase = this.base;
     this.here = home;
     this.base = base;
-    this.active[this.activeCount] = deferred;
-    this.activeHomes[this.activeCount] = home;
-    this.activeCount++;
     const value = code(this);
-    this.activeCount--;
     this.here = savedHere;
     this.base = savedBase;
     return value;

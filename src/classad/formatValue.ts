@@ -1,4 +1,5 @@
 import { dateTimeOf } from './calendar.ts';
+import { int32OfReal } from './integer.ts';
 import type { AbsTime } from './value.ts';
 
 /** Rounds as C does: to even where the exact value lies in the middle; JavaScript rounds up there. */
@@ -65,20 +66,29 @@ export function formatAbsTime(time: AbsTime): string {
   return `${date}T${clock}${sign}${two(Math.floor(zone / 3600))}:${two(Math.floor((zone % 3600) / 60))}`;
 }
 
-/** `[-][days+][hh:][mm:]ss`, leading parts left out while they are zero. */
+/** The seconds of a span as the library takes them where it wants whole ones: 32 bits. */
+export function wholeSeconds(seconds: number): number {
+  return int32OfReal(seconds);
+}
+
+function padded(value: number): string {
+  return value < 0 ? `-${String(-value).padStart(1, '0')}` : two(value);
+}
+
+/** `[-][days+][hh:][mm:]ss`, leading parts left out while they are zero; computed in 32 bits, as the library does. */
 export function formatRelTime(seconds: number): string {
   const sign = seconds < 0 ? '-' : '';
   const magnitude = Math.abs(seconds);
-  const whole = Math.floor(magnitude);
-  const fraction = magnitude - whole;
-  const days = Math.floor(whole / 86400);
-  const hours = Math.floor((whole % 86400) / 3600);
-  const minutes = Math.floor((whole % 3600) / 60);
-  const rest = whole % 60;
-  const last = fraction === 0 ? two(rest) : withFraction(rest + fraction);
-  if (days > 0) return `${sign}${days}+${two(hours)}:${two(minutes)}:${last}`;
-  if (hours > 0) return `${sign}${two(hours)}:${two(minutes)}:${last}`;
-  return minutes > 0 ? `${sign}${two(minutes)}:${last}` : `${sign}${last}`;
+  const whole = int32OfReal(magnitude);
+  const fraction = magnitude - Math.floor(magnitude);
+  const days = Math.trunc(whole / 86400) + 0;
+  const hours = Math.trunc((whole % 86400) / 3600) + 0;
+  const minutes = Math.trunc(((whole % 86400) % 3600) / 60) + 0;
+  const rest = (((whole % 86400) % 3600) % 60) + 0;
+  const last = fraction === 0 ? padded(rest) : withFraction(rest + fraction);
+  if (days !== 0) return `${sign}${days}+${padded(hours)}:${padded(minutes)}:${last}`;
+  if (hours !== 0) return `${sign}${padded(hours)}:${padded(minutes)}:${last}`;
+  return minutes === 0 ? `${sign}${last}` : `${sign}${padded(minutes)}:${last}`;
 }
 
 /** printf's `%02g`: six significant digits. */

@@ -1,9 +1,13 @@
+import { argumentBuiltins } from './builtins/arguments.ts';
 import type { Builtin } from './builtins/builtin.ts';
+import { contextBuiltins } from './builtins/context.ts';
 import { controlBuiltins } from './builtins/control.ts';
 import { listBuiltins } from './builtins/lists.ts';
 import { numberBuiltins } from './builtins/numbers.ts';
+import { regexBuiltins } from './builtins/regex.ts';
 import { stringListBuiltins } from './builtins/stringLists.ts';
 import { stringBuiltins } from './builtins/strings.ts';
+import { timeBuiltins } from './builtins/time.ts';
 import { typeBuiltins } from './builtins/types.ts';
 
 const builtins: ReadonlyMap<string, Builtin> = new Map([
@@ -13,6 +17,10 @@ const builtins: ReadonlyMap<string, Builtin> = new Map([
   ...numberBuiltins,
   ...stringBuiltins,
   ...stringListBuiltins,
+  ...argumentBuiltins,
+  ...contextBuiltins,
+  ...regexBuiltins,
+  ...timeBuiltins,
 ]);
 
 /** The built-in function of that name, in any case; null: there is none, and the call is ERROR. */

@@ -22,6 +22,18 @@ export function integerOfReal(value: number): Integer {
   return Number.isSafeInteger(truncated) ? truncated + 0 : wrap(BigInt(truncated));
 }
 
+/** An integer where the library keeps 32 bits of it: the rest is cut off. */
+export function int32Of(value: Integer): number {
+  if (typeof value === 'number' && (value | 0) === value) return value;
+  return Number(BigInt.asIntN(32, BigInt(value)));
+}
+
+/** The x86 conversion of a double to 32 bits: truncates; out of range and NaN give the minimum. */
+export function int32OfReal(value: number): number {
+  const truncated = Math.trunc(value);
+  return truncated >= -2147483648 && truncated <= 2147483647 ? truncated + 0 : -2147483648;
+}
+
 export function add(left: Integer, right: Integer): Integer {
   if (typeof left === 'number' && typeof right === 'number') {
     const sum = left + right;

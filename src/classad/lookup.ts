@@ -199,3 +199,49 @@ function absolute(name: string, nesting: number): Code {
     return inAd(evaluation, root, root.ad.shape.indexOf(name), name, nesting);
   };
 }
+
+/**
+ * What a reference refers to, unevaluated: the expression of the attribute, or its value where it is a literal or a
+ * name with a meaning of its own. Null: nothing.
+ */
+export function findAttribute(
+  evaluation: Evaluation,
+  expr: AttributeExpr,
+  nesting: number,
+): Deferred | { readonly value: Value } | null {
+  const { here } = evaluation;
+  if (here === null) return null;
+  const name = lowerBytes(expr.name);
+  if (expr.scope !== null) {
+    const scope = evaluation.run(new Deferred(expr.scope), here, nesting);
+    return scope instanceof AdValue ? findIn(evaluation, scope, name) : null;
+  }
+  if (expr.absolute) return findIn(evaluation, rootOf(here), name);
+  const found = findIn(evaluation, here, name);
+  if (found !== null || here.other === null || !evaluation.old) return found;
+  const index = here.other.ad.shape.indexOf(name);
+  return index < 0 ? null : wrapped(here.other.ad.slots[index]);
+}
+
+function wrapped(slot: Slot): Deferred | { readonly value: Value } {
+  return slot instanceof Deferred ? slot : { value: slot };
+}
+
+function findIn(
+  evaluation: Evaluation,
+  start: AdValue,
+  name: string,
+): Deferred | { readonly value: Value } | null {
+  const index = start.ad.shape.indexOf(name);
+  if (index >= 0) return wrapped(start.ad.slots[index]);
+  const special = specialOf(evaluation, start, name);
+  if (special !== notFound) return { value: special };
+  let outermost = start;
+  while (outermost.parent !== null) {
+    outermost = outermost.parent;
+    const outer = outermost.ad.shape.indexOf(name);
+    if (outer >= 0) return wrapped(outermost.ad.slots[outer]);
+  }
+  const matched = outermost.other === null ? notFound : inMatch(outermost, name);
+  return matched === notFound ? null : { value: matched };
+}

@@ -144,10 +144,10 @@ function arithmetic(
 
 function addTimes(left: Value, right: Value): Value {
   if (left instanceof AbsTime && right instanceof RelTime) {
-    return new AbsTime(left.seconds + Math.trunc(right.seconds), left.offset);
+    return new AbsTime(left.seconds + integers.int32OfReal(right.seconds), left.offset);
   }
   if (left instanceof RelTime && right instanceof AbsTime) {
-    return new AbsTime(right.seconds + Math.trunc(left.seconds), right.offset);
+    return new AbsTime(right.seconds + integers.int32OfReal(left.seconds), right.offset);
   }
   if (left instanceof RelTime && right instanceof RelTime) return new RelTime(left.seconds + right.seconds);
   return ERROR;
@@ -156,7 +156,7 @@ function addTimes(left: Value, right: Value): Value {
 function subtractTimes(left: Value, right: Value): Value {
   if (left instanceof AbsTime && right instanceof AbsTime) return new RelTime(left.seconds - right.seconds);
   if (left instanceof AbsTime && right instanceof RelTime) {
-    return new AbsTime(left.seconds - Math.trunc(right.seconds), left.offset);
+    return new AbsTime(left.seconds - integers.int32OfReal(right.seconds), left.offset);
   }
   if (left instanceof RelTime && right instanceof RelTime) return new RelTime(left.seconds - right.seconds);
   return ERROR;
@@ -209,11 +209,18 @@ function bitwise(left: Value, right: Value, operation: IntegerOperation): Value 
   return isInteger(left) && isInteger(right) ? (operation(left, right) ?? ERROR) : ERROR;
 }
 
-/** `>>>` fills with zeros; the library first clears the sign of what it shifts, for counts other than 0. */
+/** `>>` of a negative number shifts in ones step by step: a negative count does nothing, 64 and more leave -1. */
+function shiftRight(left: integers.Integer, right: integers.Integer): integers.Integer {
+  if (left >= 0) return integers.shiftRight(left, right);
+  if (right <= 0) return left;
+  return right >= 64 ? -1 : integers.shiftRight(left, right);
+}
+
+/** `>>>` of a negative number: one step that clears the sign, then the rest of the count. */
 function shiftRightUnsigned(left: integers.Integer, right: integers.Integer): integers.Integer {
-  const count = BigInt(right) & 63n;
-  const shifted = BigInt.asUintN(64, BigInt(left)) >> count;
-  return integers.wrap(shifted);
+  if (left >= 0) return integers.shiftRight(left, right);
+  const cleared = integers.wrap(BigInt.asUintN(64, BigInt(left)) >> 1n);
+  return integers.shiftRight(cleared, integers.subtract(right, 1));
 }
 
 export type StrictOperator = Exclude<BinaryOperator, '&&' | '||'>;
@@ -231,7 +238,7 @@ export const binaryOperations: Readonly<Record<StrictOperator, (left: Value, rig
   '>': greater,
   '>=': greaterOrEqual,
   '<<': (left, right) => bitwise(left, right, integers.shiftLeft),
-  '>>': (left, right) => bitwise(left, right, integers.shiftRight),
+  '>>': (left, right) => bitwise(left, right, shiftRight),
   '>>>': (left, right) => bitwise(left, right, shiftRightUnsigned),
   '+': add,
   '-': subtract,

@@ -1,7 +1,7 @@
 import { ClassAd, exprOf } from './ad.ts';
 import { fromBytes } from './bytes.ts';
 import { type BinaryExpr, type Expr, leftSpine } from './expr.ts';
-import { formatAbsTime, formatReal, formatRelTime } from './formatValue.ts';
+import { formatAbsTime, formatReal, formatRelTime, wholeSeconds } from './formatValue.ts';
 import type { Syntax } from './lexer.ts';
 import { AbsTime, AdValue, ErrorValue, ListValue, Real, RelTime, type Slot, type Value } from './value.ts';
 
@@ -16,7 +16,9 @@ export function unparse(subject: Expr | Value | ClassAd, syntax: Syntax): string
 /** The same in bytes, for use as a value. */
 export function unparseBytes(subject: Expr | Value | ClassAd, syntax: Syntax): string {
   const printer = new Printer(syntax);
-  if (subject instanceof ClassAd) printer.ad(subject);
+  // A span that was computed shows whole seconds, one that was written shows what was written.
+  if (subject instanceof RelTime) printer.value(new RelTime(wholeSeconds(subject.seconds)));
+  else if (subject instanceof ClassAd) printer.ad(subject);
   else if (isExpr(subject)) printer.expr(subject);
   else printer.value(subject);
   return printer.text();
@@ -37,6 +39,13 @@ function isExpr(subject: Expr | Value): subject is Expr {
     default:
       return true;
   }
+}
+
+/** An expression with each attribute of an ad and each element of a list on a line of its own. */
+export function prettyBytes(expr: Expr): string {
+  const printer = new Printer('new', true);
+  printer.expr(expr);
+  return printer.text();
 }
 
 const reserved = /^(?:true|false|undefined|error|is|isnt)$/i;
@@ -75,9 +84,33 @@ export function unparseString(bytes: string, syntax: Syntax): string {
 class Printer {
   private readonly parts: string[] = [];
   private readonly syntax: Syntax;
+  private readonly pretty: boolean;
+  private indent = 0;
 
-  constructor(syntax: Syntax) {
+  constructor(syntax: Syntax, pretty = false) {
     this.syntax = syntax;
+    this.pretty = pretty;
+  }
+
+  private newline(): void {
+    this.put('\n', ' '.repeat(this.indent));
+  }
+
+  /** Opens and closes a bracket around things that stand on lines of their own. */
+  private block(brackets: readonly [string, string], step: number, count: number, item: (at: number) => void): void {
+    this.indent += step;
+    this.newline();
+    this.put(brackets[0]);
+    this.indent += step;
+    for (let at = 0; at < count; at++) {
+      this.newline();
+      item(at);
+      if (at < count - 1) this.put(brackets[0] === '[' ? '; ' : ',');
+    }
+    this.indent -= step;
+    this.newline();
+    this.put(brackets[1]);
+    this.indent -= step;
   }
 
   text(): string {
@@ -126,12 +159,19 @@ class Printer {
 
   ad(ad: ClassAd): void {
     const flat = ad.flat();
-    this.put('[ ');
-    flat.slots.forEach((slot, index) => {
-      if (index > 0) this.put('; ');
+    const entry = (index: number) => {
       this.put(unparseName(flat.shape.byteNames[index] ?? ''), ' = ');
-      this.expr(exprOf(slot));
-    });
+      this.expr(exprOf(flat.slots[index]));
+    };
+    if (this.pretty) {
+      this.block(['[', ']'], 4, flat.slots.length, entry);
+      return;
+    }
+    this.put('[ ');
+    for (let index = 0; index < flat.slots.length; index++) {
+      if (index > 0) this.put('; ');
+      entry(index);
+    }
     this.put(' ]');
   }
 
@@ -211,6 +251,13 @@ class Printer {
   }
 
   private list(items: readonly Expr[]): void {
+    if (this.pretty) {
+      this.block(['{', '}'], 3, items.length, (index) => {
+        const item = items[index];
+        if (item !== undefined) this.expr(item);
+      });
+      return;
+    }
     this.put('{ ');
     items.forEach((item, index) => {
       if (index > 0) this.put(',');

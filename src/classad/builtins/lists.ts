@@ -16,7 +16,16 @@ function memberOf(same: (left: Value, right: Value) => Value, strict: boolean): 
   });
 }
 
-/** The numbers of a list, without its undefined elements; a value instead where the list is none. */
+function isNumber(value: Value): boolean {
+  return (
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    typeof value === 'boolean' ||
+    value instanceof Real
+  );
+}
+
+/** The numbers and booleans of a list, without its undefined elements; a value instead where there is no such list. */
 function numbersOf(list: Value, evaluation: Evaluation, nesting: number): Value[] | ErrorValue | undefined {
   if (list === undefined) return undefined;
   if (!(list instanceof ListValue)) return ERROR;
@@ -24,33 +33,35 @@ function numbersOf(list: Value, evaluation: Evaluation, nesting: number): Value[
   for (const slot of list.items) {
     const element = elementOf(evaluation, slot, nesting);
     if (element === undefined) continue;
-    if (typeof element !== 'number' && typeof element !== 'bigint' && !(element instanceof Real))
-      return ERROR;
+    if (!isNumber(element)) return ERROR;
     numbers.push(element);
   }
   return numbers;
 }
 
+/** One number is its own sum, even if it is a boolean. */
+function sumOf(numbers: readonly Value[]): Value {
+  const [first = 0, ...rest] = numbers;
+  return rest.reduce(operators.add, first);
+}
+
 function sum(list: Value, evaluation: Evaluation, nesting: number): Value {
   const numbers = numbersOf(list, evaluation, nesting);
-  return Array.isArray(numbers) ? numbers.reduce(operators.add, 0) : numbers;
+  return Array.isArray(numbers) ? sumOf(numbers) : numbers;
 }
 
 function average(list: Value, evaluation: Evaluation, nesting: number): Value {
   const numbers = numbersOf(list, evaluation, nesting);
   if (!Array.isArray(numbers)) return numbers;
-  if (numbers.length === 0) return 0;
-  return operators.divide(numbers.reduce(operators.add, 0), new Real(numbers.length));
+  return numbers.length === 0 ? 0 : operators.divide(sumOf(numbers), new Real(numbers.length));
 }
 
 function extreme(beats: (left: Value, right: Value) => Value): Builtin {
   return unary((list, evaluation, nesting) => {
     const numbers = numbersOf(list, evaluation, nesting);
     if (!Array.isArray(numbers)) return numbers;
-    return numbers.reduce(
-      (best, next) => (best === undefined || beats(next, best) === true ? next : best),
-      undefined,
-    );
+    const [first, ...rest] = numbers;
+    return rest.reduce((best, next) => (beats(next, best) === true ? next : best), first);
   });
 }
 

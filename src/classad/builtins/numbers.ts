@@ -60,12 +60,14 @@ const quantize = binary((value, base, evaluation, nesting) => {
 });
 
 const random = variadic(0, 1, (args, evaluation) => {
-  const [most = new Real(1)] = args;
-  if (args.length === 1 && args[0] === undefined) return ERROR;
+  const most = args.length === 0 ? new Real(1) : args[0];
   const chance = evaluation.context.random();
-  if (most instanceof Real) return new Real(most.value * chance);
-  if (typeof most !== 'number' || most === 0) return ERROR;
-  return Math.floor(chance * Math.abs(most)) + 0;
+  if (most instanceof Real) {
+    return most.value <= 0 ? evaluation.fail('random() of no range') : new Real(most.value * chance);
+  }
+  if (!isInteger(most)) return ERROR;
+  const range = integers.int32Of(most);
+  return range <= 0 ? evaluation.fail('random() of no range') : Math.floor(chance * range);
 });
 
 export const numberBuiltins: BuiltinTable = [

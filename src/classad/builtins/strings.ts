@@ -1,6 +1,7 @@
 import { compareBytes, compareFolded, lowerBytes, upperBytes } from '../bytes.ts';
 import { toStringValue } from '../convert.ts';
 import type { Evaluation } from '../evaluation.ts';
+import { type Integer, int32Of } from '../integer.ts';
 import { naturalCompare } from '../naturalCompare.ts';
 import { ERROR, ErrorValue, ListValue, type Value } from '../value.ts';
 import { type Builtin, type BuiltinTable, elementOf, unary, variadic } from './builtin.ts';
@@ -21,16 +22,25 @@ function concatenate(values: readonly Value[], evaluation: Evaluation): Value {
   return madeString(evaluation, text);
 }
 
+/** Undefined items are left out, but nothing but undefined ones is undefined. No separator while the text is empty. */
 function joinItems(separator: Value, items: readonly Value[], evaluation: Evaluation): Value {
   const between = toStringValue(separator);
-  if (typeof between !== 'string') return between;
-  const parts: string[] = [];
+  if (between instanceof ErrorValue) return between;
+  let text = '';
+  let missing = between === undefined;
+  let found = false;
   for (const item of items) {
     const part = toStringValue(item);
     if (part instanceof ErrorValue) return part;
-    if (part !== undefined) parts.push(part);
+    if (part === undefined) {
+      missing = true;
+      continue;
+    }
+    if (text !== '') text += between ?? '';
+    text += part;
+    found = true;
   }
-  return madeString(evaluation, parts.join(between));
+  return missing && !found ? undefined : madeString(evaluation, text);
 }
 
 function join(values: readonly Value[], evaluation: Evaluation, nesting: number): Value {
@@ -49,14 +59,20 @@ function changeCase(change: (bytes: string) => string): Builtin {
   });
 }
 
+function isInteger(value: Value): value is Integer {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+/** Like Perl's: what is negative counts from the end. */
 function substring([text, offset, length]: readonly Value[], given: number): Value {
   if (text === undefined || offset === undefined || (given > 2 && length === undefined)) return undefined;
-  if (typeof text !== 'string' || typeof offset !== 'number') return ERROR;
-  if (given > 2 && typeof length !== 'number') return ERROR;
-  const from = offset < 0 ? Math.max(0, text.length + offset) : Math.min(offset, text.length);
-  if (typeof length !== 'number') return text.slice(from);
-  if (length === 0) return '';
-  const to = length < 0 ? text.length + length : from + length;
+  if (typeof text !== 'string' || !isInteger(offset) || (given > 2 && !isInteger(length))) return ERROR;
+  const start = int32Of(offset);
+  const from = start < 0 ? Math.max(0, text.length + start) : Math.min(start, text.length);
+  if (!isInteger(length)) return text.slice(from);
+  const count = int32Of(length);
+  if (count === 0) return '';
+  const to = count < 0 ? text.length + count : from + count;
   return to <= from ? '' : text.slice(from, to);
 }
 

@@ -1,5 +1,6 @@
 import { equalFolded } from '../bytes.ts';
 import { toInteger, toReal, toStringValue, unconvertible } from '../convert.ts';
+import { wholeSeconds } from '../formatValue.ts';
 import { ERROR, kindOf, Real, RelTime, truthOf, type Value, type ValueKind } from '../value.ts';
 import { type Builtin, type BuiltinTable, unary } from './builtin.ts';
 
@@ -15,7 +16,7 @@ function toBoolean(value: Value): Value {
   }
   const truth = truthOf(value);
   if (truth !== null) return truth;
-  return value instanceof RelTime ? Math.trunc(value.seconds) !== 0 : ERROR;
+  return value instanceof RelTime ? wholeSeconds(value.seconds) !== 0 : ERROR;
 }
 
 function toRealValue(value: Value): Value {

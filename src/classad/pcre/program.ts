@@ -1,0 +1,347 @@
+import type { Assertion, ByteSet, GroupReference, ParsedRegex, RegexNode, RepeatNode } from './node.ts';
+import { RegexError } from './node.ts';
+
+/** What an instruction does; `a` and `b` are its operands. */
+export const Op = {
+  /** One byte of the set. */
+  set: 0,
+  /** The set `a` to `b` times; mode 0 greedy, 1 lazy, 2 possessive. */
+  repeat: 1,
+  /** Goes on at `a`; if that fails, at `b`. */
+  split: 2,
+  jump: 3,
+  /** Register `a` = position. */
+  save: 4,
+  /** To `b` if the position is that in register `a`: an empty turn of a loop ends it. */
+  leaveIfEmpty: 5,
+  /** What follows, up to its accept, as a whole; then goes on at `a`. */
+  atomic: 6,
+  /** The same without moving; `b` is 1 for a negative one. */
+  look: 7,
+  /** Back by `a` bytes. */
+  back: 8,
+  assert: 9,
+  /** The text of group `a` again; `b` is 1 for either case. */
+  backreference: 10,
+  /** To `b` unless group `a` is set. */
+  unlessSet: 11,
+  call: 12,
+  return: 13,
+  accept: 14,
+  fail: 15,
+} as const;
+
+export interface Instruction {
+  op: number;
+  a: number;
+  b: number;
+  mode: number;
+  set: ByteSet | null;
+}
+
+export interface Program {
+  readonly code: readonly Instruction[];
+  /** Groups with the whole match as group 0; two registers each. */
+  readonly groupCount: number;
+  readonly registerCount: number;
+  /** Bytes that any match must contain. */
+  readonly required: readonly number[];
+}
+
+export const assertionCodes: Readonly<Record<Assertion, number>> = {
+  subjectStart: 0,
+  lineStart: 1,
+  subjectEnd: 2,
+  subjectEndOrNewline: 3,
+  lineEnd: 4,
+  matchStart: 5,
+  wordBoundary: 6,
+  noWordBoundary: 7,
+};
+
+const modeCodes = { greedy: 0, lazy: 1, possessive: 2 } as const;
+const instructionsMax = 100_000;
+
+/** Translates a syntax tree. Throws RegexError, for example for a lookbehind without a fixed length. */
+export function assemble(regex: ParsedRegex): Program {
+  return new Assembler(regex).program();
+}
+
+class Assembler {
+  private readonly regex: ParsedRegex;
+  private readonly code: Instruction[] = [];
+  private registers: number;
+  private readonly groupNodes = new Map<number, RegexNode>();
+  private readonly subroutines = new Map<number, number>();
+  private readonly calls: { readonly at: Instruction; readonly group: number }[] = [];
+
+  constructor(regex: ParsedRegex) {
+    this.regex = regex;
+    this.registers = 2 * (regex.groupCount + 1);
+    this.collectGroups(regex.root);
+  }
+
+  program(): Program {
+    this.node(this.regex.root);
+    this.emit(Op.accept);
+    // Bodies for recursion, which may ask for more of them in turn.
+    for (let next = this.calls.pop(); next !== undefined; next = this.calls.pop()) {
+      next.at.a = this.subroutine(next.group);
+    }
+    return {
+      code: this.code,
+      groupCount: this.regex.groupCount + 1,
+      registerCount: this.registers,
+      required: requiredBytes(this.regex.root),
+    };
+  }
+
+  private subroutine(group: number): number {
+    const known = this.subroutines.get(group);
+    if (known !== undefined) return known;
+    const start = this.code.length;
+    this.subroutines.set(group, start);
+    const body = group === 0 ? this.regex.root : this.groupNodes.get(group);
+    if (body === undefined) throw new RegexError('no such group', true);
+    this.node(body);
+    this.emit(Op.return);
+    return start;
+  }
+
+  private collectGroups(node: RegexNode): void {
+    if (node.kind === 'group' && !this.groupNodes.has(node.index)) this.groupNodes.set(node.index, node);
+    for (const part of partsOf(node)) this.collectGroups(part);
+  }
+
+  private numberOf(reference: GroupReference): number {
+    if (typeof reference === 'number') return reference;
+    const [number] = this.regex.names.get(reference) ?? [];
+    if (number === undefined) throw new RegexError('no such group', true);
+    return number;
+  }
+
+  private emit(op: number, a = 0, b = 0): Instruction {
+    if (this.code.length >= instructionsMax) throw new RegexError('the pattern is too large', false);
+    const instruction: Instruction = { op, a, b, mode: 0, set: null };
+    this.code.push(instruction);
+    return instruction;
+  }
+
+  private node(node: RegexNode): void {
+    switch (node.kind) {
+      case 'empty':
+        return;
+      case 'set':
+        this.emit(Op.set).set = node.set;
+        return;
+      case 'sequence':
+        for (const item of node.items) this.node(item);
+        return;
+      case 'choice':
+        this.choice(node.items, (item) => this.node(item));
+        return;
+      case 'group':
+        this.emit(Op.save, 2 * node.index);
+        this.node(node.body);
+        this.emit(Op.save, 2 * node.index + 1);
+        return;
+      case 'repeat':
+        this.repeat(node);
+        return;
+      case 'look':
+        this.look(node.body, node.behind, node.negated);
+        return;
+      case 'atomic': {
+        const start = this.emit(Op.atomic);
+        this.node(node.body);
+        this.emit(Op.accept);
+        start.a = this.code.length;
+        return;
+      }
+      case 'assertion':
+        this.emit(Op.assert, assertionCodes[node.assertion]);
+        return;
+      case 'backreference':
+        this.emit(Op.backreference, this.numberOf(node.groups), node.caseless ? 1 : 0);
+        return;
+      case 'call':
+        this.calls.push({ at: this.emit(Op.call), group: this.numberOf(node.group) });
+        return;
+      case 'condition':
+        this.condition(node);
+        return;
+      case 'keep':
+        this.emit(Op.save, 0);
+    }
+  }
+
+  private choice(items: readonly RegexNode[], write: (item: RegexNode) => void): void {
+    const ends: Instruction[] = [];
+    items.forEach((item, index) => {
+      if (index === items.length - 1) {
+        write(item);
+        return;
+      }
+      const split = this.emit(Op.split, this.code.length + 1);
+      write(item);
+      ends.push(this.emit(Op.jump));
+      split.b = this.code.length;
+    });
+    for (const end of ends) end.a = this.code.length;
+  }
+
+  private look(body: RegexNode, behind: boolean, negated: boolean): void {
+    const start = this.emit(Op.look, 0, negated ? 1 : 0);
+    if (behind) {
+      const branches = body.kind === 'choice' ? body.items : [body];
+      this.choice(branches, (branch) => {
+        const length = fixedLength(branch);
+        if (length === null) throw new RegexError('a lookbehind without a fixed length', true);
+        this.emit(Op.back, length);
+        this.node(branch);
+      });
+    } else {
+      this.node(body);
+    }
+    this.emit(Op.accept);
+    start.a = this.code.length;
+  }
+
+  private condition(node: RegexNode & { readonly kind: 'condition' }): void {
+    const { test } = node;
+    if (test === null) {
+      this.node(node.whenFalse);
+      return;
+    }
+    let otherwise: Instruction;
+    if (typeof test === 'object') {
+      // The assertion itself, or its opposite and the other branch.
+      otherwise = this.emit(Op.split, this.code.length + 1);
+      this.look(test.body, test.behind, test.negated);
+    } else {
+      otherwise = this.emit(Op.unlessSet, this.numberOf(test));
+    }
+    this.node(node.whenTrue);
+    const end = this.emit(Op.jump);
+    otherwise.b = this.code.length;
+    if (typeof test === 'object') this.look(test.body, test.behind, !test.negated);
+    this.node(node.whenFalse);
+    end.a = this.code.length;
+  }
+
+  private repeat(node: RepeatNode): void {
+    const { body, least, most, mode } = node;
+    if (most === 0) return;
+    if (body.kind === 'set') {
+      const instruction = this.emit(Op.repeat, least, most);
+      instruction.mode = modeCodes[mode];
+      instruction.set = body.set;
+      return;
+    }
+    if (mode === 'possessive') {
+      this.node({ kind: 'atomic', body: { ...node, mode: 'greedy' } });
+      return;
+    }
+    for (let turn = 0; turn < least; turn++) this.node(body);
+    if (most === Number.POSITIVE_INFINITY) {
+      this.loop(body, mode === 'lazy');
+      return;
+    }
+    const exits: Instruction[] = [];
+    for (let turn = least; turn < most; turn++) {
+      exits.push(this.emit(Op.split, this.code.length + 1));
+      this.node(body);
+    }
+    for (const exit of exits) {
+      exit.b = this.code.length;
+      if (mode === 'lazy') [exit.a, exit.b] = [exit.b, exit.a];
+    }
+  }
+
+  private loop(body: RegexNode, lazy: boolean): void {
+    const register = this.registers++;
+    const split = this.emit(Op.split);
+    const start = this.code.length;
+    this.emit(Op.save, register);
+    this.node(body);
+    const check = this.emit(Op.leaveIfEmpty, register);
+    this.emit(Op.jump, start - 1);
+    check.b = this.code.length;
+    split.a = lazy ? this.code.length : start;
+    split.b = lazy ? start : this.code.length;
+  }
+}
+
+function partsOf(node: RegexNode): readonly RegexNode[] {
+  switch (node.kind) {
+    case 'sequence':
+    case 'choice':
+      return node.items;
+    case 'group':
+    case 'repeat':
+    case 'look':
+    case 'atomic':
+      return [node.body];
+    case 'condition':
+      return typeof node.test === 'object' && node.test !== null
+        ? [node.test, node.whenTrue, node.whenFalse]
+        : [node.whenTrue, node.whenFalse];
+    default:
+      return [];
+  }
+}
+
+/** How many bytes a node always takes; null: not always the same. */
+function fixedLength(node: RegexNode): number | null {
+  switch (node.kind) {
+    case 'set':
+      return 1;
+    case 'sequence':
+      return node.items.reduce<number | null>((sum, item) => {
+        const length = sum === null ? null : fixedLength(item);
+        return sum === null || length === null ? null : sum + length;
+      }, 0);
+    case 'choice': {
+      const [first, ...rest] = node.items.map(fixedLength);
+      return first !== undefined && rest.every((length) => length === first) ? first : null;
+    }
+    case 'group':
+    case 'atomic':
+      return fixedLength(node.body);
+    case 'repeat': {
+      const length = node.least === node.most ? fixedLength(node.body) : null;
+      return length === null ? null : length * node.least;
+    }
+    case 'condition': {
+      const length = fixedLength(node.whenTrue);
+      return length === fixedLength(node.whenFalse) ? length : null;
+    }
+    case 'backreference':
+    case 'call':
+      return null;
+    case 'empty':
+    case 'look':
+    case 'assertion':
+    case 'keep':
+      return 0;
+  }
+}
+
+/** Single bytes that stand in the pattern once at least, whatever it matches. Saves hopeless searches. */
+function requiredBytes(node: RegexNode): readonly number[] {
+  switch (node.kind) {
+    case 'set': {
+      const byte = node.set.indexOf(1);
+      return byte >= 0 && node.set.indexOf(1, byte + 1) < 0 ? [byte] : [];
+    }
+    case 'sequence':
+      return [...new Set(node.items.flatMap(requiredBytes))];
+    case 'group':
+    case 'atomic':
+      return requiredBytes(node.body);
+    case 'repeat':
+      return node.least > 0 ? requiredBytes(node.body) : [];
+    default:
+      return [];
+  }
+}
