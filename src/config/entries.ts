@@ -54,8 +54,18 @@ export async function loadEntry<Fields, Part>(
 
 /** The name of an entry, right or wrong otherwise: what others refer to it by. */
 export function nameOf(entry: unknown): string | null {
-  const name = typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : null;
-  return typeof name === 'string' && name !== '' ? name : null;
+  const name = textOf(entry, 'name');
+  return name === '' ? null : name;
+}
+
+/** A field of what may be anything; undefined where there is none. */
+export function fieldOf(entry: unknown, field: string): unknown {
+  return typeof entry === 'object' && entry !== null ? Reflect.get(entry, field) : undefined;
+}
+
+export function textOf(entry: unknown, field: string): string | null {
+  const value = fieldOf(entry, field);
+  return typeof value === 'string' ? value : null;
 }
 
 async function loadPart<Part>(

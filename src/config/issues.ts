@@ -23,7 +23,7 @@ export function check<T>(schema: ZodType<T>, value: unknown, path: FieldPath = [
   const result = schema.safeParse(value, {
     error: (issue) => {
       if (issue.code === 'unrecognized_keys')
-        knownKeys.set(JSON.stringify(issue.path), shapeKeys(issue.inst) ?? []);
+        knownKeys.set(JSON.stringify(issue.path ?? []), shapeKeys(issue.inst) ?? []);
       return describe(issue);
     },
   });

@@ -1,11 +1,11 @@
 import type { Offer } from '../model/offer.ts';
-import { type LoadedEntry, nameOf } from './entries.ts';
+import { fieldOf, type LoadedEntry, nameOf, textOf } from './entries.ts';
 import { besideFile, type ConfigFiles, readText } from './files.ts';
 import { check, shapeKeys } from './issues.ts';
 import { draftFromYaml, finishOffer, type OfferDraft } from './offers.ts';
 import type { ConfigurableDriver } from './parts.ts';
 import { readProviderFile } from './provider-file.ts';
-import type { Entry } from './references.ts';
+import type { OfferEntry } from './references.ts';
 import type { Locate, Report } from './report.ts';
 import type { CloudFields } from './schema.ts';
 
@@ -28,7 +28,7 @@ export interface LoadedOffer {
 }
 
 export interface LoadedOffers {
-  readonly entries: readonly Entry<OfferDraft>[];
+  readonly entries: readonly OfferEntry[];
   /** False where a file could not be read, or an entry has no name: others may then mean what is missing. */
   readonly complete: boolean;
   /** Those that nothing is wrong with. */
@@ -43,9 +43,16 @@ export async function loadOffers(
 ): Promise<LoadedOffers> {
   const driverOf = (cloud: string) => sources.clouds.find(({ name }) => name === cloud)?.part ?? null;
   const bootFieldsOf = (cloud: string) => shapeKeys(driverOf(cloud)?.offerSchema);
-  const entries: Entry<OfferDraft>[] = sources.entries.map((entry, index) => {
+  const entries: OfferEntry[] = sources.entries.map((entry, index) => {
     const locate = sources.at('offers', index);
-    return { name: nameOf(entry), fields: draftFromYaml(entry, locate, report), locate };
+    const fields = draftFromYaml(entry, locate, report);
+    return {
+      name: nameOf(entry),
+      cloud: textOf(entry, 'cloud'),
+      boot: fieldOf(entry, 'boot'),
+      fields,
+      locate,
+    };
   });
   let complete = true;
   for (const [index, file] of sources.files.entries()) {
@@ -57,21 +64,18 @@ export async function loadOffers(
     }
     entries.push(...readProviderFile(file, read.text, bootFieldsOf, report));
   }
-  const offers = entries.flatMap(({ fields }) =>
-    fields === null ? [] : withSettings(fields, driverOf, report),
-  );
+  const offers = entries.flatMap((entry) => withSettings(entry, driverOf, report));
   return { entries, complete: complete && entries.every(({ name }) => name !== null), offers };
 }
 
 function withSettings(
-  draft: OfferDraft,
+  { cloud, boot, fields, locate }: OfferEntry,
   driverOf: (cloud: string) => ConfigurableDriver | null,
   report: Report,
 ): readonly LoadedOffer[] {
-  const driver = driverOf(draft.cloud);
+  const driver = cloud === null ? null : driverOf(cloud);
   if (driver === null) return [];
-  const checked = check(driver.offerSchema, draft.boot);
-  if (checked.ok) return [{ offer: finishOffer(draft, checked.value), draft }];
-  report.findings((path, at) => draft.locate(['boot', ...path], at), checked.findings);
-  return [];
+  const checked = check(driver.offerSchema, boot ?? {});
+  if (!checked.ok) report.findings((path, at) => locate(['boot', ...path], at), checked.findings);
+  return checked.ok && fields !== null ? [{ offer: finishOffer(fields, checked.value), draft: fields }] : [];
 }

@@ -1,12 +1,12 @@
 import { CloudName, OfferName, PoolName, QueueName, SiteId } from '../model/ids.ts';
 import type { Pool } from '../model/offer.ts';
-import { type LoadedEntry, loadEntry, nameOf } from './entries.ts';
+import { fieldOf, type LoadedEntry, loadEntry, nameOf, textOf } from './entries.ts';
 import { besideFile, type ConfigFiles, hostEnvironment, hostFiles, readText, secretReader } from './files.ts';
 import { check } from './issues.ts';
 import { loadOffers } from './load-offers.ts';
 import type { ConfigurableAdapter, ConfigurableDriver, Registry } from './parts.ts';
 import { type Problem, sortProblems } from './problem.ts';
-import { checkPolicy, checkReferences, type Entry } from './references.ts';
+import { checkPolicy, checkReferences, type PoolEntry } from './references.ts';
 import { createReport, type Locate, locateIn, type Report, wholeFile } from './report.ts';
 import {
   type CloudFields,
@@ -51,7 +51,7 @@ export async function loadSite(path: string, deps: LoadDeps): Promise<Loaded> {
   const report = createReport();
   const world = { files: hostFiles, env: hostEnvironment, ...deps };
   const config = await load(path, world, report);
-  return { config: report.failed ? null : config, problems: sortProblems(report.problems) };
+  return { config: report.failed ? null : config, problems: sortProblems(report.problems, path) };
 }
 
 async function load(path: string, deps: Required<LoadDeps>, report: Report): Promise<SiteConfig | null> {
@@ -114,16 +114,13 @@ async function load(path: string, deps: Required<LoadDeps>, report: Report): Pro
     );
     built.push(poolOf(fields, userData));
   }
-  if (!checked.ok || report.failed) return null;
-
+  if (!checked.ok) return null;
   const { site, policy } = checked.value;
   const stateDir = besideFile(path, checked.value.stateDir);
-  const socket =
-    checked.value.socket === undefined ? `${stateDir}/spillway.sock` : besideFile(path, checked.value.socket);
+  const socket = besideFile(path, checked.value.socket ?? `${checked.value.stateDir}/spillway.sock`);
   if (Buffer.byteLength(socket) > socketBytesMax) {
-    const field = checked.value.socket === undefined ? 'stateDir' : 'socket';
-    report.add('error', locate([field]), `the path of the socket is longer than ${socketBytesMax} bytes`);
-    return null;
+    const place = locate([checked.value.socket === undefined ? 'stateDir' : 'socket']);
+    report.add('error', place, `the path of the socket is longer than ${socketBytesMax} bytes`);
   }
   return {
     site: SiteId(site),
@@ -148,7 +145,7 @@ function listsOf(data: unknown): Record<'queues' | 'clouds' | 'offers' | 'pools'
   readonly offerFiles: readonly string[];
 } {
   const list = (key: string): readonly unknown[] => {
-    const value: unknown = typeof data === 'object' && data !== null ? Reflect.get(data, key) : null;
+    const value = fieldOf(data, key);
     return Array.isArray(value) ? value : [];
   };
   return {
@@ -160,10 +157,17 @@ function listsOf(data: unknown): Record<'queues' | 'clouds' | 'offers' | 'pools'
   };
 }
 
-function loadPool(entry: unknown, locate: Locate, report: Report): Entry<PoolFields> {
+function loadPool(entry: unknown, locate: Locate, report: Report): PoolEntry {
   const checked = check(poolSchema, entry);
   if (!checked.ok) report.findings(locate, checked.findings);
-  return { name: nameOf(entry), fields: checked.ok ? checked.value : null, locate };
+  const offers = fieldOf(entry, 'offers');
+  return {
+    name: nameOf(entry),
+    queue: textOf(entry, 'queue'),
+    offers: Array.isArray(offers) ? offers : [],
+    fields: checked.ok ? checked.value : null,
+    locate,
+  };
 }
 
 async function readSecrets(

@@ -1,13 +1,13 @@
 /**
  * The name that was probably meant: the nearest of the known ones, if it is near enough to be no guess (a third of
- * its letters may differ; case and `-`, `_` do not count). Null where none is.
+ * its letters may differ, or one begins with the other; case and `-`, `_` do not count). Null where none is.
  */
 export function nearest(name: string, known: Iterable<string>): string | null {
   let best: string | null = null;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    const distance = editDistance(plain(name), plain(candidate));
-    if (distance > Math.max(1, Math.floor(candidate.length / 3)) || distance >= bestDistance) continue;
+    const distance = distanceOf(plain(name), plain(candidate));
+    if (distance >= bestDistance) continue;
     best = candidate;
     bestDistance = distance;
   }
@@ -18,6 +18,16 @@ export function nearest(name: string, known: Iterable<string>): string | null {
 export function didYouMean(name: string, known: Iterable<string>): string {
   const near = nearest(name, known);
   return near === null || near === name ? '' : ` (did you mean "${near}"?)`;
+}
+
+/** Infinite where it is too far to be meant. */
+function distanceOf(name: string, candidate: string): number {
+  const distance = editDistance(name, candidate);
+  const most = candidate.length <= 2 ? 0 : Math.max(1, Math.floor(candidate.length / 3));
+  if (distance <= most) return distance;
+  const shorter = Math.min(name.length, candidate.length);
+  const begins = name.startsWith(candidate) || candidate.startsWith(name);
+  return begins && shorter >= 3 ? distance : Number.POSITIVE_INFINITY;
 }
 
 function plain(name: string): string {

@@ -1,6 +1,8 @@
+import { exprOfPlain } from '../classad/ad.ts';
 import type { Expr } from '../classad/expr.ts';
 import { parseExpression } from '../classad/parse.ts';
 import { ClassAdSyntaxError } from '../classad/syntaxError.ts';
+import { unparse } from '../classad/unparse.ts';
 import { CloudName, OfferName } from '../model/ids.ts';
 import type { Offer, Price } from '../model/offer.ts';
 import type { Resources } from '../model/resources.ts';
@@ -15,7 +17,7 @@ import {
 import type { Locate, Report } from './report.ts';
 import { type AttributeValue, type OfferFields, offerSchema } from './schema.ts';
 
-type AdValue = Expr | AttributeValue;
+type AdValue = Expr | Exclude<AttributeValue, { readonly expr: string }>;
 
 /** An offer whose own fields are right; what its driver needs is not checked yet. */
 export interface OfferDraft {
@@ -26,9 +28,8 @@ export interface OfferDraft {
   readonly opsys: string;
   readonly price: Price | null;
   readonly max: number | null;
-  readonly attributes: Readonly<Record<string, Exclude<AdValue, { readonly expr: string }>>>;
+  readonly attributes: Readonly<Record<string, AdValue>>;
   readonly requirements: Expr;
-  readonly boot: unknown;
   /** `cloud`, `boot`, … in the file that the offer came from. */
   readonly locate: Locate;
 }
@@ -42,13 +43,16 @@ export function draftFromYaml(entry: unknown, locate: Locate, report: Report): O
   }
   const fields: OfferFields = checked.value;
   const requirements = parseAt(fields.requirements, locate, ['requirements'], report);
-  const attributes: Record<string, Exclude<AdValue, { readonly expr: string }>> = {};
+  const attributes: Record<string, AdValue> = {};
   let ok = requirements !== null && checkNames(Object.keys(fields.attributes), locate, report);
   for (const [name, value] of Object.entries(fields.attributes)) {
     const isExpr = typeof value === 'object' && 'expr' in value;
     const parsed = isExpr ? parseAt(value.expr, locate, ['attributes', name, 'expr'], report) : value;
     if (parsed === null) ok = false;
-    else attributes[name] = parsed;
+    else if (isMultiLine(parsed)) {
+      report.add('error', locate(['attributes', name]), multiLineFault);
+      ok = false;
+    } else attributes[name] = parsed;
   }
   if (!ok || requirements === null) return null;
   return {
@@ -61,7 +65,6 @@ export function draftFromYaml(entry: unknown, locate: Locate, report: Report): O
     max: fields.max,
     attributes,
     requirements,
-    boot: fields.boot ?? {},
     locate,
   };
 }
@@ -82,6 +85,7 @@ export function finishOffer(draft: OfferDraft, settings: unknown): Offer {
 
 const keywords: ReadonlySet<string> = new Set(['true', 'false', 'undefined', 'error', 'is', 'isnt']);
 const controlCharacter = /\p{Cc}/u;
+export const multiLineFault = 'a text with line ends or control characters cannot be published';
 
 /** What is wrong with an attribute's name, in a config as in a provider ad; null if nothing is. */
 export function attributeNameFault(name: string): string | null {
@@ -95,10 +99,9 @@ export function attributeNameFault(name: string): string | null {
   return ownAttributes.has(lower) ? 'is set for every offer and cannot be changed' : null;
 }
 
-/** Text that would break a line of HTCondor configuration or of an ad. */
-export function isMultiLine(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isMultiLine);
-  return typeof value === 'string' && controlCharacter.test(value);
+/** Whether an attribute would not fit on a line of HTCondor configuration: a text in it has line ends or the like. */
+export function isMultiLine(value: AdValue): boolean {
+  return controlCharacter.test(unparse(exprOfPlain(value), 'old'));
 }
 
 /** An expression of a config; a syntax error is reported with its place in the text. */
@@ -110,7 +113,7 @@ export function parseAt(text: string, locate: Locate, path: readonly string[], r
     report.add(
       'error',
       locate(path),
-      `not a ClassAd expression: ${syntaxFault(error)} at character ${error.offset + 1}`,
+      `not a ClassAd expression (character ${error.offset + 1}): ${syntaxFault(error)}`,
     );
     return null;
   }
@@ -130,7 +133,7 @@ function checkNames(names: readonly string[], locate: Locate, report: Report): b
     const earlier = first.get(lower);
     const fault =
       field !== undefined
-        ? `is set by the offer’s field "${field}"`
+        ? `is set by the field "${field}" of the offer`
         : earlier === undefined
           ? attributeNameFault(name)
           : `is the same attribute as "${earlier}"; upper and lower case do not differ`;

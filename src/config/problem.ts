@@ -27,9 +27,9 @@ export function formatProblem(problem: Problem): string {
   return `${place}${path}${colon} ${mark}${problem.message}`;
 }
 
-/** By file in the order of first mention, then by place; at one place errors first. */
-export function sortProblems(problems: readonly Problem[]): readonly Problem[] {
-  const files = [...new Set(problems.map((problem) => problem.file))];
+/** The first file's before all others, each file's by place; at one place errors first. */
+export function sortProblems(problems: readonly Problem[], firstFile: string): readonly Problem[] {
+  const files = [...new Set([firstFile, ...problems.map((problem) => problem.file)])];
   const rank = (problem: Problem) => files.indexOf(problem.file);
   return problems.toSorted(
     (a, b) =>

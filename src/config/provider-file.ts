@@ -1,15 +1,13 @@
 import { type Expr, literal } from '../classad/expr.ts';
-import { parseExpression } from '../classad/parse.ts';
-import { ClassAdSyntaxError } from '../classad/syntaxError.ts';
-import { kindOf, numberOf, stringOf } from '../classad/value.ts';
 import type { Price } from '../model/offer.ts';
-import { nameOf } from './entries.ts';
+import { type Attribute, type Block, notPlain, plainOf, readBlocks } from './ad-blocks.ts';
+import { nameOf, textOf } from './entries.ts';
 import { check } from './issues.ts';
 import { didYouMean } from './nearest.ts';
-import { attributeNameFault, isMultiLine, type OfferDraft, syntaxFault } from './offers.ts';
-import { formatPath, showValue } from './problem.ts';
+import { attributeNameFault, isMultiLine, multiLineFault } from './offers.ts';
+import { type FieldPath, formatPath, showValue } from './problem.ts';
 import { secretName } from './provider-ad.ts';
-import type { Entry } from './references.ts';
+import type { OfferEntry } from './references.ts';
 import type { Locate, Report } from './report.ts';
 import { offerSchema } from './schema.ts';
 import { sizeMiBMax } from './units.ts';
@@ -21,26 +19,8 @@ import { sizeMiBMax } from './units.ts';
  * `boot:`, a list or a nested ad where the field is one. All other attributes are for jobs to match.
  */
 
-const attributesMax = 500;
 const bootPrefix = 'boot_';
 const sizes = { memory: { perMiB: 1, unit: 'MB' }, disk: { perMiB: 1024, unit: 'KiB' } } as const;
-
-/** Stands for an expression that is more than a value. */
-const notPlain = Symbol('expression');
-
-interface Attribute {
-  readonly name: string;
-  readonly expr: Expr;
-  readonly line: number;
-  readonly nameColumn: number;
-  readonly valueColumn: number;
-}
-
-/** One block, its attributes by their names in lower case. */
-interface Block {
-  readonly line: number;
-  readonly attributes: ReadonlyMap<string, Attribute>;
-}
 
 /** The attribute that stands for a field of an offer. */
 const attributeOfField: Readonly<Record<string, string>> = {
@@ -67,80 +47,20 @@ export function readProviderFile(
   text: string,
   bootFieldsOf: (cloud: string) => readonly string[] | null,
   report: Report,
-): readonly Entry<OfferDraft>[] {
+): readonly OfferEntry[] {
   const blocks = readBlocks(file, text, report);
   if (blocks.length === 0 && !report.failed) {
     report.add('warning', { file, line: 1, column: 1, path: '' }, 'no provider ad in this file');
   }
-  return blocks.map((block) => ({
-    name: nameOf({ name: plainOf(block.attributes.get('name')?.expr) }),
-    fields: draftFromBlock(file, block, bootFieldsOf, report),
-    locate: locateInBlock(file, block),
-  }));
+  return blocks.map((block) => entryFromBlock(file, block, bootFieldsOf, report));
 }
 
-function readBlocks(file: string, text: string, report: Report): readonly Block[] {
-  const blocks: Block[] = [];
-  let attributes: Map<string, Attribute> | null = null;
-  for (const [index, row] of text.split('\n').entries()) {
-    const line = index + 1;
-    const content = row.replace(/\r$/, '');
-    if (content.trim() === '') {
-      attributes = null;
-      continue;
-    }
-    if (content.trimStart().startsWith('#')) continue;
-    if (attributes === null) {
-      attributes = new Map();
-      blocks.push({ line, attributes });
-    }
-    const attribute = readLine(file, content, line, report);
-    if (attribute === null) continue;
-    const lower = attribute.name.toLowerCase();
-    const place = { file, line, column: attribute.nameColumn, path: attribute.name };
-    const earlier = attributes.get(lower);
-    if (earlier !== undefined) report.add('error', place, `is given twice (first in line ${earlier.line})`);
-    else if (attributes.size >= attributesMax)
-      report.add('error', place, `more than ${attributesMax} attributes in one ad`);
-    else attributes.set(lower, attribute);
-  }
-  return blocks;
-}
-
-function readLine(file: string, content: string, line: number, report: Report): Attribute | null {
-  const match = /^(\s*)([A-Za-z_]\w*)(\s*=\s*)(?!=)(\S.*)$/.exec(content);
-  if (match === null) {
-    const column = content.length - content.trimStart().length + 1;
-    const bare = content.trimStart();
-    const hint = bare.startsWith('[') ? '; an ad in brackets is not read here' : '';
-    report.add('error', { file, line, column, path: '' }, `expected Name = value${hint}`);
-    return null;
-  }
-  const [, indent = '', name = '', equals = '', value = ''] = match;
-  const nameColumn = indent.length + 1;
-  const valueColumn = nameColumn + name.length + equals.length;
-  try {
-    return {
-      name,
-      expr: parseExpression(value, { syntax: 'old', depthMax: 100 }),
-      line,
-      nameColumn,
-      valueColumn,
-    };
-  } catch (error) {
-    if (!(error instanceof ClassAdSyntaxError)) throw error;
-    const place = { file, line, column: valueColumn + error.offset, path: name };
-    report.add('error', place, `not a ClassAd expression: ${syntaxFault(error)}`);
-    return null;
-  }
-}
-
-function draftFromBlock(
+function entryFromBlock(
   file: string,
   block: Block,
   bootFieldsOf: (cloud: string) => readonly string[] | null,
   report: Report,
-): OfferDraft | null {
+): OfferEntry {
   const before = report.problems.length;
   const locate = locateInBlock(file, block);
   const plain = (field: string) =>
@@ -159,7 +79,7 @@ function draftFromBlock(
   const memory = sizeOf(block, 'memory', locate, report);
   const disk = sizeOf(block, 'disk', locate, report);
   const requirements = block.attributes.get('requirements')?.expr ?? literal(true);
-  const entry = {
+  const written = {
     name: plain('name'),
     cloud,
     cpus: plain('cpus'),
@@ -170,35 +90,42 @@ function draftFromBlock(
     opsys: plain('opsys'),
     max: plain('max'),
   };
-  const checked = check(offerSchema, entry);
-  if (!checked.ok) report.findings(locate, checked.findings);
-  if (!checked.ok || report.problems.slice(before).some((problem) => problem.severity === 'error'))
-    return null;
-  const fields = checked.value;
-  return {
-    name: fields.name,
-    cloud: fields.cloud,
-    resources: { cpus: fields.cpus, memoryMiB: memory ?? 0, diskMiB: disk ?? 0, gpus: fields.gpus },
-    arch: fields.arch,
-    opsys: fields.opsys,
+  const checked = check(offerSchema, written);
+  if (!checked.ok)
+    report.findings(
+      locate,
+      checked.findings.filter(({ path }) => !isBroken(block, path)),
+    );
+  const failed = report.problems.slice(before).some((problem) => problem.severity === 'error');
+  const entry = { name: nameOf(written), cloud: textOf(written, 'cloud'), boot, locate };
+  if (!checked.ok || failed || block.broken.size > 0) return { ...entry, fields: null };
+  const { name, cloud: cloudName, cpus, gpus, arch, opsys, max } = checked.value;
+  const resources = { cpus, memoryMiB: memory ?? 0, diskMiB: disk ?? 0, gpus };
+  const fields = {
+    name,
+    cloud: cloudName,
+    resources,
+    arch,
+    opsys,
     price,
-    max: fields.max,
+    max,
     attributes,
     requirements,
-    boot,
     locate,
   };
+  return { ...entry, fields };
+}
+
+/** Whether the line of this field has been refused already, so that nothing more is to be said of it. */
+function isBroken(block: Block, [field]: FieldPath): boolean {
+  return block.broken.has((attributeOfField[String(field)] ?? '').toLowerCase());
 }
 
 function readGeneric(attribute: Attribute, into: Record<string, Expr>, locate: Locate, report: Report): void {
   const fault = attributeNameFault(attribute.name);
   if (fault !== null) report.add('error', locate(['attributes', attribute.name], 'key'), fault);
-  else if (isMultiLine(plainOf(attribute.expr))) {
-    report.add(
-      'error',
-      locate(['attributes', attribute.name]),
-      'a text with line ends or control characters',
-    );
+  else if (isMultiLine(attribute.expr)) {
+    report.add('error', locate(['attributes', attribute.name]), multiLineFault);
   } else into[attribute.name] = attribute.expr;
 }
 
@@ -213,10 +140,7 @@ function readBoot(
   const wanted = attribute.name.slice(bootPrefix.length);
   const field = known?.find((name) => name.toLowerCase() === wanted.toLowerCase());
   if (known !== null && field === undefined) {
-    const hint = didYouMean(
-      attribute.name,
-      known.map((name) => `Boot_${name.slice(0, 1).toUpperCase()}${name.slice(1)}`),
-    );
+    const hint = didYouMean(attribute.name, known.map(bootAttribute));
     report.add('error', locate(['boot', wanted], 'key'), `unknown field${hint}`);
     return;
   }
@@ -237,12 +161,19 @@ function readBoot(
   } else into[field ?? wanted] = value;
 }
 
+/** As one would write it. */
+function bootAttribute(field: string): string {
+  return `Boot_${field.slice(0, 1).toUpperCase()}${field.slice(1)}`;
+}
+
 function locateInBlock(file: string, block: Block): Locate {
   return (path, at = 'value') => {
     const [head = '', second, ...rest] = path;
     const nested = head === 'boot' || head === 'attributes';
     const name = nested
-      ? `${head === 'boot' ? 'Boot_' : ''}${String(second ?? '')}`
+      ? head === 'boot'
+        ? bootAttribute(String(second ?? ''))
+        : String(second ?? '')
       : (attributeOfField[head] ?? String(head));
     const attribute = block.attributes.get(name.toLowerCase());
     const deeper = nested ? rest : path.slice(1);
@@ -261,6 +192,7 @@ function sizeOf(block: Block, field: 'memory' | 'disk', locate: Locate, report: 
   const { perMiB, unit } = sizes[field];
   const expr = block.attributes.get(field)?.expr;
   const value = plainOf(expr);
+  if (block.broken.has(field)) return null;
   if (expr === undefined) report.add('error', locate([field]), 'missing');
   else if (typeof value !== 'number' || !Number.isInteger(value)) {
     report.add('error', locate([field]), `expected a whole number of ${unit}, got ${showValue(value)}`);
@@ -289,30 +221,4 @@ function priceOf(block: Block, locate: Locate, report: Report): Price | null {
     `expected the price of an hour, as in 0.12, got ${showValue(perHour)}`,
   );
   return null;
-}
-
-/** What a literal, a list or an ad of such stands for; `notPlain` for an expression, undefined for none. */
-function plainOf(expr: Expr | undefined): unknown {
-  if (expr === undefined) return undefined;
-  if (expr.kind === 'parentheses') return plainOf(expr.inner);
-  if (expr.kind === 'list') {
-    const items = expr.items.map(plainOf);
-    return items.includes(notPlain) ? notPlain : items;
-  }
-  if (expr.kind === 'ad') {
-    const entries = expr.ad.names().map((name) => [name, plainOf(expr.ad.get(name))] as const);
-    return entries.some(([, value]) => value === notPlain) ? notPlain : Object.fromEntries(entries);
-  }
-  if (expr.kind !== 'literal') return notPlain;
-  switch (kindOf(expr.value)) {
-    case 'string':
-      return stringOf(expr.value);
-    case 'boolean':
-      return expr.value === true;
-    case 'integer':
-    case 'real':
-      return numberOf(expr.value);
-    default:
-      return notPlain;
-  }
 }

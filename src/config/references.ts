@@ -1,6 +1,5 @@
 import { didYouMean } from './nearest.ts';
 import type { OfferDraft } from './offers.ts';
-import type { FieldPath } from './problem.ts';
 import type { Locate, Place, Report } from './report.ts';
 import type { CloudFields, PolicyFields, PoolFields, QueueFields } from './schema.ts';
 import { formatDuration } from './units.ts';
@@ -13,13 +12,24 @@ export interface Entry<Fields> {
   readonly locate: Locate;
 }
 
+/** With the names and boot fields that it has even where something else in it is wrong. */
+export interface OfferEntry extends Entry<OfferDraft> {
+  readonly cloud: string | null;
+  readonly boot: unknown;
+}
+
+export interface PoolEntry extends Entry<PoolFields> {
+  readonly queue: string | null;
+  readonly offers: readonly unknown[];
+}
+
 export interface Entries {
   readonly queues: readonly Entry<QueueFields>[];
   readonly clouds: readonly Entry<CloudFields>[];
-  readonly offers: readonly Entry<OfferDraft>[];
+  readonly offers: readonly OfferEntry[];
   /** Whether these are all the offers there are. */
   readonly offersComplete: boolean;
-  readonly pools: readonly Entry<PoolFields>[];
+  readonly pools: readonly PoolEntry[];
 }
 
 /** What no entry can say by itself: whether the names they use exist and their bounds can be kept together. */
@@ -28,15 +38,17 @@ export function checkReferences(entries: Entries, report: Report): void {
     checkUnique(kind, report);
   const offers = byName(entries.offers);
   const clouds = byName(entries.clouds);
-  for (const { fields } of entries.offers) {
-    if (fields !== null) checkName('cloud', fields.cloud, clouds.keys(), fields.locate(['cloud']), report);
+  const queues = byName(entries.queues);
+  for (const { cloud, locate } of entries.offers) {
+    if (cloud !== null) checkName('cloud', cloud, clouds.keys(), locate(['cloud']), report);
   }
-  for (const { fields, locate } of entries.pools) {
+  for (const pool of entries.pools) {
+    const { fields, locate, queue } = pool;
+    if (queue !== null) checkName('queue', queue, queues.keys(), locate(['queue']), report);
+    checkPoolOffers(pool, { offers, complete: entries.offersComplete }, report);
     if (fields === null) continue;
-    checkName('queue', fields.queue, byName(entries.queues).keys(), locate(['queue']), report);
-    checkPoolOffers(fields, locate, { offers, complete: entries.offersComplete }, report);
     checkBounds(fields, locate, offers, clouds, report);
-    checkTimes(fields, locate, byName(entries.queues).get(fields.queue) ?? null, report);
+    checkTimes(fields, locate, queues.get(fields.queue) ?? null, report);
   }
   warnUnused(entries, report);
 }
@@ -86,24 +98,22 @@ function byName<Fields>(entries: readonly Entry<Fields>[]): Named<Fields> {
 }
 
 function checkPoolOffers(
-  pool: PoolFields,
-  locate: Locate,
+  pool: PoolEntry,
   { offers, complete }: { readonly offers: Named<OfferDraft>; readonly complete: boolean },
   report: Report,
 ): void {
   const currencies = new Set<string>();
   for (const [index, name] of pool.offers.entries()) {
-    const path: FieldPath = ['offers', index];
-    if (!offers.has(name) && !complete) continue;
-    if (!checkName('offer', name, offers.keys(), locate(path), report)) continue;
-    if (pool.offers.indexOf(name) < index)
-      report.add('error', locate(path), `the offer "${name}" is given twice`);
+    if (typeof name !== 'string' || (!offers.has(name) && !complete)) continue;
+    const place = pool.locate(['offers', index]);
+    if (!checkName('offer', name, offers.keys(), place, report)) continue;
+    if (pool.offers.indexOf(name) < index) report.add('error', place, `the offer "${name}" is given twice`);
     const currency = offers.get(name)?.price?.currency;
     if (currency !== undefined) currencies.add(currency);
   }
   if (currencies.size > 1) {
     const list = [...currencies].toSorted().join(', ');
-    report.add('warning', locate(['offers'], 'key'), `prices in ${list} cannot be compared`);
+    report.add('warning', pool.locate(['offers'], 'key'), `prices in ${list} cannot be compared`);
   }
 }
 

@@ -15,7 +15,7 @@ const day = 24 * hour;
 const siteName = named(
   /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/,
   20,
-  'lower-case letters, digits and "-", beginning with a letter, ending in no "-"',
+  'lower-case letters, digits and "-", beginning with a letter and not ending in "-"',
 );
 
 /** Of a queue, cloud, offer or pool. */
@@ -144,7 +144,7 @@ function named(pattern: RegExp, lettersMax: number, rule: string) {
   return z.string().superRefine((name, context) => {
     if (name === '') context.addIssue('must not be empty');
     else if (name.length > lettersMax) context.addIssue(`longer than ${lettersMax} letters`);
-    else if (!pattern.test(name)) context.addIssue(`${JSON.stringify(name)} may have ${rule} only`);
+    else if (!pattern.test(name)) context.addIssue(`${JSON.stringify(name)}: only ${rule}`);
   });
 }
 

@@ -91,12 +91,13 @@ type Found =
   | { readonly finding: SecretFinding };
 
 const refHint = 'file:PATH or env:NAME';
+const literalRefused = 'a secret is not written here; put it into a file and say file:PATH (or env:NAME)';
 
 /** What is wrong never quotes the text: it may be the secret. */
 export function parseSecretRef(text: string): SecretRef | { readonly wrong: string } {
   const [, scheme, rest = ''] = /^(file|env):(.*)$/s.exec(text) ?? [];
   if (scheme === undefined) {
-    return { wrong: `a secret is not written here; put it into a file and say file:PATH (or env:NAME)` };
+    return { wrong: literalRefused };
   }
   if (rest === '' || rest.includes('\0') || rest.includes('\n')) return { wrong: `expected ${refHint}` };
   if (scheme === 'file') return { kind: 'file', path: rest };
@@ -107,7 +108,7 @@ export function parseSecretRef(text: string): SecretRef | { readonly wrong: stri
 
 /** For config schemas: `file:PATH` or `env:NAME` → `Secret`. */
 export const secret = z
-  .string({ error: ({ input }) => (input === undefined ? undefined : `expected ${refHint}`) })
+  .string({ error: ({ input }) => (input === undefined ? undefined : literalRefused) })
   .transform((text, context): Secret => {
     const ref = parseSecretRef(text);
     if (!('wrong' in ref)) return new Secret(ref);

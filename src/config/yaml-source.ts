@@ -38,7 +38,8 @@ const syntaxMessages: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'a tab cannot indent; use spaces',
   MULTIPLE_DOCS: 'a second document begins here ("---"); a config is one document',
   BAD_INDENT: 'wrong indentation, or a bracket that is not closed',
-  BLOCK_AS_IMPLICIT_KEY: 'a field cannot begin inside another one’s value; quote the text or indent the line',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a field cannot begin inside the value of another; quote the text or indent the line',
 };
 
 /** YAML 1.2 → data, or every syntax error. `source` is null where nothing can be said about the fields. */
@@ -75,7 +76,7 @@ export function readYaml(
       continue;
     }
     // One broken place draws a trail of follow-up errors behind it: the first says it.
-    if (!broken) report(pos[0], syntaxMessages[code] ?? lowerFirst(message));
+    if (!broken) report(pos[0], syntaxMessage(code, message));
     broken = true;
   }
   for (const { code, message, pos } of doc.warnings) {
@@ -201,6 +202,11 @@ function findTooDeep(text: string): number | null {
 function keyAt(text: string, [start, end]: readonly [number, number]): string {
   const [word = ''] = /^[^\s:,{}[\]]*/.exec(text.slice(start, Math.max(end, start + 60))) ?? [];
   return word;
+}
+
+function syntaxMessage(code: string, message: string): string {
+  if (code === 'MISSING_CHAR' && message.endsWith('quote')) return 'a quote that is not closed';
+  return syntaxMessages[code] ?? lowerFirst(message);
 }
 
 function lowerFirst(message: string): string {

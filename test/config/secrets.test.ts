@@ -66,7 +66,7 @@ describe('a secret', () => {
     ['File:x', 'a secret is not written here; put it into a file and say file:PATH (or env:NAME)'],
     ['file:', 'expected file:PATH or env:NAME'],
     ['env:NOT A NAME', 'not the name of an environment variable; file:PATH or env:NAME'],
-    [12345, 'expected file:PATH or env:NAME'],
+    [12345, 'a secret is not written here; put it into a file and say file:PATH (or env:NAME)'],
   ])('%s is refused, and not quoted', (input, message) => {
     const result = secret.safeParse(input, { reportInput: true });
     expect(result.error?.issues.map((issue) => issue.message)).toEqual([message]);

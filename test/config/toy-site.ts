@@ -105,6 +105,15 @@ Boot_SizeClass = "l"
   'empty.key': '',
 };
 
+/** The same with the offers of its provider ads in use. */
+export const toyFilesWithAds: Readonly<Record<string, string | Buffer>> = {
+  ...toyFiles,
+  'site.yaml': String(toyFiles['site.yaml'])
+    .replace('offers: [small]', 'offers: [small, wide, tall]')
+    .replace('pools:', 'offerFiles: [offers.ads]\npools:')
+    .replace('max: 5', 'max: 3'),
+};
+
 const modes: Readonly<Record<string, number>> = { 'open.key': 0o644 };
 
 export type Files = Readonly<Record<string, string | Buffer>>;
