@@ -187,7 +187,7 @@ function machineFindings(tree: Tree): readonly string[] {
   const escaped = host.map((name) => name.replaceAll('.', '\\.'));
   return findingsByLine(
     tree,
-    new RegExp(`(?<![\\w.$}])(?:${paths.join('|')})|${escaped.join('|')}|${registry}`),
+    new RegExp(`(?<![\\w.$}])(?:${paths.join('|')})\\w|${escaped.join('|')}|${registry}`),
   );
 }
 
