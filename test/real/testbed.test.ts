@@ -163,6 +163,21 @@ queue
     await eventually('the end', () => machines().length === 0);
     had(booter).setLevers({});
   });
+
+  it('a machine that falls silent stands still, whatever it was doing, and ends all the same', async () => {
+    had(booter).setLevers({ freeze: ['^t3\\.nano$'] });
+    const id = await launch('#!/bin/sh\nwhile :; do :; done\n', 't3.nano');
+    const inside = await eventually('the machine', () => {
+      const found = existsSync(recordPath(id)) ? processesOfNamespaceBelow(pidOf(id)) : [];
+      return found.length > 1 && found;
+    });
+    const states = () =>
+      (inside || []).map((pid) => readFileSync(`/proc/${pid}/status`, 'utf8').match(/^State:\t(.)/m)?.[1]);
+    await eventually('the silence', () => states().every((state) => state === 'T'));
+    await terminate(id);
+    await eventually('the end', () => !machines().includes(id));
+    had(booter).setLevers({});
+  });
 });
 
 describe.skipIf(isMissing(cloud))('the EC2 endpoint', () => {
