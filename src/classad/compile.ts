@@ -16,9 +16,10 @@ import {
   type Value,
 } from './value.ts';
 
-/** Fills in the code of an expression with its size and depth in nodes. Deeper than that it has no code. */
-export const nestingMax = 1000;
+/** An expression that is deeper gets no code; evaluations are limited to less anyway. */
+const nestingMax = 1000;
 
+/** Fills in the code of an expression, its size in nodes, and its depth in nodes that are no literals. */
 export function compileDeferred(deferred: Deferred): void {
   const measure = measureOf(deferred.expr);
   deferred.size = measure.size;
@@ -64,7 +65,7 @@ function measureOf(expr: Expr): Measure {
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [node, level] = next;
     size++;
-    if (level > depth) depth = level;
+    if (level > depth && node.kind !== 'literal') depth = level;
     for (const child of childrenOf(node)) pending.push([child, level + 1]);
   }
   return { size, depth };

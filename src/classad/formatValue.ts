@@ -56,12 +56,12 @@ function two(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** `YYYY-MM-DDThh:mm:ss±hh:mm`, in the time's own zone; Greenwich is `-00:00`. */
+/** `Y-MM-DDThh:mm:ss±hh:mm`, in the time's own zone; Greenwich is `-00:00`. */
 export function formatAbsTime(time: AbsTime): string {
   const at = dateTimeOf(time.seconds + time.offset);
   const zone = Math.abs(time.offset);
   const sign = time.offset > 0 ? '+' : '-';
-  const date = `${String(at.year).padStart(4, '0')}-${two(at.month)}-${two(at.day)}`;
+  const date = `${at.year}-${two(at.month)}-${two(at.day)}`;
   const clock = `${two(at.hour)}:${two(at.minute)}:${two(at.second)}`;
   return `${date}T${clock}${sign}${two(Math.floor(zone / 3600))}:${two(Math.floor((zone % 3600) / 60))}`;
 }

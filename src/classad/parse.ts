@@ -13,13 +13,15 @@ export interface ParseOptions {
   readonly dialect?: Dialect;
   /** Seconds east of Greenwich for `absTime("…")` without a zone; default 0. */
   readonly zoneOffsetSeconds?: (atSeconds: number) => number;
-  /** Expressions inside one another; default 500. */
+  /** Levels of nesting, of which a pair of parentheses takes three; default 500, as in the library. */
   readonly depthMax?: number;
   /** Characters of the text; default 16 Mi. */
   readonly lengthMax?: number;
 }
 
+/** Counted as the library does: an expression, a unary operator and a postfix expression are a level each. */
 const defaultDepthMax = 500;
+const linksMax = 1000;
 const defaultLengthMax = 16_777_216;
 
 /** Parses all of the text as one expression. Throws ClassAdSyntaxError. Linear in the length. */
@@ -122,7 +124,7 @@ class Parser {
   private enter(): void {
     this.depth++;
     if (this.depth > this.depthMax) {
-      this.lexer.fail('tooDeep', this.token.start, `nested more than ${this.depthMax} deep`);
+      this.lexer.fail('tooDeep', this.token.start, `nested more than ${this.depthMax} levels deep`);
     }
   }
 
@@ -159,7 +161,9 @@ class Parser {
   }
 
   private unary(): Expr {
+    const before = this.depth;
     const operators: UnaryOperator[] = [];
+    this.enter();
     for (;;) {
       const { text, kind } = this.token;
       if (kind !== 'punctuation' || !(text === '-' || text === '+' || text === '!' || text === '~')) break;
@@ -169,23 +173,26 @@ class Parser {
     }
     let expr = this.postfix();
     for (const operator of operators.reverse()) expr = { kind: 'unary', operator, operand: expr };
-    this.depth -= operators.length;
+    this.depth = before;
     return expr;
   }
 
   private postfix(): Expr {
+    this.enter();
     let expr = this.selection();
-    while (this.token.kind === 'elvis' && this.options.dialect !== '23.9') {
+    if (this.token.kind === 'elvis' && this.options.dialect !== '23.9') {
       this.advance();
-      expr = { kind: 'elvis', left: expr, right: this.selection() };
+      expr = { kind: 'elvis', left: expr, right: this.postfix() };
     }
+    this.depth--;
     return expr;
   }
 
+  /** Links are taken in a loop, but what comes of them is as deep as they are many. */
   private selection(): Expr {
     let expr = this.primary();
-    let links = 0;
-    for (;;) {
+    for (let links = 0; ; links++) {
+      if (links > linksMax) this.lexer.fail('tooDeep', this.token.start, `more than ${linksMax} selections`);
       if (this.token.kind === 'dot') {
         this.advance();
         expr = { kind: 'attribute', scope: expr, name: this.name(), absolute: false };
@@ -195,11 +202,8 @@ class Parser {
         this.expect(']', 'an operator');
         expr = { kind: 'subscript', base: expr, index };
       } else {
-        this.depth -= links;
         return expr;
       }
-      links++;
-      this.enter();
     }
   }
 
@@ -293,14 +297,12 @@ class Parser {
   }
 
   private ad(): ClassAd {
-    this.enter();
     this.advance();
     const builder = new AdBuilder();
     for (;;) {
       while (this.is(';')) this.advance();
       if (this.is(']')) {
         this.advance();
-        this.depth--;
         return builder.build();
       }
       if (this.token.kind !== 'identifier') this.unexpected(['an attribute name', "']'"]);

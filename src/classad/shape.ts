@@ -1,4 +1,4 @@
-import { fromBytes, lowerBytes } from './bytes.ts';
+import { compareFolded, fromBytes, lowerBytes } from './bytes.ts';
 
 /**
  * The names of an ad in their order, shared by all ads that have the same ones: the thousands of ads of a pool come
@@ -10,6 +10,7 @@ export class Shape {
   readonly byteNames: readonly string[];
   private readonly slotOf: ReadonlyMap<string, number>;
   private decoded: readonly string[] | null = null;
+  private order: readonly number[] | null = null;
 
   constructor(byteNames: readonly string[]) {
     this.byteNames = byteNames;
@@ -25,6 +26,15 @@ export class Shape {
   get names(): readonly string[] {
     this.decoded ??= this.byteNames.map(fromBytes);
     return this.decoded;
+  }
+
+  /** The slots in the order in which the library prints them: by the length of the name, then by the alphabet. */
+  get printOrder(): readonly number[] {
+    const name = (slot: number) => this.byteNames[slot] ?? '';
+    this.order ??= this.byteNames
+      .map((_name, slot) => slot)
+      .sort((a, b) => name(a).length - name(b).length || compareFolded(name(a), name(b)));
+    return this.order;
   }
 }
 

@@ -2,50 +2,83 @@ import { daysOfDate } from './calendar.ts';
 import { type Expr, literal } from './expr.ts';
 import { AbsTime, RelTime, type Value } from './value.ts';
 
-const absTimePattern =
-  /^\D*(\d{4})(?:\D*(\d{2}))?(?:\D*(\d{2}))?(?:\D*(\d{2}))?(?:\D*(\d{2}))?(?:\D*(\d{2}))?/;
+const zoneWithColon = /([+-])(\d{2}):(\d{2})$/;
+const zoneWithout = /([+-])(\d{2})(\d{2})$/;
 
-/** Reads the text of an absTime literal; null: it is none. */
-export function parseAbsTime(text: string, zoneOffsetSeconds: (at: number) => number): AbsTime | null {
-  const zone = /(?:Z|([+-])(\d{2}):?(\d{2}))\s*$/i.exec(text);
-  const hasZone = zone !== null && /\d{4}.*\d{2}.*\d{2}/.test(text.slice(0, zone.index));
-  const body = hasZone ? text.slice(0, zone.index) : text;
-  const match = absTimePattern.exec(body);
-  if (match === null) return null;
-  const [year, month, day, hour, minute, second] = match.slice(1).map((part) => (part ? Number(part) : null));
-  const local =
-    daysOfDate(year ?? 0, month ?? 1, day ?? 1) * 86400 +
-    (hour ?? 0) * 3600 +
-    (minute ?? 0) * 60 +
-    (second ?? 0);
-  if (!Number.isFinite(local)) return null;
-  if (!hasZone) {
-    const offset = zoneOffsetSeconds(local);
-    return new AbsTime(local - offset, offset);
-  }
-  const magnitude = Number(zone[2] ?? 0) * 3600 + Number(zone[3] ?? 0) * 60;
-  const offset = zone[1] === '-' ? 0 - magnitude : magnitude;
-  return new AbsTime(local - offset, offset);
+interface Zoned {
+  readonly body: string;
+  readonly offset: number | null;
 }
 
-/** `[-][days+]hh:mm:ss[.fff]` or `1d2h3m4.5s`, in seconds; null: it is none. */
-export function parseRelTime(text: string): number | null {
-  const clock = /^\s*(-)?\s*(?:(\d+)\+)?(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)\s*$/.exec(text);
-  if (clock !== null) {
-    const [, sign, days, hours, minutes, seconds] = clock;
-    const total =
-      Number(days ?? 0) * 86400 +
-      Number(hours ?? 0) * 3600 +
-      Number(minutes ?? 0) * 60 +
-      Number(seconds ?? 0);
-    return sign === undefined ? total : 0 - total;
+/** Takes the zone off the end: `Z`, `±hhmm`, `±hh:mm`. */
+function withoutZone(text: string): Zoned {
+  const trimmed = text.replace(/[ \t\n\v\f\r]+$/, '');
+  if (trimmed.length > 1 && /[zZ]$/.test(trimmed)) return { body: trimmed.slice(0, -1), offset: 0 };
+  const match = (text.length > 5 ? zoneWithout.exec(text) : null) ?? (text.length > 6 ? zoneWithColon.exec(text) : null);
+  if (match === null) return { body: text, offset: null };
+  const magnitude = Number(match[2]) * 3600 + Number(match[3]) * 60;
+  return { body: text.slice(0, match.index), offset: match[1] === '-' ? 0 - magnitude : magnitude };
+}
+
+/**
+ * Reads the text of an absTime literal: a year of four digits, then up to five numbers of two, with anything but
+ * digits between them. What is missing is 0, and so is a missing day: 2004 is the last day of 2003. Null: no time.
+ */
+export function parseAbsTime(text: string, zoneOffsetSeconds: (at: number) => number): AbsTime | null {
+  const { body, offset } = withoutZone(text);
+  let at = body.search(/\d/);
+  if (at < 0 || at > body.length - 4) return null;
+  const take = (length: number): number => Number.parseInt(body.slice(at, at + length), 10);
+  const skip = (length: number): void => {
+    at += length;
+    while (at < body.length && !/\d/.test(body[at] ?? '')) at++;
+  };
+  const year = take(4);
+  skip(4);
+  const parts: number[] = [];
+  while (parts.length < 5 && at <= body.length - 2) {
+    parts.push(take(2));
+    skip(2);
   }
-  const units = /^\s*(-)?\s*(?:(\d+)d)?\s*(?:(\d+)h)?\s*(?:(\d+)m)?\s*(?:(\d+(?:\.\d*)?)s)?\s*$/i.exec(text);
-  if (units === null || !/\d/.test(text)) return null;
-  const [, sign, days, hours, minutes, seconds] = units;
-  const total =
-    Number(days ?? 0) * 86400 + Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0);
-  return sign === undefined ? total : 0 - total;
+  if (at < body.length) return null;
+  const [month = 1, day = 0, hour = 0, minute = 0, second = 0] = parts;
+  const seconds = localSeconds({ year, month, day, hour, minute, second });
+  // The library takes this for the sign of a failure.
+  if (seconds === -1) return null;
+  const zone = offset ?? zoneOffsetSeconds(seconds);
+  return new AbsTime(seconds - zone, zone);
+}
+
+interface Parts {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+}
+
+/** Months and all else may be out of range and carry over. */
+function localSeconds({ year, month, day, hour, minute, second }: Parts): number {
+  const months = month - 1;
+  const first = daysOfDate(year + Math.floor(months / 12), (((months % 12) + 12) % 12) + 1, 1);
+  return (first + day - 1) * 86400 + hour * 3600 + minute * 60 + second;
+}
+
+const relTimePattern =
+  /^\s*(-)?\s*(?:(\d*)\s*[dD+])?\s*(?:(\d*)\s*[hH:])?\s*(?:(\d*)\s*[mM:])?\s*(?:(\d*(?:\.\d*)?)\s*[sS]?)?\s*$/;
+
+/** `[-][days+][[hh:]mm:]ss[.fff]` or `1d2h3m4.5s`, any part of which may be missing, in seconds; null: it is none. */
+export function parseRelTime(text: string): number | null {
+  const match = relTimePattern.exec(text);
+  if (match === null) return null;
+  const [, sign, days = '', hours = '', minutes = '', seconds = ''] = match;
+  // A single colon is that of the minutes.
+  const onlyHours = match[3] !== undefined && match[4] === undefined && !/[hH]/.test(text);
+  const [hour, minute] = onlyHours ? ['', hours] : [hours, minutes];
+  const number = (digits: string) => (digits === '' || digits === '.' ? 0 : Number(digits));
+  const total = number(days) * 86400 + number(hour) * 3600 + number(minute) * 60 + number(seconds);
+  return sign === undefined ? total : -total;
 }
 
 /**

@@ -7,7 +7,7 @@ import { AbsTime, AdValue, ErrorValue, ListValue, Real, RelTime, type Slot, type
 
 /**
  * The text of an expression, a value or an ad, as the library prints it; parsed again it gives the same.
- * Attributes come in the order of the ad. Throws nothing; linear in the size.
+ * Attributes of an ad come in the library's order: shorter names first. Throws nothing; linear in the size.
  */
 export function unparse(subject: Expr | Value | ClassAd, syntax: Syntax): string {
   return fromBytes(unparseBytes(subject, syntax));
@@ -159,18 +159,20 @@ class Printer {
 
   ad(ad: ClassAd): void {
     const flat = ad.flat();
-    const entry = (index: number) => {
+    const order = flat.shape.printOrder;
+    const entry = (at: number) => {
+      const index = order[at] ?? 0;
       this.put(unparseName(flat.shape.byteNames[index] ?? ''), ' = ');
       this.expr(exprOf(flat.slots[index]));
     };
     if (this.pretty) {
-      this.block(['[', ']'], 4, flat.slots.length, entry);
+      this.block(['[', ']'], 4, order.length, entry);
       return;
     }
     this.put('[ ');
-    for (let index = 0; index < flat.slots.length; index++) {
-      if (index > 0) this.put('; ');
-      entry(index);
+    for (let at = 0; at < order.length; at++) {
+      if (at > 0) this.put('; ');
+      entry(at);
     }
     this.put(' ]');
   }
