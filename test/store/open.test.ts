@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { SiteId } from '../../src/model/ids.ts';
+import { backupStore } from '../../src/store/sqlite/maintenance.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { aBatch, anEntry, anInstance, anIntent, site } from '../conformance/rows.ts';
 import { aFolder, aStoreFile, opened, storeErrorOf, tamper } from './folder.ts';
@@ -196,7 +197,7 @@ describe('a store while it is open', () => {
       for (; sequence < 100; sequence += 1) store.commit(large(sequence));
     });
     expect(error.code).toBe('full');
-    expect(error.message).toContain('nothing of this commit was written; free space on the disk');
+    expect(error.message).toContain('nothing was written; free space on the disk');
     expect(store.load()).toMatchObject({ sequence: sequence - 1 });
     expect(store.load().intents).toHaveLength(sequence - 1);
     expect(store.journal({ limit: 10_000 })).toHaveLength((sequence - 1) * 100);
@@ -206,6 +207,27 @@ describe('a store while it is open', () => {
     expect(store.load().sequence).toBe(sequence);
     store.close();
     expect(opened(path).load().sequence).toBe(sequence);
+  });
+
+  it('is not troubled by what a killed daemon left of a store or a copy in the making', () => {
+    const path = join(aFolder(), 'spillway.db');
+    for (const end of ['.new', '.new-journal', '.part']) writeFileSync(path + end, 'half of someth');
+    opened(path).commit(aBatch());
+    expect(existsSync(`${path}.new`)).toBe(false);
+    backupStore({ path, to: path.replace('.db', '.backup') });
+  });
+
+  it('opens when it was killed right after its log was moved to the file', () => {
+    const folder = aFolder();
+    const path = aStoreFile(folder);
+    opened(path);
+    const db = new Database(path);
+    db.exec("UPDATE meta SET log = 'needed'");
+    db.pragma('wal_checkpoint(FULL)');
+    const copy = join(folder, 'copy.db');
+    for (const end of ['', '-wal']) copyFileSync(path + end, copy + end);
+    db.close();
+    expect(opened(copy).load().instances).toHaveLength(2);
   });
 
   it.each(['removed', 'replaced'])('notices that its file was %s', (what) => {

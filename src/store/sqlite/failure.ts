@@ -54,7 +54,7 @@ export function storeFailure(path: string, error: unknown): unknown {
 function full(path: string, said: string, cause: unknown): StoreError {
   return new StoreError(
     'full',
-    `${path}: no room: ${said}; nothing of this commit was written; free space on the disk (or raise the store's size limit)`,
+    `${path}: no room: ${said}; nothing was written; free space on the disk (or raise the store's size limit)`,
     { cause },
   );
 }

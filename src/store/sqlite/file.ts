@@ -6,7 +6,7 @@ import type { SiteId } from '../../model/ids.ts';
 import type { Log } from '../../model/log.ts';
 import { StoreError } from '../port.ts';
 import { putInPlace, realPath, removeSideFiles, writeCopy } from './copy.ts';
-import { corrupt, inWordsOfOpening } from './failure.ts';
+import { corrupt, inWordsOfOpening, storeFailure } from './failure.ts';
 import { createPrivately, takeWriterLock } from './lock.ts';
 import { migrations } from './migrations.ts';
 import { decode, type Meta, metaTable } from './rows.ts';
@@ -78,14 +78,14 @@ function openLocked(options: FileOptions, release: () => void): OpenFile {
       migrate(db, migrations);
       log?.warn({ from, to: latestVersion(), copy }, 'store schema brought up to date; the old one is kept');
     }
-    return started(db, path, release);
+    return started(db, path, log, release);
   } catch (error) {
     db.close();
     throw error;
   }
 }
 
-function started(db: Database.Database, path: string, release: () => void): OpenFile {
+function started(db: Database.Database, path: string, log: Log | undefined, release: () => void): OpenFile {
   if (db.pragma('journal_mode = WAL', { simple: true }) !== 'wal') {
     throw new StoreError(
       'io',
@@ -111,7 +111,15 @@ function started(db: Database.Database, path: string, release: () => void): Open
       markLog.run('seen', opening);
     }
   };
-  checkpoint();
+  try {
+    checkpoint();
+  } catch (error) {
+    const failure = storeFailure(path, error);
+    if (!(failure instanceof StoreError) || (failure.code !== 'full' && failure.code !== 'locked'))
+      throw failure;
+    // All is in the log still; a nearly full disk must not keep a daemon from its machines.
+    log?.warn({ path, error: failure.message }, 'store log could not be moved to the database file');
+  }
   let open = true;
   return {
     db,
