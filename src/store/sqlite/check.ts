@@ -11,7 +11,7 @@ import {
   schemaFaults,
 } from './soundness.ts';
 
-/** What a check found; printed for people by `storeReportText`, for programs as it is. */
+/** What a check found: plain data that survives JSON. */
 export interface StoreReport {
   readonly path: string;
   readonly ok: boolean;
@@ -44,20 +44,4 @@ export function inspectStore(db: Database.Database, path: string): StoreReport {
     const schema = schemaVersion(db);
     return { path, ok: faults.length === 0, faults, notes, site: meta.site, schema, rows: read.rows };
   })();
-}
-
-/** The report as `spillway store check` prints it. */
-export function storeReportText(report: StoreReport): string {
-  const { path, site, schema, rows, faults, notes } = report;
-  const lines = [
-    ...(rows === null
-      ? []
-      : [
-          `site ${site}, schema version ${schema}`,
-          `${rows.instances} instances, ${rows.intents} intents, ${rows.facts} facts, ${rows.journal} journal entries`,
-        ]),
-    ...notes,
-    ...(faults.length === 0 ? ['no damage found'] : faults),
-  ];
-  return [path, ...lines].join('\n  ');
 }
