@@ -23,8 +23,9 @@ export const ec2Driver = {
   capabilities: ec2Capabilities,
 
   create(settings: Ec2Settings, { site, clock }) {
-    const client = clientFor(settings);
-    const exchange = exchangeThrough(client, () => secretsOf(settings));
+    const keys = keysOf(settings);
+    const client = clientFor(settings, keys);
+    const exchange = exchangeThrough(client, Object.values(keys ?? {}));
     const roots: RootDevices = new Map();
     const unknownSince: UnknownSince = new Map();
     return {
@@ -42,36 +43,33 @@ export const ec2Driver = {
   },
 } satisfies CloudDriver<Ec2Settings>;
 
+interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** Null: the SDK finds them by itself, at the first call. */
+function keysOf({ credentials }: Ec2Settings): Keys | null {
+  if (credentials === undefined) return null;
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const keys = { accessKeyId: accessKeyId.text(), secretAccessKey: secretAccessKey.text() };
+  return sessionToken === undefined ? keys : { ...keys, sessionToken: sessionToken.text() };
+}
+
 /** Nothing is tried again in here: whether and when is the core's to say. Nothing is logged: requests hold user data. */
-function clientFor(settings: Ec2Settings): EC2Client {
-  const { credentials } = settings;
+function clientFor({ region, endpoint }: Ec2Settings, keys: Keys | null): EC2Client {
   return new EC2Client({
-    region: settings.region,
+    region,
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: connectTimeoutMs,
+      // How long an answer may take is for the caller's signal to say; errors.ts relies on there being no other timer.
+      socketTimeout: 0,
       httpAgent: { maxSockets: socketsMax },
       httpsAgent: { maxSockets: socketsMax },
     },
-    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-    ...(credentials === undefined
-      ? {}
-      : {
-          credentials: async () => ({
-            accessKeyId: credentials.accessKeyId.text(),
-            secretAccessKey: credentials.secretAccessKey.text(),
-            ...(credentials.sessionToken === undefined
-              ? {}
-              : { sessionToken: credentials.sessionToken.text() }),
-          }),
-        }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(keys === null ? {} : { credentials: keys }),
   });
-}
-
-function secretsOf({ credentials }: Ec2Settings): readonly string[] {
-  if (credentials === undefined) return [];
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-  return [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])].map((secret) =>
-    secret.text(),
-  );
 }

@@ -160,7 +160,8 @@ function judge(seen: Seen, call: Call): Verdict {
 function byStatus(status: number | null, otherwise: Verdict): Verdict {
   if (status === null || status < 300) return otherwise;
   if (status === 401 || status === 403) return no('auth');
-  if (status === 404) return no('notFound');
+  // Somebody's page, not EC2's word that what was named does not exist.
+  if (status === 404) return no('unavailable');
   if (status === 408) return perhaps('timeout');
   if (status === 429) return no('rateLimited');
   if (status < 500) return no('invalid');
@@ -214,7 +215,7 @@ function read(thrown: unknown): Seen {
   return { ...base, kind: 'other', vendorCode: errorName };
 }
 
-/** The SDK's own limit on making a connection has no code. */
+/** The SDK's own limit on making a connection, the only timer of its that is set, has no code. */
 function isConnectTimeout(error: Readonly<Record<string, unknown>>): boolean {
   return error.name === 'TimeoutError' && error.code === undefined;
 }

@@ -35,7 +35,7 @@ export type Exchange = <I extends ServiceInputTypes, O extends ServiceOutputType
  * Sends a command once and reads its answer whole, within a bound of bytes and as long as the signal lets it.
  * Every failure is a CloudError; it knows whether the request had been given to the connection.
  */
-export function exchangeThrough(client: EC2Client, credentials: () => readonly string[]): Exchange {
+export function exchangeThrough(client: EC2Client, credentials: readonly string[]): Exchange {
   return async (command, options) => {
     const { signal } = options;
     const sent = { handedOver: false };
@@ -60,7 +60,7 @@ export function exchangeThrough(client: EC2Client, credentials: () => readonly s
         write: options.write,
         handedOver: sent.handedOver,
         aborted: signal.aborted,
-        secrets: [...credentials(), ...(options.secrets ?? [])],
+        secrets: [...credentials, ...(options.secrets ?? [])],
       });
     }
   };

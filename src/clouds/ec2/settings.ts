@@ -39,15 +39,20 @@ export const ec2Settings = z.strictObject({
 });
 export type Ec2Settings = z.output<typeof ec2Settings>;
 
-const tagKey = z
-  .string()
-  .min(1, 'expected a tag key')
-  .max(tagKeyCharsMax)
-  .refine((key) => !key.toLowerCase().startsWith('aws:'), 'tag keys that begin with aws: are reserved by EC2')
-  .refine(
-    (key) => !key.startsWith(markPrefix),
-    `tag keys that begin with ${markPrefix} are this program's own`,
-  );
+const tags = z.record(z.string(), z.string().max(tagValueCharsMax)).superRefine((tags, context) => {
+  const keys = Object.keys(tags);
+  if (keys.length > ownTagsMax) context.addIssue(`at most ${ownTagsMax} tags`);
+  for (const key of keys) {
+    const message = wrongTagKey(key);
+    if (message !== null) context.addIssue({ code: 'custom', path: [key], message });
+  }
+});
+
+function wrongTagKey(key: string): string | null {
+  if (key === '' || key.length > tagKeyCharsMax) return `a tag key has 1 to ${tagKeyCharsMax} characters`;
+  if (key.toLowerCase().startsWith('aws:')) return 'tag keys that begin with aws: are reserved by EC2';
+  return key.startsWith(markPrefix) ? `tag keys that begin with ${markPrefix} are this program's own` : null;
+}
 
 /** The fields under an offer's `boot:`. */
 export const ec2Offer = z.strictObject({
@@ -59,10 +64,7 @@ export const ec2Offer = z.strictObject({
   keyName: name('the name of a key pair').optional(),
   /** Name or ARN. */
   instanceProfile: name('an instance profile').optional(),
-  tags: z
-    .record(tagKey, z.string().max(tagValueCharsMax))
-    .refine((tags) => Object.keys(tags).length <= ownTagsMax, `at most ${ownTagsMax} tags`)
-    .default({}),
+  tags: tags.default({}),
   rootVolume: z
     .strictObject({
       size: sizeMiB,
