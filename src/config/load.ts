@@ -117,10 +117,9 @@ async function load(path: string, deps: Required<LoadDeps>, report: Report): Pro
   if (!checked.ok) return null;
   const { site, policy } = checked.value;
   const stateDir = besideFile(path, checked.value.stateDir);
-  const socket = besideFile(path, checked.value.socket ?? `${checked.value.stateDir}/spillway.sock`);
+  const socket = besideFile(path, checked.value.socket);
   if (Buffer.byteLength(socket) > socketBytesMax) {
-    const place = locate([checked.value.socket === undefined ? 'stateDir' : 'socket']);
-    report.add('error', place, `the path of the socket is longer than ${socketBytesMax} bytes`);
+    report.add('error', locate(['socket']), `the path is longer than ${socketBytesMax} bytes`);
   }
   return {
     site: SiteId(site),

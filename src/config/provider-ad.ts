@@ -123,12 +123,18 @@ export function providerAd(parts: ProviderAdParts): ClassAd {
     Disk: diskMiB * 1024,
     TotalDisk: diskMiB * 1024,
     TotalSlotDisk: diskMiB * 1024,
-    ...(gpus > 0 ? { GPUs: gpus, TotalGPUs: gpus, TotalSlotGPUs: gpus } : {}),
+    ...(gpus > 0 ? gpuAttributes(gpus) : {}),
     ...(parts.price === null
       ? {}
       : { PricePerHour: parts.price.perHour, PriceCurrency: parts.price.currency }),
   };
   return withAttributes(adFromValues(base), { ...parts.attributes, Requirements: parts.requirements });
+}
+
+/** What a job's `require_gpus` asks of (Capability and the like) is for the site to say, by AvailableGPUs. */
+function gpuAttributes(gpus: number): AttributeRecord {
+  const AvailableGPUs = Array.from({ length: gpus }, (_, index) => ({ Id: `GPU-${index}` }));
+  return { GPUs: gpus, TotalGPUs: gpus, TotalSlotGPUs: gpus, AvailableGPUs };
 }
 
 /** What a startd publishes whatever it is told. */
@@ -143,6 +149,7 @@ const machineNames: ReadonlySet<string> = new Set([
   'opsysver',
   'opsysmajorver',
   'hasfiletransferpluginmethods',
+  'availablegpus',
 ]);
 
 /**

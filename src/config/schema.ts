@@ -44,7 +44,7 @@ export const policySchema = z.strictObject({
 export const siteSchema = z.strictObject({
   site: siteName,
   stateDir: filePath.default('/var/lib/spillway'),
-  socket: filePath.optional(),
+  socket: filePath.default('/run/spillway/spillway.sock'),
   queues: z.array(z.unknown()).min(1).max(100),
   clouds: z.array(z.unknown()).min(1).max(100),
   offers: z.array(z.unknown()).max(10_000).default([]),

@@ -73,9 +73,9 @@ export function renderTemplate(text: string, variables: Readonly<Record<string, 
 
 type TagMatch = readonly (string | undefined)[];
 
-function nameOf([whole, inner]: TagMatch): string | null {
+function nameOf([whole, inner, close]: TagMatch): string | null {
   const name = (inner ?? '').trim();
-  return whole?.startsWith('\\') === true || !variableName.test(name) ? null : name;
+  return whole?.startsWith('{{') === true && close === '}}' && variableName.test(name) ? name : null;
 }
 
 function faultOf(match: TagMatch, isKnown: (name: string) => boolean): string | null {
