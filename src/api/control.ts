@@ -1,9 +1,9 @@
 import type { CloudName, InstanceId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { EndReason, LaunchCause, Phase, PublicState } from '../model/instance.ts';
-import type { JournalKind } from '../model/journal.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
+import type { JournalEntryView } from './journalEntry.ts';
 
 /**
  * What the API asks of the daemon. The API holds no state and decides nothing: it checks what came in, calls one
@@ -387,21 +387,4 @@ export interface ChangeReceipt {
   readonly changed: boolean;
   /** One sentence: what follows. */
   readonly next: string;
-}
-
-/** A StoredJournalEntry of the store, as it is. */
-export interface JournalEntryView {
-  readonly number: number;
-  readonly kind: JournalKind;
-  readonly atMs: number;
-  /** Epoch ms by the wall clock, for people. */
-  readonly wallMs: number;
-  readonly pool?: string;
-  readonly cloud?: string;
-  readonly offer?: string;
-  readonly intent?: string;
-  readonly instance?: string;
-  readonly demand?: string;
-  readonly why: string;
-  readonly data?: Readonly<Record<string, string | number | boolean | null>>;
 }

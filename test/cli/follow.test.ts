@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JournalEntryView } from '../../src/api/control.ts';
+import type { JournalEntryView } from '../../src/api/journalEntry.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { startTestApi } from '../support/apiServer.ts';
 import { fixtureJournal } from '../support/fixtureControl.ts';

@@ -110,7 +110,7 @@ NUMBER  TIME                  KIND   ABOUT  WHY
   test('instance list', async () => {
     expect(await printed('instance', 'list', '--ended')).toBe(`
 INSTANCE  POOL   OFFER    CLOUD  STATE     PHASE                  FOR   AGE  JOBS  CLAIMS  CLOUD ID  ADDRESS
-i0-0      small  t-small  ec2    -         ended (idle)           30m  1h5m     -       3  i-0a1     10.0.0.11
+i0-0      small  t-small  ec2    -         ended (idle)           30m   35m     -       3  i-0a1     10.0.0.11
 i1-0      small  t-small  ec2    Free      idle                 1m30s  1h5m     0       3  i-0a1     10.0.0.11
 i1-1      small  t-small  ec2    Busy      draining (operator)     5s  1h5m     2       1  i-0a2     10.0.0.12
 i2-0      large  t-large  ec2    Unusable  building             700ms    3s     -       0  -         -

@@ -5,11 +5,11 @@ import {
   type InstanceFilter,
   type InstanceView,
   type JobExplanation,
-  type JournalEntryView,
   type LaunchRequest,
   type PlanView,
   type StatusView,
 } from '../../src/api/control.ts';
+import type { JournalEntryView } from '../../src/api/journalEntry.ts';
 import type { JournalQuery } from '../../src/store/port.ts';
 
 /** Daemon time in the fixture; the wall clock says the same. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { journalKinds } from '../../model/journal.ts';
-import type { JournalEntryView } from '../control.ts';
+import type { JournalEntryView } from '../journalEntry.ts';
 import { count, list, ms, text } from './scalars.ts';
 
 const optional = text.exactOptional();

@@ -1,4 +1,10 @@
-import type { InstanceExplanation, InstanceView, JobExplanation, OfferVerdict } from '../../api/control.ts';
+import type {
+  InstanceExplanation,
+  InstanceView,
+  JobExplanation,
+  OfferVerdict,
+  WorkerSummary,
+} from '../../api/control.ts';
 import { counted, orDash, resources, since, span } from '../format.ts';
 import { type Column, printable, renderTable, type Style } from '../table.ts';
 import { causeText } from './instances.ts';
@@ -7,19 +13,26 @@ import { renderEntries } from './journal.ts';
 export function renderJob(view: JobExplanation, style: Style): readonly string[] {
   const owner = view.owner === null ? '' : ` of ${view.owner}`;
   const group = view.demand === null ? '' : `, in demand ${view.demand}`;
-  const { workers } = view;
   return [
     style.bold(printable(`job ${view.job}${owner}: ${view.state} in queue ${view.queue}${group}`)),
     ...(view.wants === null ? [] : [`wants ${resources(view.wants)}`]),
     printable(view.verdict),
     printable(`next: ${view.next}`),
     '',
-    `${counted(workers.total, 'worker')}: ${workers.matching} of them ${workers.matching === 1 ? 'matches' : 'match'}, ${workers.free} with room for it now; ${workers.coming} coming`,
+    workersText(view.workers),
     '',
     ...offerTable(view, style),
     '',
     ...poolTable(view, style),
   ];
+}
+
+function workersText({ total, matching, free, coming }: WorkerSummary): string {
+  const there =
+    total === 0
+      ? 'no workers'
+      : `${counted(total, 'worker')}: ${matching} of them ${matching === 1 ? 'matches' : 'match'}, ${free} with room for it now`;
+  return `${there}; ${coming} coming`;
 }
 
 function offerTable(view: JobExplanation, style: Style): readonly string[] {

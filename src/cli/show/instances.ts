@@ -33,7 +33,7 @@ export function renderInstances(view: InstanceList, style: Style): readonly stri
     stateCell(instance.state, style),
     phaseText(instance),
     since(instance.phaseSinceMs, view.nowMs),
-    since(instance.createdAtMs, view.nowMs),
+    since(instance.createdAtMs, instance.endedAtMs ?? view.nowMs),
     orDash(instance.runningJobs),
     instance.claims,
     orDash(instance.cloudId),

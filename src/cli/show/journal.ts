@@ -1,4 +1,4 @@
-import type { JournalEntryView } from '../../api/control.ts';
+import type { JournalEntryView } from '../../api/journalEntry.ts';
 import { timestamp } from '../format.ts';
 import { renderTable, type Style } from '../table.ts';
 
