@@ -72,12 +72,12 @@ describe('a store that cannot be opened', () => {
   it.runIf(process.platform !== 'win32')('lies in a folder, or is a file, that may not be written', () => {
     const folder = aFolder();
     const path = aStoreFile(folder);
-    chmodSync(folder, 0o755);
+    chmodSync(folder, 0o555);
     unlinkSync(`${path}.lock`);
     const inFolder = storeErrorOf(() => withoutRoot(() => open(path)));
     expect([inFolder.code, inFolder.message]).toEqual(['io', expect.stringContaining(folder)]);
 
-    if (process.getuid?.() === 0) chmodSync(folder, 0o777);
+    chmodSync(folder, 0o777);
     chmodSync(path, 0o444);
     const file = storeErrorOf(() => withoutRoot(() => open(path)));
     expect([file.code, file.message]).toEqual(['io', expect.stringContaining(path)]);
