@@ -27,6 +27,7 @@ export function describeInstances(world: World, params: Params): Xml {
     if (instance === undefined || !isShown(world, instance)) unknownInstance(id);
   }
   const filters = filtersOf(params);
+  for (const filter of filters) assertKnown(filter);
   const wanted = new Set(ids);
   const after = afterOf(params.get('NextToken'));
   const page: LoopbackInstance[] = [];
@@ -113,30 +114,25 @@ function afterOf(token: string | undefined): number {
   return seq === undefined ? refuse('InvalidNextToken', 'The token is not valid') : Number(seq);
 }
 
-function passes(world: World, instance: LoopbackInstance, filter: Filter): boolean {
-  const values = filterable(world, instance, filter.name);
-  return values.some((value) => filter.values.some((pattern) => matchesFilter(pattern, value)));
+/** What an instance has for a filter to look at, by the filter's name; `tag:KEY` apart. */
+const filterable: Readonly<Record<string, (instance: LoopbackInstance, world: World) => readonly string[]>> =
+  {
+    'tag-key': (instance) => [...instance.tags.keys()],
+    'client-token': ({ clientToken }) => (clientToken === '' ? [] : [clientToken]),
+    'instance-state-name': (instance, world) => [stateAt(instance, world.now() - world.levers.listLagMs)],
+    'instance-type': ({ type }) => [type],
+    'availability-zone': ({ zone }) => [zone],
+    'reservation-id': ({ reservation }) => [reservation],
+  };
+
+function assertKnown({ name }: Filter): void {
+  if (!name.startsWith('tag:') && !Object.hasOwn(filterable, name)) {
+    refuse('InvalidParameterValue', `The filter '${name}' is invalid`);
+  }
 }
 
-function filterable(world: World, instance: LoopbackInstance, name: string): readonly string[] {
-  if (name.startsWith('tag:')) {
-    const value = instance.tags.get(name.slice('tag:'.length));
-    return value === undefined ? [] : [value];
-  }
-  switch (name) {
-    case 'tag-key':
-      return [...instance.tags.keys()];
-    case 'client-token':
-      return instance.clientToken === '' ? [] : [instance.clientToken];
-    case 'instance-state-name':
-      return [stateAt(instance, world.now() - world.levers.listLagMs)];
-    case 'instance-type':
-      return [instance.type];
-    case 'availability-zone':
-      return [instance.zone];
-    case 'reservation-id':
-      return [instance.reservation];
-    default:
-      return refuse('InvalidParameterValue', `The filter '${name}' is invalid`);
-  }
+function passes(world: World, instance: LoopbackInstance, { name, values: patterns }: Filter): boolean {
+  const tag = name.startsWith('tag:') ? instance.tags.get(name.slice('tag:'.length)) : undefined;
+  const values = tag === undefined ? (filterable[name]?.(instance, world) ?? []) : [tag];
+  return values.some((value) => patterns.some((pattern) => matchesFilter(pattern, value)));
 }
