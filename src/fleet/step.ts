@@ -21,8 +21,9 @@ import { type FleetEntry, neverSeen, type Sighting } from './entry.ts';
  *             draining without a reason is being un-drained, and returns to service when its worker takes jobs.
  *             failed and overdue unreachable ones → terminating by the `terminate` event, which the fold sends
  *             when not too many of a pool would end at once. terminating → ended when the cloud says gone.
- * Lost.       In any phase with a cloud id: said to be gone, or not in two complete lists in a row (five where many
- *             vanish at once) that were begun after the cloud's lag, and its worker not seen either: → ended.
+ * Lost.       In any phase with a cloud id: said to be gone: → ended. Not in two complete lists in a row (five where
+ *             many vanish at once) that were begun after the cloud's lag: → terminating where it has not joined, so that
+ *             the cloud itself is asked; → ended where it has, and its worker is not seen either.
  *
  * Nothing leaves `ended`. A pair that the table calls `illegal` changes nothing and is reported as an anomaly.
  */
@@ -173,30 +174,45 @@ function see(entry: FleetEntry, found: CloudInstance): FleetEntry {
       ? entry
       : sight(entry, { cloudState: found.state, unlisted: 0, unlistedSinceMs: null });
   const { address } = seen.instance;
-  return found.address === null || found.address === address ? seen : change(seen, { address: found.address });
+  return found.address === null || found.address === address
+    ? seen
+    : change(seen, { address: found.address });
 }
 
 const listsBelieved = 2;
 const massListsBelieved = 5;
+/** A machine that is being ended and is in no list for so long is let go, whatever its termination came to. */
+const letGoMs = 1_200_000;
 
-/** Not in a complete list. One list may lag or lie; and a machine whose worker answers is not gone. */
+/**
+ * Not in a complete list. One list may lag or lie; and a machine whose worker answers is not gone. One that has not
+ * joined is ended as any other is, until the cloud says that it is gone: lists alone would free its place for another
+ * while it may still be there. One whose worker has gone with it has nothing left to end.
+ */
 function miss(
   entry: FleetEntry,
   { takenAtMs, mass }: { takenAtMs: number; mass: boolean },
   context: StepContext,
 ): FleetEntry {
-  const { instance, sighting } = entry;
-  if (takenAtMs < instance.phaseSinceMs + context.listLagMs && sighting.cloudState === null) return entry;
+  const { instance } = entry;
+  // The list may be older than what brought the phase about.
+  if (takenAtMs < instance.phaseSinceMs + context.listLagMs) return entry;
   const missed = sight(entry, {
-    unlisted: sighting.unlisted + 1,
-    unlistedSinceMs: sighting.unlistedSinceMs ?? takenAtMs,
+    unlisted: entry.sighting.unlisted + 1,
+    unlistedSinceMs: entry.sighting.unlistedSinceMs ?? takenAtMs,
   });
   const { unlisted, unlistedSinceMs } = missed.sighting;
-  const since = unlistedSinceMs ?? takenAtMs;
-  if (unlisted < (mass ? massListsBelieved : listsBelieved) || takenAtMs < since + context.listLagMs) return missed;
+  const forMs = takenAtMs - (unlistedSinceMs ?? takenAtMs);
+  if (unlisted < (mass ? massListsBelieved : listsBelieved) || forMs < context.listLagMs) return missed;
+  if (instance.phase === 'terminating') return forMs < letGoMs ? missed : end(missed, context, 'lost');
+  if (instance.joinedAtMs === null) return terminate(missed, context, instance.endReason ?? 'lost');
+  return isAnswering(missed, context) ? missed : end(missed, context, 'lost');
+}
+
+/** Its worker was in the newest complete view, or there has been none that could have shown it. */
+function isAnswering({ sighting }: FleetEntry, { nowMs, limits }: StepContext): boolean {
   const { workerSeenAtMs, unseen } = sighting;
-  const answers = workerSeenAtMs !== null && unseen === 0 && workerSeenAtMs + context.limits.silentMs > context.nowMs;
-  return answers ? missed : end(missed, context, 'lost');
+  return unseen === 0 && (workerSeenAtMs === null || workerSeenAtMs + limits.silentMs > nowMs);
 }
 
 function fail(entry: FleetEntry, context: StepContext, reason: EndReason): FleetEntry {
@@ -236,9 +252,16 @@ function serve(
           runningAtMs: instance.runningAtMs ?? context.nowMs,
         }
       : {};
+  if (instance.endReason !== null && instance.phase !== 'draining')
+    return startDrain(
+      change(seen, { ...joined, worker: worker.id }),
+      { reason: instance.endReason },
+      context,
+    );
   switch (worker.activity) {
     case 'idle':
-      if (instance.phase === 'idle') return worker.id === instance.worker ? seen : change(seen, { worker: worker.id });
+      if (instance.phase === 'idle')
+        return worker.id === instance.worker ? seen : change(seen, { worker: worker.id });
       return enter(seen, 'idle', context, {
         ...joined,
         worker: worker.id,
@@ -284,12 +307,18 @@ function serveOut(
   const seen = seeWorker(entry, worker, takenAtMs);
   const { drainedViews, drainedSinceMs } = seen.sighting;
   const confirmed =
-    drainedViews >= 2 && drainedSinceMs !== null && takenAtMs >= drainedSinceMs + context.limits.idleConfirmMs;
+    drainedViews >= 2 &&
+    drainedSinceMs !== null &&
+    takenAtMs >= drainedSinceMs + context.limits.idleConfirmMs;
   return instance.endReason !== null && confirmed ? terminate(seen, context, instance.endReason) : seen;
 }
 
 /** Its worker is not in a complete view: silent for too long, it is unreachable. */
-function fallSilent(entry: FleetEntry, { takenAtMs }: { takenAtMs: number }, context: StepContext): FleetEntry {
+function fallSilent(
+  entry: FleetEntry,
+  { takenAtMs }: { takenAtMs: number },
+  context: StepContext,
+): FleetEntry {
   const { sighting, instance } = entry;
   const silent = sight(entry, {
     unseen: sighting.unseen + 1,
@@ -323,8 +352,11 @@ function drainUntilGrace(entry: FleetEntry, _event: unknown, context: StepContex
   return mayReturn && tooOld ? change(entry, { endReason: 'lifetime' }) : entry;
 }
 
-/** An end that is decided before the cloud has answered: carried out as soon as there is something to end. */
-function endWhenPlaced(entry: FleetEntry, { reason }: { reason: EndReason }): FleetEntry {
+/**
+ * An end that is decided before there is anything to end, or a worker to drain: carried out as soon as there is. A
+ * worker may have joined, and taken a job, since the newest view.
+ */
+function endLater(entry: FleetEntry, { reason }: { reason: EndReason }): FleetEntry {
   return change(entry, { endReason: reason });
 }
 
@@ -366,9 +398,9 @@ const table: Readonly<Record<Phase, Row>> = {
     gone: illegal,
     workerSeen: stay,
     workerUnseen: stay,
-    drain: endWhenPlaced,
+    drain: endLater,
     undrain: stay,
-    terminate: endWhenPlaced,
+    terminate: endLater,
     tick: stay,
   },
   unknown: {
@@ -381,15 +413,16 @@ const table: Readonly<Record<Phase, Row>> = {
     gone: illegal,
     workerSeen: stay,
     workerUnseen: stay,
-    drain: endWhenPlaced,
+    drain: endLater,
     undrain: stay,
-    terminate: endWhenPlaced,
+    terminate: endLater,
     tick: stay,
   },
   building: {
     ...alreadyPlaced,
     ...endOnceGone,
     ...endNow,
+    drain: endLater,
     listed: followBoot,
     workerSeen: serve,
     workerUnseen: stay,
@@ -400,6 +433,7 @@ const table: Readonly<Record<Phase, Row>> = {
     ...alreadyPlaced,
     ...endOnceGone,
     ...endNow,
+    drain: endLater,
     listed: follow,
     workerSeen: serve,
     workerUnseen: waitForWorker,
@@ -422,8 +456,7 @@ const table: Readonly<Record<Phase, Row>> = {
     workerSeen: serveOut,
     workerUnseen: fallSilent,
     drain: (entry, { reason }) => change(entry, { endReason: reason }),
-    undrain: (entry) =>
-      change(sight(entry, { drainedViews: 0, drainedSinceMs: null }), { endReason: null }),
+    undrain: (entry) => change(sight(entry, { drainedViews: 0, drainedSinceMs: null }), { endReason: null }),
     terminate: endNow.terminate,
     tick: drainUntilGrace,
   },
@@ -432,10 +465,7 @@ const table: Readonly<Record<Phase, Row>> = {
     ...endOnceGone,
     ...endNow,
     listed: follow,
-    workerSeen: (entry, event, context) =>
-      entry.instance.endReason === null
-        ? serve(entry, event, context)
-        : startDrain(seeWorker(entry, event.worker, event.takenAtMs), { reason: entry.instance.endReason }, context),
+    workerSeen: serve,
     workerUnseen: fallSilentAgain,
     undrain: stay,
     tick: stay,
@@ -444,7 +474,8 @@ const table: Readonly<Record<Phase, Row>> = {
     ...alreadyPlaced,
     ...endOnceGone,
     ...endNow,
-    listed: (entry, { found }, context) => (found.state === 'gone' ? end(entry, context, 'lost') : see(entry, found)),
+    listed: (entry, { found }, context) =>
+      found.state === 'gone' ? end(entry, context, 'lost') : see(entry, found),
     workerSeen: stay,
     workerUnseen: stay,
     undrain: stay,
@@ -453,7 +484,8 @@ const table: Readonly<Record<Phase, Row>> = {
   terminating: {
     ...alreadyPlaced,
     ...endOnceGone,
-    listed: (entry, { found }, context) => (found.state === 'gone' ? end(entry, context, 'lost') : see(entry, found)),
+    listed: (entry, { found }, context) =>
+      found.state === 'gone' ? end(entry, context, 'lost') : see(entry, found),
     workerSeen: stay,
     workerUnseen: stay,
     drain: stay,
@@ -484,4 +516,3 @@ function fallSilentAgain(entry: FleetEntry): FleetEntry {
 export function newEntry(instance: Instance): FleetEntry {
   return { instance, sighting: neverSeen };
 }
-
