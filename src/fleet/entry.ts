@@ -66,7 +66,10 @@ export const isComing = ({ phase, endReason, deadlineMs }: Instance, nowMs: numb
 
 /** In service, or drained but on its way back. */
 export const isInService = ({ phase, endReason }: Instance): boolean =>
-  phase === 'idle' || phase === 'claimed' || phase === 'leased' || (phase === 'draining' && endReason === null);
+  phase === 'idle' ||
+  phase === 'claimed' ||
+  phase === 'leased' ||
+  (phase === 'draining' && endReason === null);
 
 /** Counts toward a pool's min: usable, or on its way and not yet past its deadline. */
 export const countsTowardMin = (instance: Instance, nowMs: number): boolean =>

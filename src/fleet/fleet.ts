@@ -64,7 +64,12 @@ export type Order =
 
 /** What the fold noticed that is worth learning from. */
 export type Lesson =
-  | { readonly kind: 'accepted'; readonly offer: OfferName; readonly cloud: CloudName; readonly intent: IntentId }
+  | {
+      readonly kind: 'accepted';
+      readonly offer: OfferName;
+      readonly cloud: CloudName;
+      readonly intent: IntentId;
+    }
   | {
       readonly kind: 'refused';
       readonly offer: OfferName;
@@ -89,7 +94,10 @@ export interface FoldContext {
   readonly offers: ReadonlyMap<string, Offer>;
   readonly listLagMs: (cloud: CloudName) => number;
   /** Learned deadlines of an offer, within the pool's caps. */
-  readonly deadlines: (offer: OfferName, limits: PoolLimits) => { readonly bootMs: number; readonly joinMs: number };
+  readonly deadlines: (
+    offer: OfferName,
+    limits: PoolLimits,
+  ) => { readonly bootMs: number; readonly joinMs: number };
   readonly reapMs: number;
   readonly massShare: number;
 }
@@ -176,7 +184,12 @@ export class FleetChange {
       cloud,
       offer,
       why: reason,
-      data: { from: before.phase, to: phase, afterMs: nowMs - before.phaseSinceMs, endReason: after.endReason },
+      data: {
+        from: before.phase,
+        to: phase,
+        afterMs: nowMs - before.phaseSinceMs,
+        endReason: after.endReason,
+      },
     });
     if (after.runningAtMs !== null && before.runningAtMs === null)
       this.lessons.push({ kind: 'booted', offer, tookMs: after.runningAtMs - before.createdAtMs });
@@ -192,8 +205,7 @@ export class FleetChange {
     this.entries.delete(instance.id);
     const intent = this.intents.get(instance.intent);
     if (intent === undefined || intent.state === 'open' || intent.state === 'unknown') return;
-    for (let seat = 0; seat < intent.seats; seat++)
-      if (this.entries.has(seatId(intent.id, seat))) return;
+    for (let seat = 0; seat < intent.seats; seat++) if (this.entries.has(seatId(intent.id, seat))) return;
     this.intents.delete(intent.id);
   }
 

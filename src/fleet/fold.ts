@@ -4,7 +4,7 @@ import type { InstanceId, QueueName } from '../model/ids.ts';
 import type { Fleet, FoldContext, Order, Outcome } from './fleet.ts';
 import { FleetChange } from './fleet.ts';
 import { foldList, settleStrangers } from './foldCloud.ts';
-import { foldOrder, foldOutcome } from './foldOutcomes.ts';
+import { foldOrder, foldOutcome, settleFound } from './foldOutcomes.ts';
 import { foldView } from './foldQueue.ts';
 
 /** What is new since the last tick. */
@@ -26,22 +26,26 @@ export function fold(fleet: Fleet, input: FoldInput, context: FoldContext): Flee
   for (const outcome of input.outcomes) foldOutcome(change, outcome);
   for (const order of input.orders) foldOrder(change, order);
   for (const list of input.lists) foldList(change, list);
+  settleFound(change);
   for (const view of input.views) foldView(change, view);
-  settleStrangers(change, (id, pool) => hasWorker(input.latestViews, id, context.pools.get(pool ?? '')?.queue));
+  settleStrangers(change, ({ id, pool, sinceMs }) =>
+    hasWorker(input.latestViews, { id, queue: context.pools.get(pool)?.queue, sinceMs }),
+  );
   for (const id of [...change.entries.keys()]) change.apply(id, { kind: 'tick' }, 'time has passed');
   endOverdue(change);
   return change;
 }
 
-/** Null while the queues that could know it have not all shown a complete view. */
+/** Null while the queues that could know it have not all shown a complete view that was begun at `sinceMs` or later. */
 function hasWorker(
   views: ReadonlyMap<QueueName, QueueSnapshot>,
-  id: InstanceId,
-  queue: QueueName | undefined,
+  { id, queue, sinceMs }: { id: InstanceId; queue: QueueName | undefined; sinceMs: number },
 ): boolean | null {
   const asked = queue === undefined ? [...views.values()] : [views.get(queue)];
   if (asked.some((view) => view?.workers.some(({ instance }) => instance === id))) return true;
-  return asked.length > 0 && asked.every((view) => view?.workersComplete === true) ? false : null;
+  const tells = (view: QueueSnapshot | undefined) =>
+    view?.workersComplete === true && view.takenAtMs >= sinceMs;
+  return asked.length > 0 && asked.every(tells) ? false : null;
 }
 
 /** A machine is believed silent after so many complete views without its worker, a restart beginning anew. */
@@ -56,7 +60,11 @@ function endOverdue(change: FleetChange): void {
   const entries = [...change.entries.values()];
   for (const { instance } of entries)
     if (instance.phase === 'failed')
-      change.apply(instance.id, { kind: 'terminate', reason: instance.endReason ?? 'bootFailed' }, 'it never became usable');
+      change.apply(
+        instance.id,
+        { kind: 'terminate', reason: instance.endReason ?? 'bootFailed' },
+        'it never became usable',
+      );
 
   const overdue = Map.groupBy(
     entries.filter(
@@ -69,7 +77,9 @@ function endOverdue(change: FleetChange): void {
     ({ instance }) => instance.pool,
   );
   for (const [pool, silent] of overdue) {
-    const working = entries.filter(({ instance }) => instance.pool === pool && instance.joinedAtMs !== null).length;
+    const working = entries.filter(
+      ({ instance }) => instance.pool === pool && instance.joinedAtMs !== null,
+    ).length;
     const mass = silent.length > Math.max(1, working * massShare);
     const graceMs = mass ? (pools.get(pool)?.limits.silentMs ?? 0) : 0;
     for (const { instance } of silent)

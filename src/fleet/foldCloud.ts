@@ -1,7 +1,7 @@
 import type { CloudInstance, CloudSnapshot } from '../model/cloud.ts';
-import { type CloudName, InstanceId, QueueName } from '../model/ids.ts';
+import { type CloudName, InstanceId, type OfferName, type PoolName, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
-import { type FleetChange, type Stranger, seatId } from './fleet.ts';
+import { type FleetChange, seatId } from './fleet.ts';
 import { newEntry } from './step.ts';
 
 /** Few may vanish in one list without raising doubt, whatever the share. */
@@ -65,36 +65,45 @@ function forgetStrangers(change: FleetChange, list: CloudSnapshot): void {
     if (stranger.cloud === list.cloud && !keys.has(key)) change.strangers.delete(key);
 }
 
+/** Whom `settleStrangers` asks about: "no worker" is to be said by a view that was begun at `sinceMs` or later. */
+export interface WorkerQuestion {
+  readonly id: InstanceId;
+  readonly pool: PoolName;
+  readonly sinceMs: number;
+}
+
 /**
  * What becomes of machines that bear our mark and are not in the store: seen twice and with a worker they are
  * adopted; without one they are ended when they have been seen for the reap period. `hasWorker` answers null while
- * no complete view of the queue says.
+ * no complete view of the queue says. One that has a worker and no pool in the config is left alone, as is one whose
+ * mark cannot be read back: they count, and nothing that runs on them is ended.
  */
-export function settleStrangers(change: FleetChange, hasWorker: (id: InstanceId, pool: string | null) => boolean | null) {
-  for (const [key, stranger] of change.strangers) {
-    if (stranger.lists < 2) continue;
-    const id = seatId(stranger.found.intent, stranger.found.seat);
+export function settleStrangers(
+  change: FleetChange,
+  hasWorker: (question: WorkerQuestion) => boolean | null,
+): void {
+  for (const [key, { cloud, found, lists, firstListedAtMs }] of change.strangers) {
+    const { pool, offer } = found;
+    if (lists < 2 || pool === null || offer === null) continue;
+    const id = seatId(found.intent, found.seat);
     const twin = change.entries.has(id);
-    const worker = twin ? false : hasWorker(id, stranger.found.pool);
+    const dueMs = firstListedAtMs + change.context.reapMs;
+    const worker = twin ? false : hasWorker({ id, pool, sinceMs: dueMs });
     if (worker === null) continue;
-    const old = change.context.nowMs >= stranger.firstListedAtMs + change.context.reapMs;
-    if (!worker && !old) continue;
+    if (worker ? !change.context.pools.has(pool) : change.context.nowMs < dueMs) continue;
     change.strangers.delete(key);
-    takeIn(change, stranger, worker ? id : InstanceId(twin ? `${id}-twin-${stranger.found.cloudId}` : id), {
-      worker,
-      twin,
-    });
+    const name = twin ? InstanceId(`${id}-twin-${found.cloudId}`) : id;
+    takeIn(change, { ...found, cloud, pool, offer }, { id: name, worker, twin });
   }
 }
 
 function takeIn(
   change: FleetChange,
-  { cloud, found }: Stranger,
-  id: InstanceId,
-  { worker, twin }: { worker: boolean; twin: boolean },
+  found: CloudInstance & { readonly cloud: CloudName; readonly pool: PoolName; readonly offer: OfferName },
+  { id, worker, twin }: { id: InstanceId; worker: boolean; twin: boolean },
 ): void {
-  const pool = found.pool === null ? undefined : change.context.pools.get(found.pool);
-  if (found.pool === null || found.offer === null) return;
+  const { cloud } = found;
+  const pool = change.context.pools.get(found.pool);
   const { nowMs } = change.context;
   const instance: Instance = {
     id,

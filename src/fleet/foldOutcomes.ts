@@ -6,15 +6,20 @@ import { type FleetChange, type Order, type Outcome, seatId } from './fleet.ts';
 export function foldOutcome(change: FleetChange, outcome: Outcome): void {
   switch (outcome.kind) {
     case 'launched':
-      return foldLaunched(change, outcome);
+      foldLaunched(change, outcome);
+      return;
     case 'launchFailed':
-      return foldLaunchFailed(change, outcome);
+      foldLaunchFailed(change, outcome);
+      return;
     case 'interrupted':
-      return foldInterrupted(change, outcome.intent);
+      foldInterrupted(change, outcome.intent);
+      return;
     case 'resolved':
-      return foldResolved(change, outcome);
+      foldResolved(change, outcome);
+      return;
     case 'terminated':
-      if (outcome.verdict === 'gone') change.apply(outcome.instance, { kind: 'gone' }, 'the cloud says that it is gone');
+      if (outcome.verdict === 'gone')
+        change.apply(outcome.instance, { kind: 'gone' }, 'the cloud says that it is gone');
       return;
     case 'effectFailed':
       return;
@@ -26,11 +31,14 @@ export function foldOrder(change: FleetChange, order: Order): void {
   const why = `asked for by the operator`;
   switch (order.kind) {
     case 'drain':
-      return change.apply(order.instance, { kind: 'drain', reason: 'operator' }, why);
+      change.apply(order.instance, { kind: 'drain', reason: 'operator' }, why);
+      return;
     case 'undrain':
-      return change.apply(order.instance, { kind: 'undrain' }, why);
+      change.apply(order.instance, { kind: 'undrain' }, why);
+      return;
     case 'terminate':
-      return change.apply(order.instance, { kind: 'terminate', reason: 'operator' }, why);
+      change.apply(order.instance, { kind: 'terminate', reason: 'operator' }, why);
+      return;
   }
 }
 
@@ -49,7 +57,8 @@ function foldLaunchFailed(change: FleetChange, outcome: Extract<Outcome, { kind:
   if (intent === undefined) return;
   const { code, message, inDoubt, retryAfterMs } = outcome;
   for (const seat of unboundSeats(change, intent)) {
-    if (inDoubt) change.apply(seat, { kind: 'inDoubt' }, `no answer says what came of the create call: ${message}`);
+    if (inDoubt)
+      change.apply(seat, { kind: 'inDoubt' }, `no answer says what came of the create call: ${message}`);
     else change.apply(seat, { kind: 'refused' }, `${code}: ${message}`);
   }
   settle(change, intent.id, inDoubt ? 'unknown' : 'refused');
@@ -61,7 +70,11 @@ function foldInterrupted(change: FleetChange, id: IntentId): void {
   const intent = change.intents.get(id);
   if (intent === undefined) return;
   for (const seat of unboundSeats(change, intent))
-    change.apply(seat, { kind: 'inDoubt' }, 'the daemon ended before the answer to the create call was stored');
+    change.apply(
+      seat,
+      { kind: 'inDoubt' },
+      'the daemon ended before the answer to the create call was stored',
+    );
   settle(change, id, unboundSeats(change, intent).length > 0 ? 'unknown' : 'accepted');
 }
 
@@ -75,10 +88,21 @@ function foldResolved(change: FleetChange, outcome: Extract<Outcome, { kind: 're
   for (const seat of missing) {
     const since = change.entries.get(seat)?.instance.phaseSinceMs ?? 0;
     if (outcome.askedAtMs >= since + lagMs)
-      change.apply(seat, { kind: 'absent' }, 'the cloud does not have it: the create call was never carried out');
+      change.apply(
+        seat,
+        { kind: 'absent' },
+        'the cloud does not have it: the create call was never carried out',
+      );
   }
   if (unboundSeats(change, intent).length === 0)
     settle(change, intent.id, outcome.instances.length > 0 ? 'accepted' : 'never');
+}
+
+/** An unknown create call of which a list has shown every seat is unknown no more. */
+export function settleFound(change: FleetChange): void {
+  for (const intent of [...change.intents.values()])
+    if (intent.state === 'unknown' && unboundSeats(change, intent).length === 0)
+      settle(change, intent.id, 'accepted');
 }
 
 function bindSeats(

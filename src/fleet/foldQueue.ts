@@ -5,16 +5,38 @@ import type { FleetChange } from './fleet.ts';
 /** A view of a queue: whose worker is there, and (in a complete view) whose is not. */
 export function foldView(change: FleetChange, view: QueueSnapshot): void {
   const links = linkWorkers(change, view);
+  const doubtful = showsFew(change, view, links);
   for (const { instance } of [...change.entries.values()]) {
     if (instance.queue !== view.queue) continue;
     const worker = links.get(instance.id);
     if (worker !== undefined) {
       const why = `worker ${worker.id} is ${worker.activity}`;
       change.apply(instance.id, { kind: 'workerSeen', worker, takenAtMs: view.takenAtMs }, why);
-    } else if (view.workersComplete) {
-      change.apply(instance.id, { kind: 'workerUnseen', takenAtMs: view.takenAtMs }, 'its worker is not in the queue');
+    } else if (view.workersComplete && !(doubtful && instance.joinedAtMs === null)) {
+      change.apply(
+        instance.id,
+        { kind: 'workerUnseen', takenAtMs: view.takenAtMs },
+        'its worker is not in the queue',
+      );
     }
   }
+}
+
+/**
+ * Whether a view lacks more than a share of the workers that were in service: it may be the scheduler that has lost
+ * them. Then it does not say either that a machine on its way has failed to join.
+ */
+function showsFew(
+  { entries, context }: Pick<FleetChange, 'entries' | 'context'>,
+  view: QueueSnapshot,
+  links: ReadonlyMap<InstanceId, Worker>,
+): boolean {
+  const serving = [...entries.values()].filter(
+    ({ instance: { queue, worker, phase } }) =>
+      queue === view.queue && worker !== null && phase !== 'unreachable' && phase !== 'terminating',
+  );
+  const missing = serving.filter(({ instance }) => !links.has(instance.id)).length;
+  return missing > serving.length * context.massShare;
 }
 
 /**

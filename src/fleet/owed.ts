@@ -1,4 +1,13 @@
-import type { CloudId, CloudName, InstanceId, IntentId, OfferName, PoolName, QueueName, WorkerId } from '../model/ids.ts';
+import type {
+  CloudId,
+  CloudName,
+  InstanceId,
+  IntentId,
+  OfferName,
+  PoolName,
+  QueueName,
+  WorkerId,
+} from '../model/ids.ts';
 import type { FleetEntry } from './entry.ts';
 import type { Fleet } from './fleet.ts';
 
@@ -12,7 +21,12 @@ export type Effect =
       readonly offer: OfferName;
       readonly instances: readonly InstanceId[];
     }
-  | { readonly kind: 'resolve'; readonly intent: IntentId; readonly cloud: CloudName; readonly instance: InstanceId }
+  | {
+      readonly kind: 'resolve';
+      readonly intent: IntentId;
+      readonly cloud: CloudName;
+      readonly instance: InstanceId;
+    }
   | {
       readonly kind: 'terminate';
       readonly instance: InstanceId;
