@@ -38,9 +38,15 @@ export async function callServer<T>(
       }
     });
   });
-  const answered = arrival.finally(() => clock.sleep(delay.answerMs, signal));
+  const answered = async () => {
+    try {
+      return await arrival;
+    } finally {
+      await clock.sleep(delay.answerMs, signal);
+    }
+  };
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  return Promise.race([answered, aborted]);
+  return Promise.race([answered(), aborted]);
 }

@@ -36,6 +36,7 @@ export type CrashPoint = 'beforeCommit' | 'afterCommit';
 
 /** A site in memory on a virtual clock: the real daemon, simulated clouds and a simulated queue, a real store. */
 export interface SimulatedSite {
+  readonly config: SiteConfig;
   readonly clock: VirtualClock;
   readonly queue: SimulatedQueue;
   readonly clouds: ReadonlyMap<CloudName, SimulatedCloud>;
@@ -180,6 +181,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
   };
 
   const simulated: SimulatedSite = {
+    config,
     clock,
     queue,
     clouds,
