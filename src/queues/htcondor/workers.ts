@@ -88,7 +88,8 @@ function slotOf(ad: ClassAd, draining: boolean): Slot {
 function wholeOf(dynamic: ClassAd, own: readonly ClassAd[]): ClassAd {
   const parent = own.find((ad) => number(ad, 'SlotID') === number(dynamic, 'SlotID'));
   if (parent === undefined) return dynamic;
-  return withAttributes(parent, Object.fromEntries(dynamic.names().map((name) => [name, dynamic.get(name)])));
+  const said = Object.fromEntries(dynamic.names().map((name) => [name, dynamic.get(name)]));
+  return withAttributes(parent, { PartitionableSlot: false, NumDynamicSlots: 0, GPUs: 0, ...said });
 }
 
 function isClaimed(ad: ClassAd): boolean {
