@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { cloudDrivers } from '../../src/clouds/index.ts';
+import {
+  cloudSchema,
+  limitsSchema,
+  offerSchema,
+  policySchema,
+  poolSchema,
+  queueSchema,
+  siteSchema,
+} from '../../src/config/schema.ts';
+import { machineVariables } from '../../src/config/template.ts';
+import { formatDuration } from '../../src/config/units.ts';
+import { queueAdapters } from '../../src/queues/index.ts';
+
+/** docs/configuration.md against the schemas: every field with its default, and no field that is not there. */
+const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+
+const { configSchema: htcondor, templateVariables = [] } = await queueAdapters.load('htcondor');
+const { configSchema: ec2, offerSchema: ec2Boot } = await cloudDrivers.load('ec2');
+
+const sections: readonly (readonly [heading: string, schema: unknown])[] = [
+  ['## The site', siteSchema],
+  ['### `policy`', policySchema],
+  ['## `queues`', queueSchema],
+  ['### `adapter: htcondor`', htcondor],
+  ['#### `join`', field(htcondor, 'join')],
+  ['## `clouds`', cloudSchema],
+  ['### `driver: ec2`', ec2],
+  ['#### `credentials`', field(ec2, 'credentials')],
+  ['## `offers`', offerSchema],
+  ['### `boot`, with `driver: ec2`', ec2Boot],
+  ['## `pools`', poolSchema],
+  ['### `limits`', limitsSchema],
+];
+
+describe('the reference of the configuration', () => {
+  it('has a section for every adapter and driver', () => {
+    for (const name of queueAdapters.names) expect(page).toContain(`### \`adapter: ${name}\``);
+    for (const name of cloudDrivers.names) {
+      expect(page).toContain(`### \`driver: ${name}\``);
+      expect(page).toContain(`### \`boot\`, with \`driver: ${name}\``);
+    }
+  });
+
+  it.each(sections)('%s has every field, with its default', (heading, schema) => {
+    const shape = objectOf(schema).shape;
+    const said = rowsOf(heading);
+    expect(said.map(([name]) => name)).toEqual(Object.keys(shape));
+    for (const [name, text] of said) expect(defaultsOf(shape[name]), name).toContain(text);
+  });
+
+  it('names every variable of boot templates', () => {
+    const [, text = ''] = page.split('## Boot templates');
+    for (const name of [...machineVariables, ...templateVariables]) expect(text).toContain(`\`${name}\``);
+  });
+});
+
+/** Field and default of each row of the table below a heading. */
+function rowsOf(heading: string): readonly (readonly [string, string])[] {
+  const [, below = ''] = page.split(`\n${heading}\n`);
+  const [own = ''] = below.split(/\n#{2,4} /);
+  return [...own.matchAll(/^\| `(\w+)` \|[^|]*\| ([^|]*) \|/gm)].map(([, name = '', text = '']) => [
+    name,
+    text,
+  ]);
+}
+
+/** The ways in which a field's default may be written. */
+function defaultsOf(schema: unknown): readonly string[] {
+  const def = (schema as z.ZodType | undefined)?.def;
+  if (def === undefined) return [];
+  if (def.type === 'optional') return ['none'];
+  if (def.type !== 'default' && def.type !== 'prefault') return ['required'];
+  const value: unknown = (def as z.core.$ZodDefaultDef).defaultValue;
+  if (value === null) return ['none'];
+  if (typeof value === 'number') return [`\`${value}\``, `\`${formatDuration(value)}\``];
+  if (typeof value === 'object') {
+    const items = Object.values(value);
+    return items.length === 0 ? ['none', 'see below'] : [`\`[${items.join(', ')}]\``];
+  }
+  return [`\`${value as string}\``];
+}
+
+function objectOf(schema: unknown): z.ZodObject {
+  if (schema instanceof z.ZodObject) return schema;
+  if (schema instanceof z.ZodPipe) return objectOf(schema.def.in);
+  if (schema instanceof z.ZodOptional) return objectOf(schema.def.innerType);
+  throw new Error('not a schema of fields');
+}
+
+function field(schema: unknown, name: string): unknown {
+  return objectOf(schema).shape[name];
+}
