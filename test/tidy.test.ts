@@ -247,7 +247,7 @@ function biome(args: readonly string[], cwd: string): string {
   }
 }
 
-describe('the linter bites', () => {
+describe('the linter bites', { timeout: 60_000 }, () => {
   it('on every import that the layers forbid, and on no other', () => {
     const names = Object.keys(layers);
     const files: Record<string, string> = {};

@@ -379,7 +379,7 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
       expect(() => store.load()).toThrow(Error);
     });
 
-    it('does as a map of maps does, whatever is written', () => {
+    it('does as a map of maps does, whatever is written', { timeout: 60_000 }, () => {
       fc.assert(
         fc.property(fc.array(stepArbitrary, { maxLength: 12 }), (steps) => {
           const { store, reopen } = open();

@@ -28,4 +28,4 @@ it('a writer killed at any moment leaves each commit whole or not at all, and no
     kept = sequence;
   }
   expect(kept).toBeGreaterThan(kills);
-}, 60_000);
+}, 120_000);

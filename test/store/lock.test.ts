@@ -28,7 +28,7 @@ describe('one writer for a store', () => {
     expect(opened(path).load().sequence).toBe(1);
   });
 
-  it('is free again when the process that had it was killed', async () => {
+  it('is free again when the process that had it was killed', { timeout: 60_000 }, async () => {
     const path = join(aFolder(), 'spillway.db');
     const holder = await startWriter('hold', path);
     const error = storeErrorOf(() => open(path));

@@ -98,7 +98,7 @@ describe('backup', () => {
     expect(store.load().intents).toHaveLength(3);
   });
 
-  it('is consistent while another process writes', async () => {
+  it('is consistent while another process writes', { timeout: 60_000 }, async () => {
     const folder = aFolder();
     const path = join(folder, 'spillway.db');
     const writer = await startWriter('write', path);
@@ -191,7 +191,7 @@ describe('restore', () => {
     expect(opened(path).load().intents).toHaveLength(1);
   });
 
-  it('keeps what a killed daemon had in its log', async () => {
+  it('keeps what a killed daemon had in its log', { timeout: 60_000 }, async () => {
     const { path, from } = aBackup();
     const writer = await startWriter('write', path);
     const answered = await writer.untilAnswered(5);

@@ -72,8 +72,8 @@ describe('a store that cannot be opened', () => {
   it.runIf(process.platform !== 'win32')('lies in a folder, or is a file, that may not be written', () => {
     const folder = aFolder();
     const path = aStoreFile(folder);
-    chmodSync(folder, 0o555);
     unlinkSync(`${path}.lock`);
+    chmodSync(folder, 0o555);
     const inFolder = storeErrorOf(() => withoutRoot(() => open(path)));
     expect([inFolder.code, inFolder.message]).toEqual(['io', expect.stringContaining(folder)]);
 
