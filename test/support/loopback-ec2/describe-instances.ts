@@ -1,4 +1,4 @@
-import { type Filter, filtersOf, integerOf, listOf, matchesFilter, type Params } from './query.ts';
+import { type Filter, filtersOf, integerOf, listOf, type Params } from './query.ts';
 import { refuse } from './refusal.ts';
 import { loopbackAccount } from './stock.ts';
 import { isShown, type LoopbackInstance, type LoopbackState, stateAt, type World } from './world.ts';
@@ -131,8 +131,8 @@ function assertKnown({ name }: Filter): void {
   }
 }
 
-function passes(world: World, instance: LoopbackInstance, { name, values: patterns }: Filter): boolean {
-  const tag = name.startsWith('tag:') ? instance.tags.get(name.slice('tag:'.length)) : undefined;
-  const values = tag === undefined ? (filterable[name]?.(instance, world) ?? []) : [tag];
-  return values.some((value) => patterns.some((pattern) => matchesFilter(pattern, value)));
+function passes(world: World, instance: LoopbackInstance, { name, passes: lets }: Filter): boolean {
+  if (!name.startsWith('tag:')) return (filterable[name]?.(instance, world) ?? []).some(lets);
+  const value = instance.tags.get(name.slice('tag:'.length));
+  return value !== undefined && lets(value);
 }

@@ -29,7 +29,8 @@ export function integerOf(params: Params, name: string, bounds: { min: number; m
 
 export interface Filter {
   readonly name: string;
-  readonly values: readonly string[];
+  /** Whether one of the filter's values lets this one through. */
+  readonly passes: (value: string) => boolean;
 }
 
 export function filtersOf(params: Params): readonly Filter[] {
@@ -39,12 +40,13 @@ export function filtersOf(params: Params): readonly Filter[] {
     if (name === undefined) return filters;
     const values = listOf(params, `Filter.${n}.Value`);
     if (values.length === 0) refuse('InvalidParameterValue', `The filter '${name}' has no values`);
-    filters.push({ name, values });
+    const patterns = values.map(patternOf);
+    filters.push({ name, passes: (value) => patterns.some((pattern) => pattern.test(value)) });
   }
 }
 
 /** `*` is any text and `?` any character, unless a backslash stands before them. */
-export function matchesFilter(pattern: string, value: string): boolean {
+function patternOf(pattern: string): RegExp {
   let expression = '';
   for (let i = 0; i < pattern.length; i += 1) {
     const char = pattern.charAt(i);
@@ -56,7 +58,7 @@ export function matchesFilter(pattern: string, value: string): boolean {
       expression += (escaped ? pattern.charAt(i) : char).replace(/[\\^$.*+?()[\]{}|/]/, '\\$&');
     }
   }
-  return new RegExp(`^${expression}$`, 'su').test(value);
+  return new RegExp(`^${expression}$`, 'su');
 }
 
 /** Tags by the kind of resource that they are for. */
