@@ -1,7 +1,7 @@
+import { DeadlineError } from '../daemon/deadline.ts';
 import { QueueError } from '../model/errors.ts';
 import { StoreError } from '../store/port.ts';
 import { ControlError, type ControlErrorCode } from './control.ts';
-import { DeadlineError } from './deadline.ts';
 import type { ApiErrorCode, ErrorBody } from './schema/error.ts';
 
 export interface ErrorAnswer {

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { withDeadline } from '../daemon/deadline.ts';
 import type { Clock } from '../model/clock.ts';
 import { CloudName, InstanceId, IntentId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { JournalQuery } from '../store/port.ts';
 import { type Control, ControlError, type InstanceFilter } from './control.ts';
-import { withDeadline } from './deadline.ts';
 import { errorAnswer } from './errors.ts';
 import { errorSchema } from './schema/error.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from './schema/explain.ts';
@@ -90,10 +90,9 @@ function addExplanations(plain: App, deps: RouteDeps): void {
     schema: { params: jobParams, response: answers(jobExplanationSchema) },
     handler: async (request, reply) => {
       const id = JobId(request.params.id);
-      const outer = AbortSignal.any([deps.closing, hungUp(reply)]);
-      const found = await withDeadline({ clock, limitMs: explainMs, outer }, (signal) =>
-        control.explainJob(id, signal),
-      );
+      const signal = AbortSignal.any([deps.closing, hungUp(reply)]);
+      const lookUp = (inner: AbortSignal) => control.explainJob(id, inner);
+      const found = await withDeadline(lookUp, { clock, ms: explainMs, signal });
       if (found !== null) return found;
       return reply.code(404).send(errorAnswer(404, 'unknownJob', `no queue knows the job ${id}`).body);
     },
