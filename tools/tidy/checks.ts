@@ -182,7 +182,7 @@ function machineFindings(tree: Tree): readonly string[] {
     'ian.org',
   ];
   const host = hosts.flatMap((part, at) => (at % 2 === 0 ? [words(part, hosts[at + 1] ?? '')] : []));
-  const paths = [words('/wo', 'rk/'), words('/ho', 'me/'), words('/ro', 'ot/'), words('/Us', 'ers/')];
+  const paths = [words('/wo', 'rk/'), words('/ro', 'ot/')];
   const registry = words('^\\s*(?:@[\\w-]+:)?regis', 'try\\s*=');
   const escaped = host.map((name) => name.replaceAll('.', '\\.'));
   return findingsByLine(
