@@ -8,23 +8,28 @@ import { planSchema } from '../api/schema/plan.ts';
 import { statusSchema } from '../api/schema/status.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
 
-const connectMs = 5_000;
+export interface ClientLimits {
+  readonly connectMs: number;
+  /** For the beginning of an answer, and between two pieces of it. */
+  readonly answerMs: number;
+  readonly answerBytesMax: number;
+}
+
 /** Longer than the daemon gives a queue to be asked for a job. */
-const answerMs = 25_000;
-const answerBytesMax = 64 * 2 ** 20;
+const defaultLimits: ClientLimits = { connectMs: 5_000, answerMs: 25_000, answerBytesMax: 64 * 2 ** 20 };
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Asks the daemon at a socket. Every method throws CliError; what it returns has been checked by the API's schemas. */
 export type DaemonClient = ReturnType<typeof connectDaemon>;
 
-export function connectDaemon(socket: string, signal: AbortSignal) {
+export function connectDaemon(socket: string, signal: AbortSignal, limits: ClientLimits = defaultLimits) {
   const http = new Client('http://spillway', {
     socketPath: socket,
-    connectTimeout: connectMs,
-    headersTimeout: answerMs,
-    bodyTimeout: answerMs,
-    maxResponseSize: answerBytesMax,
+    connectTimeout: limits.connectMs,
+    headersTimeout: limits.answerMs,
+    bodyTimeout: limits.answerMs,
+    maxResponseSize: limits.answerBytesMax,
   });
 
   async function ask<T>(
@@ -61,7 +66,8 @@ export function connectDaemon(socket: string, signal: AbortSignal) {
       });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
-      throw asCliError(error, socket, signal);
+      if (signal.aborted) throw new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
+      throw asCliError(error, socket, limits);
     }
   }
 
@@ -127,16 +133,19 @@ const exitCodeOf = {
   internal: exitCodes.failed,
 } as const satisfies Record<ApiErrorCode, ExitCode>;
 
-function asCliError(error: unknown, socket: string, signal: AbortSignal): CliError {
-  if (signal.aborted) return new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
+function asCliError(error: unknown, socket: string, limits: ClientLimits): CliError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'EACCES' || code === 'EPERM') {
     const text = `no permission to use ${socket}: its group is who may (see ls -l)`;
     return new CliError(exitCodes.unreachable, 'denied', text);
   }
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
-    const text = `the daemon at ${socket} gave no answer in ${answerMs / 1000} s`;
+    const text = `the daemon at ${socket} gave no answer in ${limits.answerMs / 1000} s`;
     return new CliError(exitCodes.unreachable, 'timeout', text);
+  }
+  if (error instanceof errors.ResponseExceededMaxSizeError) {
+    const text = `the answer from ${socket} is longer than ${limits.answerBytesMax} bytes; ask for less with --limit`;
+    return new CliError(exitCodes.failed, 'badAnswer', text);
   }
   const why = code === 'ENOENT' ? 'no such socket' : code === 'ECONNREFUSED' ? 'nobody listens' : code;
   const text = `no daemon answers at ${socket} (${why}): is it running? start: spillway run CONFIG`;
