@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { machineVariables, renderTemplate, templateVariablesOf } from '../../src/config/template.ts';
+import { htcondorAdapter } from '../../src/queues/htcondor/adapter.ts';
 
 const read = (name: string): string =>
   readFileSync(resolve(import.meta.dirname, '../../config/user-data', name), 'utf8');
@@ -18,11 +19,9 @@ const variables = {
   pool: 'main',
   site: 'farm',
   offer: 'large',
-  cloud: 'ec2',
   cpus: '8',
   memoryMiB: '16384',
   diskMiB: '51200',
-  gpus: '0',
   attributes: 'VMType = "large"\nSTARTD_ATTRS = $(STARTD_ATTRS) VMType',
 };
 
@@ -47,7 +46,7 @@ describe('boot templates for HTCondor', () => {
   it.each([plain, cloudConfig])(
     'use only variables that the daemon and the HTCondor adapter give',
     (template) => {
-      const given = new Set<string>([...machineVariables, 'collector', 'trustDomain', 'token']);
+      const given = new Set<string>([...machineVariables, ...(htcondorAdapter.templateVariables ?? [])]);
       expect(templateVariablesOf(template).filter((name) => !given.has(name))).toEqual([]);
     },
   );
