@@ -12,6 +12,9 @@ const connectTimeoutMs = 5000;
 
 const socketsMax = 16;
 
+/** The SDK would warn on the console when calls wait for a connection. */
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
 /**
  * Amazon EC2, and other clouds that speak its API. On-demand machines; one region for each cloud in the config.
  * What it asks of the account, and EC2's ways that a site should know of: docs/clouds/ec2.md.
@@ -62,7 +65,9 @@ function clientFor({ region, endpoint }: Ec2Settings, keys: Keys | null): EC2Cli
   return new EC2Client({
     region,
     maxAttempts: 1,
+    logger: silent,
     requestHandler: {
+      logger: silent,
       connectionTimeout: connectTimeoutMs,
       // How long an answer may take is for the caller's signal to say; errors.ts relies on there being no other timer.
       socketTimeout: 0,

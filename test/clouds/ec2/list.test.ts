@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Cloud } from '../../../src/clouds/port.ts';
 import { IntentId } from '../../../src/model/ids.ts';
 import { type LoopbackEc2, startLoopbackEc2 } from '../../support/loopback-ec2/server.ts';
@@ -111,6 +111,36 @@ describe('a row of the list', () => {
     const error = await errorOf(cloud.list(soon()));
     expect(error).toMatchObject({ code: 'unavailable', inDoubt: false });
     expect(error.message).toContain('malformed answer');
+  });
+});
+
+const patience = { timeout: 10_000 };
+
+describe('an answer that stops in the middle', () => {
+  it('is given up when we are told to, and its connection with it', async () => {
+    server.preload(50, { mark: (n) => ({ clientToken: `t-${n}`, tags: { 'spillway:site': site } }) });
+    server.fault('DescribeInstances', { kind: 'half', after: 'hang' });
+    const giveUp = new AbortController();
+    const failed = errorOf(cloud.list(giveUp.signal));
+    await vi.waitFor(() => expect(server.calls()).toBe(1), patience);
+    giveUp.abort();
+    expect(await failed).toMatchObject({ code: 'timeout', inDoubt: false });
+    await vi.waitFor(async () => expect(await server.connections()).toBe(0), patience);
+  });
+
+  it('keeps no connection when there is too much of it', async () => {
+    server.fault('DescribeInstances', { kind: 'oversized', bytes: 80e6 });
+    expect((await errorOf(cloud.list(soon()))).message).toMatch(/malformed answer: more than \d+ bytes/);
+    await vi.waitFor(async () => expect(await server.connections()).toBe(0), patience);
+  });
+});
+
+describe('many calls at a time', () => {
+  it('wait their turn', async () => {
+    server.levers.delayMs = { '*': 20 };
+    await Promise.all(Array.from({ length: 120 }, () => cloud.list(soon())));
+    expect(server.calls()).toBe(120);
+    expect(await server.connections()).toBeLessThanOrEqual(16);
   });
 });
 

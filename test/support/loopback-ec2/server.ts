@@ -41,6 +41,8 @@ export interface LoopbackEc2 {
   /** Lets the next `times` calls of the action (`*`: any) go wrong; Infinity until `clearFaults`. */
   fault(action: string, fault: Fault, times?: number): void;
   clearFaults(): void;
+  /** The server's time, in ms. */
+  nowMs(): number;
   /** Moves the server's clock; only where it was started without one. */
   advance(ms: number): void;
   /** Calls of an action, or of all, since the start or the last `forgetCalls`; refused and spoiled ones too. */
@@ -61,6 +63,8 @@ export interface LoopbackEc2 {
   kill(id: string, reason?: string): void;
   /** Takes an instance out of all views, as if it had never been. */
   vanish(id: string): void;
+  /** Open connections, idle ones too. */
+  connections(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -151,6 +155,7 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
     instances: world.instances,
     fault: (action, fault, times) => faults.set(action, fault, times),
     clearFaults: () => faults.clear(),
+    nowMs: world.now,
     advance(ms) {
       if (options.now !== undefined) throw new Error('the server has a clock of its own');
       manualMs += ms;
@@ -170,6 +175,10 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
     vanish: (id) => {
       mustKnow(world, id).vanished = true;
     },
+    connections: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+      }),
     async stop() {
       stopping.abort();
       server.closeAllConnections();
