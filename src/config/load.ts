@@ -1,7 +1,7 @@
 import { CloudName, OfferName, PoolName, QueueName, SiteId } from '../model/ids.ts';
 import type { Pool } from '../model/offer.ts';
 import { fieldOf, type LoadedEntry, loadEntry, nameOf, textOf } from './entries.ts';
-import { besideFile, type ConfigFiles, hostEnvironment, hostFiles, readText, secretReader } from './files.ts';
+import { besideFile, type ConfigFiles, readText, secretReader } from './files.ts';
 import { check } from './issues.ts';
 import { loadOffers } from './load-offers.ts';
 import type { ConfigurableAdapter, ConfigurableDriver, Registry } from './parts.ts';
@@ -31,9 +31,8 @@ const socketBytesMax = 107;
 export interface LoadDeps {
   readonly adapters: Registry<ConfigurableAdapter>;
   readonly drivers: Registry<ConfigurableDriver>;
-  /** Left out: this host's. */
-  readonly files?: ConfigFiles;
-  readonly env?: (name: string) => string | undefined;
+  readonly files: ConfigFiles;
+  readonly env: (name: string) => string | undefined;
 }
 
 export interface Loaded {
@@ -49,12 +48,11 @@ export interface Loaded {
  */
 export async function loadSite(path: string, deps: LoadDeps): Promise<Loaded> {
   const report = createReport();
-  const world = { files: hostFiles, env: hostEnvironment, ...deps };
-  const config = await load(path, world, report);
+  const config = await load(path, deps, report);
   return { config: report.failed ? null : config, problems: sortProblems(report.problems, path) };
 }
 
-async function load(path: string, deps: Required<LoadDeps>, report: Report): Promise<SiteConfig | null> {
+async function load(path: string, deps: LoadDeps, report: Report): Promise<SiteConfig | null> {
   const read = await readText(deps.files, path, configBytesMax);
   if ('wrong' in read) {
     report.add('error', wholeFile(path), `the file ${read.wrong}`);

@@ -4,7 +4,7 @@ import type { ZodType } from 'zod';
 export interface ConfigurableAdapter {
   readonly configSchema: ZodType;
   /** Variables that it adds to boot templates; absent: not known beforehand, so templates may name any. */
-  readonly templateVariables?: readonly string[];
+  templateVariables?(settings: unknown): readonly string[];
 }
 
 /** What the loader needs of a cloud driver. */

@@ -32,8 +32,9 @@ export async function loadTemplate(
   const { text } = read;
   if (text.trim() === '') report.add('error', locate(['userData']), `the file ${file} is empty`);
 
-  const adapter = use.queues.find(({ name }) => name === pool.queue)?.part ?? null;
-  const added = adapter?.templateVariables;
+  const queue = use.queues.find(({ name }) => name === pool.queue);
+  // What a queue adds may depend on its settings: nothing is known of one whose settings are wrong.
+  const added = queue?.ok === true ? queue.part?.templateVariables?.(queue.settings) : undefined;
   if (added !== undefined) {
     for (const { line, column, message } of checkTemplate(text, [...machineVariables, ...added])) {
       report.add('error', { file, line, column, path: '' }, message);

@@ -84,10 +84,10 @@ export interface QueueAdapter<Settings = unknown> {
   readonly name: string;
   readonly configSchema: ZodType<Settings>;
   /**
-   * The variables that `admit` gives for boot templates, so that a template is checked before anything starts;
+   * The variables that `admit` will give for boot templates, so that a template is checked before anything starts;
    * absent: not known beforehand, and templates may name any.
    */
-  readonly templateVariables?: readonly string[];
+  templateVariables?(settings: Settings): readonly string[];
   create(settings: Settings, deps: QueueDeps): Queue;
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { cloudDrivers } from '../../src/clouds/index.ts';
 import { hostFiles } from '../../src/config/files.ts';
@@ -33,5 +33,16 @@ describe('the examples in config/', () => {
     const { config, problems } = await loadSite(`${folder}${name}`, deps);
     expect(problems.map(formatProblem)).toEqual([]);
     expect(config?.pools.length).toBeGreaterThan(0);
+  });
+
+  it('need a join section for the boot template that they use', async () => {
+    const bytes = readFileSync(`${folder}htcondor-ec2.yaml`, 'utf8').replace(/ {4}join:\n( {6}.*\n)+/, '');
+    const read = async (path: string, bytesMax: number) =>
+      path.endsWith('.yaml') ? { bytes: Buffer.from(bytes), mode: 0 } : deps.files.read(path, bytesMax);
+    const { problems } = await loadSite(`${folder}htcondor-ec2.yaml`, { ...deps, files: { read } });
+    const said = new Set(problems.map(({ message }) => message));
+    expect(said).toEqual(
+      new Set(['token', 'collector', 'trustDomain'].map((name) => `unknown variable {{${name}}}`)),
+    );
   });
 });

@@ -199,8 +199,8 @@ describe('files of this host', () => {
     writeFileSync(join(folder, 'boot.sh'), 'join {{token}}\n');
     writeFileSync(join(folder, 'key'), 's3cret');
     chmodSync(join(folder, 'key'), 0o640);
-    const { adapters, drivers } = toyDeps({});
-    const { config, problems } = await loadSite(join(folder, 'site.yaml'), { adapters, drivers });
+    const deps = { ...toyDeps({}), files: hostFiles };
+    const { config, problems } = await loadSite(join(folder, 'site.yaml'), deps);
     expect(problems.map(({ message }) => message)).toEqual([
       'the secret file key is open to its group (mode 0640); chmod 600 it',
     ]);

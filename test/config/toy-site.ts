@@ -16,7 +16,7 @@ const lines: ConfigurableAdapter = {
     refresh: durationMs.optional(),
     password: secret.optional(),
   }),
-  templateVariables: ['token', 'collector'],
+  templateVariables: () => ['token', 'collector'],
 };
 
 const toy: ConfigurableDriver = {

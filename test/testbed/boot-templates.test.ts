@@ -46,7 +46,9 @@ describe('boot templates for HTCondor', () => {
   it.each([plain, cloudConfig])(
     'use only variables that the daemon and the HTCondor adapter give',
     (template) => {
-      const given = new Set<string>([...machineVariables, ...(htcondorAdapter.templateVariables ?? [])]);
+      const join = { collector: 'head', trustDomain: 'example.org', signingKey: 'env:KEY' };
+      const added = htcondorAdapter.templateVariables(htcondorAdapter.configSchema.parse({ join }));
+      const given = new Set<string>([...machineVariables, ...added]);
       expect(templateVariablesOf(template).filter((name) => !given.has(name))).toEqual([]);
     },
   );

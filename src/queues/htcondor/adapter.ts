@@ -21,7 +21,8 @@ import { workersOf } from './workers.ts';
 export const htcondorAdapter = {
   name: 'htcondor',
   configSchema,
-  templateVariables: ['attributes', 'token', 'collector', 'trustDomain'],
+  templateVariables: ({ join }) =>
+    join === null ? ['attributes'] : ['attributes', 'token', 'collector', 'trustDomain'],
   create: createQueue,
 } satisfies QueueAdapter<HtcondorSettings>;
 
