@@ -124,7 +124,12 @@ function makeClouds(config: SiteConfig, log: Log): Promise<CloudPart[]> {
   return Promise.all(
     config.clouds.map(async (cloud) => {
       const { create, capabilities } = await cloudDrivers.load(cloud.driver);
-      const deps = { site: config.site, cloud: cloud.name, clock: hostClock, log: log.child({ cloud: cloud.name }) };
+      const deps = {
+        site: config.site,
+        cloud: cloud.name,
+        clock: hostClock,
+        log: log.child({ cloud: cloud.name }),
+      };
       return { config: cloud, cloud: create(cloud.settings, deps), capabilities };
     }),
   );
@@ -134,7 +139,12 @@ function makeQueues(config: SiteConfig, log: Log): Promise<QueuePart[]> {
   return Promise.all(
     config.queues.map(async (queue) => {
       const { create } = await queueAdapters.load(queue.adapter);
-      const deps = { site: config.site, queue: queue.name, clock: hostClock, log: log.child({ queue: queue.name }) };
+      const deps = {
+        site: config.site,
+        queue: queue.name,
+        clock: hostClock,
+        log: log.child({ queue: queue.name }),
+      };
       return { config: queue, queue: create(queue.settings, deps) };
     }),
   );

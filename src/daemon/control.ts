@@ -12,7 +12,14 @@ import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
 import type { CloudName, InstanceId, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
-import { type CloudOutlook, type Plan, type PlanInput, type PlannedLaunch, plan, type QueueOutlook } from '../planner/plan.ts';
+import {
+  type CloudOutlook,
+  type Plan,
+  type PlanInput,
+  type PlannedLaunch,
+  plan,
+  type QueueOutlook,
+} from '../planner/plan.ts';
 import { createRoom } from '../planner/room.ts';
 import type { DaemonParts } from './daemon.ts';
 import { explainJob } from './explain.ts';
@@ -51,7 +58,8 @@ export function createControl(view: DaemonView): Control {
     instances: (filter) => {
       const jobs = runningJobsOf(view);
       const live = [...view.state().fleet.entries.values()].map(({ instance }) => instance);
-      const ended = filter.ended || filter.phase === 'ended' ? view.parts.store.endedInstances(filter.limit) : [];
+      const ended =
+        filter.ended || filter.phase === 'ended' ? view.parts.store.endedInstances(filter.limit) : [];
       const views = [...ended, ...live]
         .toSorted((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1))
         .map((instance) => instanceView(instance, jobs.get(instance.id) ?? null))
@@ -188,7 +196,9 @@ function explainInstance(view: DaemonView, id: InstanceId): InstanceExplanation 
   const own = view.parts.store.journal({ instance: id, limit: explanationEntriesMax });
   const call = view.parts.store.journal({ intent: instance.intent, kinds: ['launch'], limit: 1 });
   const numbers = new Set(own.map(({ number }) => number));
-  const journal = [...own, ...call.filter(({ number }) => !numbers.has(number))].toSorted((a, b) => a.number - b.number);
+  const journal = [...own, ...call.filter(({ number }) => !numbers.has(number))].toSorted(
+    (a, b) => a.number - b.number,
+  );
   const last = journal.findLast(({ data }) => data?.endReason != null);
   return {
     nowMs: view.now(),

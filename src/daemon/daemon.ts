@@ -15,13 +15,13 @@ import type { Log } from '../model/log.ts';
 import type { CloudOutlook, PlannedLaunch, QueueOutlook } from '../planner/plan.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
-import { type DaemonView, createControl } from './control.ts';
+import { createControl, type DaemonView } from './control.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
+import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
 import { createSource, type Source, type SourceTrouble } from './source.ts';
 import { type CoreSite, type CoreState, type TickResult, tick } from './tick.ts';
 import { createTimeline } from './timeline.ts';
-import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
 import { createWake } from './wake.ts';
 
 /** A configured cloud or queue, ready to be used. */
@@ -99,7 +99,12 @@ export function createDaemon(parts: DaemonParts): Daemon {
   let lists: CloudSnapshot[] = [];
   let views: QueueSnapshot[] = [];
   let notes: JournalEntry[] = [
-    { kind: 'started', atMs: startedAtMs, why: `spillway ${parts.version} started`, data: { instances: stored.instances.length } },
+    {
+      kind: 'started',
+      atMs: startedAtMs,
+      why: `spillway ${parts.version} started`,
+      data: { instances: stored.instances.length },
+    },
   ];
 
   const cloudSources = new Map<CloudName, Source<CloudSnapshot>>(
@@ -144,10 +149,16 @@ export function createDaemon(parts: DaemonParts): Daemon {
 
   const executor = createExecutor({
     clouds: new Map(
-      parts.clouds.map(({ config: { name, deadlineMs, pollMs }, cloud }) => [name, { cloud, deadlineMs, repeatMs: pollMs }]),
+      parts.clouds.map(({ config: { name, deadlineMs, pollMs }, cloud }) => [
+        name,
+        { cloud, deadlineMs, repeatMs: pollMs },
+      ]),
     ),
     queues: new Map(
-      parts.queues.map(({ config: { name, deadlineMs, pollMs }, queue }) => [name, { queue, deadlineMs, repeatMs: pollMs }]),
+      parts.queues.map(({ config: { name, deadlineMs, pollMs }, queue }) => [
+        name,
+        { queue, deadlineMs, repeatMs: pollMs },
+      ]),
     ),
     clock,
     timeline,
@@ -162,7 +173,10 @@ export function createDaemon(parts: DaemonParts): Daemon {
 
   function noteTrouble(where: { cloud?: CloudName }, trouble: SourceTrouble | null, queue?: QueueName): void {
     const what = where.cloud === undefined ? `queue ${queue}` : `cloud ${where.cloud}`;
-    const kinds = where.cloud === undefined ? (['queueTrouble', 'queueBack'] as const) : (['cloudTrouble', 'cloudBack'] as const);
+    const kinds =
+      where.cloud === undefined
+        ? (['queueTrouble', 'queueBack'] as const)
+        : (['cloudTrouble', 'cloudBack'] as const);
     notes.push({
       kind: trouble === null ? kinds[1] : kinds[0],
       atMs: timeline.now(),
@@ -175,7 +189,10 @@ export function createDaemon(parts: DaemonParts): Daemon {
   function outlooks(nowMs: number, isNew: (queue: QueueName) => boolean) {
     const clouds = new Map<CloudName, CloudOutlook>(
       parts.clouds.map(({ config: { name, max, launchesInFlightMax, pollMs, deadlineMs } }) => {
-        const trouble = notFresh(cloudSources.get(name), { nowMs, staleMs: stalePeriods * pollMs + deadlineMs });
+        const trouble = notFresh(cloudSources.get(name), {
+          nowMs,
+          staleMs: stalePeriods * pollMs + deadlineMs,
+        });
         const launchesLeft = Math.max(0, launchesInFlightMax - executor.launchesInFlight(name));
         return [name, { name, max, launchesLeft, trouble }];
       }),
@@ -198,14 +215,18 @@ export function createDaemon(parts: DaemonParts): Daemon {
     if (source === undefined || source.latestAtMs === null)
       return source?.trouble == null ? 'not seen yet' : `not seen yet: ${source.trouble.message}`;
     const ageMs = nowMs - source.latestAtMs;
-    return ageMs <= staleMs ? null : `last seen ${Math.round(ageMs / 1000)} s ago: ${source.trouble?.message ?? 'slow'}`;
+    return ageMs <= staleMs
+      ? null
+      : `last seen ${Math.round(ageMs / 1000)} s ago: ${source.trouble?.message ?? 'slow'}`;
   }
 
   /** One tick: everything new, decided and stored, then begun. Synchronous. Throws StoreError, and has then changed nothing. */
   function runTick(orders: readonly Order[] = [], launches: readonly PlannedLaunch[] = []): TickResult {
     const nowMs = timeline.now();
     const { clouds, queues } = outlooks(nowMs, (name) => views.some(({ queue }) => queue === name));
-    const latestViews = new Map([...queues].flatMap(([name, { view }]) => (view === null ? [] : [[name, view] as const])));
+    const latestViews = new Map(
+      [...queues].flatMap(([name, { view }]) => (view === null ? [] : [[name, view] as const])),
+    );
     const input = {
       nowMs,
       wallMs: Math.floor(clock.wallNow()),
@@ -236,10 +257,14 @@ export function createDaemon(parts: DaemonParts): Daemon {
     for (const outcome of ended)
       if (outcome.kind === 'launched' || outcome.kind === 'terminated')
         for (const source of cloudSources.values()) source.hurry();
-    if (effects.some(({ kind }) => kind === 'remove')) for (const source of queueSources.values()) source.hurry();
+    if (effects.some(({ kind }) => kind === 'remove'))
+      for (const source of queueSources.values()) source.hurry();
   }
 
-  function report(ended: readonly Outcome[], { batch, plan: { launches, drains, undrains } }: TickResult): void {
+  function report(
+    ended: readonly Outcome[],
+    { batch, plan: { launches, drains, undrains } }: TickResult,
+  ): void {
     for (const entry of batch?.journal ?? []) {
       const { kind, why, atMs: _, ...fields } = entry;
       if (kind === 'anomaly') log.error({ ...fields, why }, 'anomaly');
@@ -272,7 +297,11 @@ export function createDaemon(parts: DaemonParts): Daemon {
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     const sources = [...cloudSources.values(), ...queueSources.values()];
-    for (const { queue, config: { name } } of parts.queues) queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
+    for (const {
+      queue,
+      config: { name },
+    } of parts.queues)
+      queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
     const looks = Promise.all(sources.map((source) => source.run(inner.signal)));
     try {
       await loop(inner.signal);
@@ -285,7 +314,10 @@ export function createDaemon(parts: DaemonParts): Daemon {
     }
     notes.push({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
     runTick();
-    await Promise.allSettled([...parts.clouds.map(({ cloud }) => cloud.close()), ...parts.queues.map(({ queue }) => queue.close())]);
+    await Promise.allSettled([
+      ...parts.clouds.map(({ cloud }) => cloud.close()),
+      ...parts.queues.map(({ queue }) => queue.close()),
+    ]);
   }
 
   function seedBatch(): Batch {
@@ -317,7 +349,11 @@ export function createDaemon(parts: DaemonParts): Daemon {
 
 function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
   const capabilities = new Map(clouds.map((part) => [part.config.name, part.capabilities]));
-  const evaluation = () => ({ ...fixedContext, nowSeconds: Math.floor(clock.wallNow() / 1000), random: () => 0.5 });
+  const evaluation = () => ({
+    ...fixedContext,
+    nowSeconds: Math.floor(clock.wallNow() / 1000),
+    random: () => 0.5,
+  });
   return {
     site: config.site,
     pools: new Map(config.pools.map((pool) => [pool.name, pool])),

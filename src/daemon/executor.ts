@@ -76,7 +76,10 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       .then((outcome) => finish(effect, { key, paceKey, outcome }))
       .catch((error: unknown) => {
         underWay.delete(key);
-        log.error({ effect: effect.kind, problem: describe(error).message }, 'effect ended without an outcome');
+        log.error(
+          { effect: effect.kind, problem: describe(error).message },
+          'effect ended without an outcome',
+        );
       });
     underWay.set(key, { effect, done });
   }
@@ -89,7 +92,10 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     return count;
   }
 
-  function finish(effect: Effect, { key, paceKey, outcome }: { key: string; paceKey: string; outcome: Outcome | null }) {
+  function finish(
+    effect: Effect,
+    { key, paceKey, outcome }: { key: string; paceKey: string; outcome: Outcome | null },
+  ) {
     underWay.delete(key);
     const failed = outcome?.kind === 'effectFailed';
     const failures = failed ? (paces.get(paceKey)?.failures ?? 0) + 1 : 0;

@@ -12,7 +12,11 @@ import { setAsidesOf } from './views.ts';
 const nothing = { cpus: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 };
 
 /** Asks each queue for the job; says why it waits, from the same views and rules that the plan is made of. */
-export async function explainJob(view: DaemonView, id: JobId, signal: AbortSignal): Promise<JobExplanation | null> {
+export async function explainJob(
+  view: DaemonView,
+  id: JobId,
+  signal: AbortSignal,
+): Promise<JobExplanation | null> {
   for (const { config, queue } of view.parts.queues) {
     const job = await ask(view, { queue, deadlineMs: config.deadlineMs, id, signal });
     if (job !== null) return explain(view, config.name, job);
@@ -77,7 +81,15 @@ function offerVerdicts(view: DaemonView, queue: QueueName, ad: ClassAd): OfferVe
 
 /** The job as a group of one, to ask the matchmaker with. */
 function alone(queue: QueueName, { id, ad }: JobView): Demand {
-  return { id: DemandId(`job ${id}`), queue, kind: 'counted', count: 1, ad, sampleJobs: [id], oldestSubmittedAtMs: null };
+  return {
+    id: DemandId(`job ${id}`),
+    queue,
+    kind: 'counted',
+    count: 1,
+    ad,
+    sampleJobs: [id],
+    oldestSubmittedAtMs: null,
+  };
 }
 
 function workerSummary(view: DaemonView, queue: QueueName, ad: ClassAd): WorkerSummary {
@@ -90,11 +102,17 @@ function workerSummary(view: DaemonView, queue: QueueName, ad: ClassAd): WorkerS
     // What is taken now may be free later: whether it could ever serve is asked with all of the machine.
     if (slots.some((slot) => matchmaker.roomOn(job, slot, total) > 0)) matching += 1;
     const open = activity === 'idle' || activity === 'claimed';
-    if (open && slots.some((slot) => slot.free !== nothing && matchmaker.roomOn(job, slot, slot.free) > 0)) free += 1;
+    if (open && slots.some((slot) => slot.free !== nothing && matchmaker.roomOn(job, slot, slot.free) > 0))
+      free += 1;
   }
   const coming = [...view.state().fleet.entries.values()].filter(({ instance }) => {
     const offer = offers.get(instance.offer);
-    return instance.queue === queue && isComing(instance, view.now()) && offer !== undefined && matchmaker.refusal(ad, offer) === null;
+    return (
+      instance.queue === queue &&
+      isComing(instance, view.now()) &&
+      offer !== undefined &&
+      matchmaker.refusal(ad, offer) === null
+    );
   }).length;
   return { total: workers.length, matching, free, coming };
 }
@@ -114,7 +132,9 @@ function poolRooms(view: DaemonView, queue: QueueName): PoolRoom[] {
 /** The last plan's report on the group that the job is in: the one whose jobs want the same. */
 function reportOf(view: DaemonView, queue: QueueName, job: JobView): DemandReport | null {
   const groups = view.queueSource(queue)?.latest?.demand ?? [];
-  const group = groups.find(({ sampleJobs }) => sampleJobs.includes(job.id)) ?? groups.find(({ id }) => id === job.demand);
+  const group =
+    groups.find(({ sampleJobs }) => sampleJobs.includes(job.id)) ??
+    groups.find(({ id }) => id === job.demand);
   if (group === undefined) return null;
   return view.lastTick()?.plan.demand.find(({ demand }) => demand === group.id) ?? null;
 }
@@ -149,7 +169,11 @@ function say(
   if (report.unmet === 0) {
     if (report.onWorkers === report.jobs)
       return { verdict: 'A worker has room for it.', next: 'The scheduler will start it there.' };
-    if (report.onLaunches > 0) return { verdict: 'A machine is being launched for it.', next: 'It will run when the machine has joined.' };
+    if (report.onLaunches > 0)
+      return {
+        verdict: 'A machine is being launched for it.',
+        next: 'It will run when the machine has joined.',
+      };
     return { verdict: 'A machine for it is on its way.', next: 'It will run when the machine has joined.' };
   }
   const why = report.shortage?.why ?? 'there is no room';
@@ -162,6 +186,7 @@ function say(
 function firstClause(offers: readonly OfferVerdict[]): string {
   const refused = offers.find(({ clause }) => clause !== null);
   if (refused === undefined) return '';
-  const whose = refused.side === 'offer' ? `the requirements of offer ${refused.offer}` : "the job's requirements";
+  const whose =
+    refused.side === 'offer' ? `the requirements of offer ${refused.offer}` : "the job's requirements";
   return `: in ${whose}, ${refused.clause} is ${refused.found} (offer ${refused.offer})`;
 }

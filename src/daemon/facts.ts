@@ -45,7 +45,8 @@ export function factsOf(before: Remembered, after: Remembered): Fact[] {
   const facts: Fact[] = [];
   for (const [offer, value] of after.learned)
     if (before.learned.get(offer) !== value) facts.push({ key: bootTimesKey(offer), value });
-  if (differs(before.setAsides, after.setAsides)) facts.push({ key: 'setAsides', value: [...after.setAsides.values()] });
+  if (differs(before.setAsides, after.setAsides))
+    facts.push({ key: 'setAsides', value: [...after.setAsides.values()] });
   const { launched, ended, reused, refused } = after.totals;
   const was = before.totals;
   if (launched !== was.launched || ended !== was.ended || reused !== was.reused || refused !== was.refused)
@@ -58,7 +59,10 @@ function differs(before: SetAsides, after: SetAsides): boolean {
 }
 
 /** What the store remembers; `newSeed` is for a store that has none yet, and must then be stored. */
-export function remember({ facts }: StoredState, newSeed: () => string): Remembered & { readonly newSeed: boolean } {
+export function remember(
+  { facts }: StoredState,
+  newSeed: () => string,
+): Remembered & { readonly newSeed: boolean } {
   const byKey = new Map(facts.map(({ key, value }) => [key, value]));
   const learned = new Map(
     facts

@@ -8,7 +8,14 @@ import type { DaemonParts } from './daemon.ts';
 import type { CoreState } from './tick.ts';
 
 /** Template variables that are the same for every machine of an offer in a pool. */
-const sharedVariables: ReadonlySet<string> = new Set(['site', 'pool', 'offer', 'cpus', 'memoryMiB', 'diskMiB']);
+const sharedVariables: ReadonlySet<string> = new Set([
+  'site',
+  'pool',
+  'offer',
+  'cpus',
+  'memoryMiB',
+  'diskMiB',
+]);
 
 /** Whether each machine of the pool needs user data of its own, so that a create call can be for one only. */
 export function hasOwnSecrets(pool: Pool): boolean {
@@ -40,7 +47,10 @@ export async function makeOrder(
   if (offer === undefined || pool === undefined || intent === undefined)
     throw new CloudError('invalid', `offer ${effect.offer} or pool ${effect.pool} is not configured`);
   const issuedAtSeconds = Math.floor(Math.min(intent.createdAtMs, wallNow()) / 1000);
-  const userData = pool.userData === null ? null : await render(pool.userData, { effect, offer, pool, issuedAtSeconds, parts });
+  const userData =
+    pool.userData === null
+      ? null
+      : await render(pool.userData, { effect, offer, pool, issuedAtSeconds, parts });
   const { intent: id, instances } = effect;
   return { intent: id, instances, pool: pool.name, offer: offer.name, settings: offer.settings, userData };
 }

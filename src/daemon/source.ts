@@ -56,7 +56,11 @@ export function createSource<Snapshot>(options: SourceOptions<Snapshot>): Source
   async function lookOnce(signal: AbortSignal): Promise<void> {
     const beganMs = timeline.now();
     try {
-      const snapshot = await withDeadline((inner) => options.look(beganMs, inner), { clock, ms: deadlineMs, signal });
+      const snapshot = await withDeadline((inner) => options.look(beganMs, inner), {
+        clock,
+        ms: deadlineMs,
+        signal,
+      });
       latest = snapshot;
       latestAtMs = beganMs;
       if (trouble !== null) {
@@ -102,7 +106,11 @@ export function createSource<Snapshot>(options: SourceOptions<Snapshot>): Source
 
 /** A driver's or adapter's error by its code; anything else is a fault of ours, and said to be one. */
 export function describe(error: unknown): { code: string; message: string } {
-  if (error instanceof CloudError || error instanceof QueueError) return { code: error.code, message: error.message };
+  if (error instanceof CloudError || error instanceof QueueError)
+    return { code: error.code, message: error.message };
   if (error instanceof DeadlineError) return { code: 'timeout', message: error.message };
-  return { code: 'internal', message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+  return {
+    code: 'internal',
+    message: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  };
 }

@@ -6,11 +6,24 @@ import { deadlinesOf, type Learned, learnTimes } from '../fleet/learned.ts';
 import type { Effect } from '../fleet/owed.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
 import { deriveFraction, deriveName } from '../model/derive.ts';
-import { type CloudName, type DemandId, type InstanceId, IntentId, type QueueName, type SiteId } from '../model/ids.ts';
+import {
+  type CloudName,
+  type DemandId,
+  type InstanceId,
+  IntentId,
+  type QueueName,
+  type SiteId,
+} from '../model/ids.ts';
 import type { Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Offer, Pool } from '../model/offer.ts';
-import { type CloudOutlook, type Plan, type PlannedLaunch, plan, type QueueOutlook } from '../planner/plan.ts';
+import {
+  type CloudOutlook,
+  type Plan,
+  type PlannedLaunch,
+  plan,
+  type QueueOutlook,
+} from '../planner/plan.ts';
 import {
   cloudKey,
   dropStaleProbes,
@@ -90,7 +103,8 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
       const instances = openIntent(change, intent, launch, site);
       launched.push(...instances);
       if (launch.probe)
-        for (const key of [offerKey(launch.offer), cloudKey(launch.cloud)]) setAsides = withProbe(setAsides, key, intent);
+        for (const key of [offerKey(launch.offer), cloudKey(launch.cloud)])
+          setAsides = withProbe(setAsides, key, intent);
       const { cloud, pool, offer } = launch;
       effects.push({ kind: 'launch', intent, cloud, pool, offer, instances: instances.map(({ id }) => id) });
     }
@@ -109,7 +123,8 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     instanceOf: workerLinks(change, input),
   });
   for (const id of decided.undrains) change.apply(id, { kind: 'undrain' }, 'a waiting job needs it');
-  for (const { instance, reason, why } of decided.drains) change.apply(instance, { kind: 'drain', reason }, why);
+  for (const { instance, reason, why } of decided.drains)
+    change.apply(instance, { kind: 'drain', reason }, why);
   launchAll(decided.launches);
   for (const { id, phase, queue, worker } of change.changedInstances.values())
     if (phase === 'ended' && worker !== null) effects.push({ kind: 'remove', instance: id, queue, worker });
@@ -136,7 +151,8 @@ function workerLinks(change: FleetChange, input: TickInput) {
   const links = new Map<string, InstanceId>();
   for (const { view } of input.queues.values()) {
     if (view === null) continue;
-    for (const [instance, worker] of linkWorkers(change, view)) links.set(`${view.queue}/${worker.id}`, instance);
+    for (const [instance, worker] of linkWorkers(change, view))
+      links.set(`${view.queue}/${worker.id}`, instance);
   }
   return (worker: { queue: QueueName; id: string }) => links.get(`${worker.queue}/${worker.id}`) ?? null;
 }
@@ -145,7 +161,8 @@ function callsOf(launch: PlannedLaunch, site: CoreSite): PlannedLaunch[] {
   const pool = site.pools.get(launch.pool);
   const most = pool === undefined ? 1 : Math.max(1, site.seatsPerCall(pool, launch.cloud));
   const calls: PlannedLaunch[] = [];
-  for (let left = launch.count; left > 0; left -= most) calls.push({ ...launch, count: Math.min(left, most) });
+  for (let left = launch.count; left > 0; left -= most)
+    calls.push({ ...launch, count: Math.min(left, most) });
   return calls;
 }
 
@@ -164,7 +181,9 @@ function openIntent(change: FleetChange, id: IntentId, launch: PlannedLaunch, si
     sentAtMs: nowMs,
   };
   change.putIntent(intent);
-  const instances = Array.from({ length: launch.count }, (_, seat) => newInstance(intent, seat, pool, launch, change));
+  const instances = Array.from({ length: launch.count }, (_, seat) =>
+    newInstance(intent, seat, pool, launch, change),
+  );
   for (const instance of instances) change.put({ instance, sighting: neverSeen });
   change.note({
     kind: 'launch',
@@ -181,7 +200,13 @@ function openIntent(change: FleetChange, id: IntentId, launch: PlannedLaunch, si
   return instances;
 }
 
-function newInstance(intent: Intent, seat: number, pool: Pool, launch: PlannedLaunch, change: FleetChange): Instance {
+function newInstance(
+  intent: Intent,
+  seat: number,
+  pool: Pool,
+  launch: PlannedLaunch,
+  change: FleetChange,
+): Instance {
   const { nowMs, deadlines } = change.context;
   return {
     id: seatId(intent.id, seat),
@@ -231,7 +256,13 @@ function noteUnmet(change: FleetChange, before: CoreState['unmet'], decided: Pla
     now.set(demand, shortage.code);
     if (before.get(demand) === shortage.code) continue;
     const why = `${unmet} of ${jobs} jobs get no machine: ${shortage.why}`;
-    change.note({ kind: 'decision', atMs: change.context.nowMs, demand, why, data: { code: shortage.code, unmet, jobs } });
+    change.note({
+      kind: 'decision',
+      atMs: change.context.nowMs,
+      demand,
+      why,
+      data: { code: shortage.code, unmet, jobs },
+    });
   }
   return now;
 }
@@ -243,12 +274,22 @@ function noteSetAsides(change: FleetChange, before: SetAsides, after: SetAsides)
     const was = before.get(key);
     if (was?.untilMs === aside.untilMs || aside.untilMs <= atMs) continue;
     const why = `${key} is set aside: ${aside.reason}: ${aside.message}`;
-    const data = { key, reason: aside.reason, failures: aside.failures, forMs: Math.round(aside.untilMs - atMs) };
+    const data = {
+      key,
+      reason: aside.reason,
+      failures: aside.failures,
+      forMs: Math.round(aside.untilMs - atMs),
+    };
     change.note({ kind: 'offerSetAside', atMs, why, data });
   }
   for (const [key, was] of before)
     if (!after.has(key) && was.untilMs > was.sinceMs)
-      change.note({ kind: 'offerBack', atMs, why: `${key} is used again`, data: { key, failures: was.failures } });
+      change.note({
+        kind: 'offerBack',
+        atMs,
+        why: `${key} is used again`,
+        data: { key, failures: was.failures },
+      });
 }
 
 function count(before: CoreState, change: FleetChange): Totals {
@@ -269,5 +310,13 @@ function batchOf(before: CoreState, after: CoreState, change: FleetChange, input
   const instances = [...change.changedInstances.values()];
   const intents = [...change.changedIntents.values()];
   if (instances.length + intents.length + journal.length + facts.length === 0) return null;
-  return { nowMs: input.nowMs, wallMs: input.wallMs, sequence: after.sequence, intents, instances, facts, journal };
+  return {
+    nowMs: input.nowMs,
+    wallMs: input.wallMs,
+    sequence: after.sequence,
+    intents,
+    instances,
+    facts,
+    journal,
+  };
 }

@@ -14,10 +14,10 @@ import type {
 } from '../api/control.ts';
 import { type FleetEntry, publicState } from '../fleet/entry.ts';
 import type { Worker } from '../model/demand.ts';
-import { type Instance, phases, type PublicState } from '../model/instance.ts';
+import { type Instance, type PublicState, phases } from '../model/instance.ts';
 import type { Pool } from '../model/offer.ts';
-import { admittance, cloudKey, offerKey } from '../planner/setAside.ts';
 import type { DemandReport, Plan } from '../planner/plan.ts';
+import { admittance, cloudKey, offerKey } from '../planner/setAside.ts';
 import type { DaemonView } from './control.ts';
 import { describeCause } from './tick.ts';
 
@@ -202,9 +202,7 @@ export function planView(view: DaemonView, plan: Plan): PlanView {
 }
 
 function demandPlan(view: DaemonView, report: DemandReport): DemandPlan {
-  const group = view
-    .queueSource(report.queue)
-    ?.latest?.demand.find(({ id }) => id === report.demand);
+  const group = view.queueSource(report.queue)?.latest?.demand.find(({ id }) => id === report.demand);
   const offers = view.parts.config.pools
     .filter(({ queue }) => queue === report.queue)
     .flatMap(({ offers: names }) => names);

@@ -56,7 +56,10 @@ export function createMatchmaker(
   context: () => EvaluationContext,
   rememberSeconds = 60,
 ): Matchmaker {
-  const remembered = new Map<DemandId, { readonly atSeconds: number; readonly matches: ReadonlyMap<OfferName, Match> }>();
+  const remembered = new Map<
+    DemandId,
+    { readonly atSeconds: number; readonly matches: ReadonlyMap<OfferName, Match> }
+  >();
 
   function matches(demand: Demand): ReadonlyMap<OfferName, Match> {
     const { nowSeconds } = context();
@@ -77,7 +80,8 @@ export function createMatchmaker(
   }
 
   function matchOffer(job: ClassAd, offer: Offer): Match | null {
-    if (!requirementsHold(job, offer.ad, context()) || !requirementsHold(offer.ad, job, context())) return null;
+    if (!requirementsHold(job, offer.ad, context()) || !requirementsHold(offer.ad, job, context()))
+      return null;
     const wanted = request(job, offer.ad);
     const jobsPerMachine = timesThatFit(offer.resources, wanted);
     if (jobsPerMachine === 0) return null;
@@ -111,7 +115,8 @@ export function createMatchmaker(
   }
 
   function roomOn(demand: Demand, slot: Slot, free: Resources): number {
-    if (!requirementsHold(demand.ad, slot.ad, context()) || !requirementsHold(slot.ad, demand.ad, context())) return 0;
+    if (!requirementsHold(demand.ad, slot.ad, context()) || !requirementsHold(slot.ad, demand.ad, context()))
+      return 0;
     const fit = timesThatFit(free, request(demand.ad, slot.ad));
     return slot.partitionable ? fit : Math.min(1, fit);
   }

@@ -14,7 +14,11 @@ export function planDrains(input: PlanInput, supply: Supply): PlannedDrain[] {
   const pools = new Set<string>(input.pools.map(({ name }) => name));
   for (const { instance } of input.fleet.entries.values()) {
     if (pools.has(instance.pool) || instance.endReason !== null || instance.cloudId === null) continue;
-    drains.push({ instance: instance.id, reason: 'removed', why: `pool ${instance.pool} is not in the config` });
+    drains.push({
+      instance: instance.id,
+      reason: 'removed',
+      why: `pool ${instance.pool} is not in the config`,
+    });
   }
   return drains;
 }
@@ -29,7 +33,9 @@ function drainPool(pool: Pool, input: PlanInput, supply: Supply): PlannedDrain[]
   const counted = own.filter(({ instance }) => countsTowardMin(instance, input.nowMs)).length;
   const all = own.filter(({ instance }) => countsTowardMax(instance)).length;
   const spare = own.filter(({ instance }) => !supply.needed.has(instance.id));
-  const free = spare.filter(({ instance, sighting }) => instance.phase === 'idle' && sighting.activity === 'idle');
+  const free = spare.filter(
+    ({ instance, sighting }) => instance.phase === 'idle' && sighting.activity === 'idle',
+  );
   const coming = spare.filter(({ instance }) => isComing(instance, input.nowMs)).length;
 
   const mayGo = Math.max(0, Math.min(counted - pool.min, free.length + coming - pool.headroom));

@@ -1,15 +1,7 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Match, Matchmaker } from '../matchmaker/matchmaker.ts';
 import type { Demand, QueueSnapshot, Worker } from '../model/demand.ts';
-import type {
-  CloudName,
-  DemandId,
-  InstanceId,
-  JobId,
-  OfferName,
-  PoolName,
-  QueueName,
-} from '../model/ids.ts';
+import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { EndReason, LaunchCause } from '../model/instance.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { planDrains } from './drains.ts';
@@ -106,7 +98,8 @@ export function plan(input: PlanInput): Plan {
   const demand: DemandReport[] = [];
   for (const { view, trouble } of input.queues.values()) {
     if (view === null || trouble !== null) continue;
-    for (const group of view.demand.toSorted(byAge)) demand.push(serve(group, { input, room, supply, launches }));
+    for (const group of view.demand.toSorted(byAge))
+      demand.push(serve(group, { input, room, supply, launches }));
   }
   for (const pool of input.pools) fillPool(pool, { input, room, supply, launches });
   const drains = planDrains(input, supply);
@@ -138,9 +131,18 @@ function serve(demand: Demand, work: Work): DemandReport {
   const onComing = supply.takeFromComing(demand, demand.count - onWorkers);
   const onUndrained = supply.takeFromDraining(demand, demand.count - onWorkers - onComing);
   const left = demand.count - onWorkers - onComing - onUndrained;
-  const { onLaunches, shortage } = left === 0 ? { onLaunches: 0, shortage: null } : launchFor(demand, left, work);
+  const { onLaunches, shortage } =
+    left === 0 ? { onLaunches: 0, shortage: null } : launchFor(demand, left, work);
   const unmet = left - onLaunches;
-  return { ...base, onWorkers, onComing, onUndrained, onLaunches, unmet, shortage: unmet === 0 ? null : shortage };
+  return {
+    ...base,
+    onWorkers,
+    onComing,
+    onUndrained,
+    onLaunches,
+    unmet,
+    shortage: unmet === 0 ? null : shortage,
+  };
 }
 
 /** One way to serve a demand: an offer in a pool. */
@@ -159,7 +161,8 @@ function launchFor(
   const placements = placementsOf(pools, matches);
   if (placements.length === 0) {
     const why = 'no offer of a pool of this queue matches';
-    if (pools.length === 0) return { onLaunches: 0, shortage: { code: 'noPool', why: 'no pool has this queue' } };
+    if (pools.length === 0)
+      return { onLaunches: 0, shortage: { code: 'noPool', why: 'no pool has this queue' } };
     return { onLaunches: 0, shortage: { code: 'noOffer', why } };
   }
   let left = jobs;
@@ -225,7 +228,14 @@ function fillPool(pool: Pool, { input, room, supply, launches }: Work): void {
       const { count, probe } = room.reserve(pool, offer, left);
       if (count === 0) continue;
       left -= count;
-      launches.push({ pool: pool.name, offer: offer.name, cloud: offer.cloud, count, cause: { kind }, probe });
+      launches.push({
+        pool: pool.name,
+        offer: offer.name,
+        cloud: offer.cloud,
+        count,
+        cause: { kind },
+        probe,
+      });
       supply.addLaunch(offer, pool.queue, count);
     }
   }

@@ -55,11 +55,16 @@ export function createRoom({ nowMs, fleet, clouds, setAsides }: PlanInput): Room
     if (cloud === undefined || cloud.trouble !== null)
       return refuse('cloudTrouble', `cloud ${offer.cloud}: ${cloud?.trouble ?? 'not configured'}`);
     const keys = [offerKey(offer.name), cloudKey(offer.cloud)];
-    const admitted = keys.map((key): Admittance => (probed.has(key) ? 'closed' : admittance(setAsides, key, nowMs)));
+    const admitted = keys.map(
+      (key): Admittance => (probed.has(key) ? 'closed' : admittance(setAsides, key, nowMs)),
+    );
     const closed = keys.find((_, at) => admitted[at] === 'closed');
     if (closed !== undefined) {
       const aside = setAsides.get(closed);
-      return refuse('setAside', `${closed} is set aside: ${aside?.reason ?? 'being probed'} ${aside?.message ?? ''}`.trim());
+      return refuse(
+        'setAside',
+        `${closed} is set aside: ${aside?.reason ?? 'being probed'} ${aside?.message ?? ''}`.trim(),
+      );
     }
     const inFlight = launchesLeft.get(cloud.name) ?? cloud.launchesLeft;
     const probe = admitted.includes('probe');
@@ -84,7 +89,11 @@ export function createRoom({ nowMs, fleet, clouds, setAsides }: PlanInput): Room
         why: `cloud ${cloud.name} has as many create calls under way as it may`,
         left: inFlight,
       },
-      { code: 'setAside', why: `${keys.join(' and ')}: tried again with one machine`, left: probe ? 1 : wanted },
+      {
+        code: 'setAside',
+        why: `${keys.join(' and ')}: tried again with one machine`,
+        left: probe ? 1 : wanted,
+      },
     ];
     const tightest = bounds.reduce((least, bound) => (bound.left < least.left ? bound : least));
     const count = Math.max(0, Math.min(wanted, tightest.left));

@@ -70,7 +70,8 @@ export function learnSetAsides(
         next.delete(offerKey(lesson.offer));
         break;
       case 'refused': {
-        const firstMs = lesson.code === 'quota' ? Math.max(quotaFirstMs, policy.setAsideFirstMs) : policy.setAsideFirstMs;
+        const firstMs =
+          lesson.code === 'quota' ? Math.max(quotaFirstMs, policy.setAsideFirstMs) : policy.setAsideFirstMs;
         const key = blame(lesson);
         const leastMs = Math.max(firstMs, lesson.retryAfterMs ?? 0);
         next.set(key, fail(next.get(key), { key, reason: lesson.code, message: lesson.message, leastMs }));
@@ -79,7 +80,10 @@ export function learnSetAsides(
       case 'failed': {
         const key = offerKey(lesson.offer);
         const message = `${lesson.intent} did not become usable`;
-        next.set(key, fail(next.get(key), { key, reason: lesson.reason, message, leastMs: policy.setAsideFirstMs }));
+        next.set(
+          key,
+          fail(next.get(key), { key, reason: lesson.reason, message, leastMs: policy.setAsideFirstMs }),
+        );
         break;
       }
       case 'booted':
@@ -97,7 +101,8 @@ export function learnSetAsides(
     const failures = together ? was.failures : (was?.failures ?? 0) + 1;
     const borne = isRefusal(reason) ? 0 : bootFailuresBorne - 1;
     const doublings = Math.max(0, failures - 1 - borne);
-    const delayMs = Math.min(policy.setAsideMaxMs, leastMs * 2 ** Math.min(doublings, 30)) * (0.75 + 0.5 * jitter());
+    const delayMs =
+      Math.min(policy.setAsideMaxMs, leastMs * 2 ** Math.min(doublings, 30)) * (0.75 + 0.5 * jitter());
     const untilMs = failures <= borne ? nowMs : nowMs + delayMs;
     return { key, reason, message, failures, sinceMs: was?.sinceMs ?? nowMs, untilMs, probe: null };
   }

@@ -1,11 +1,11 @@
 import type { FleetEntry } from '../fleet/entry.ts';
 import { isComing } from '../fleet/entry.ts';
-import type { Fleet } from '../fleet/fleet.ts';
+import { type Fleet, seatId } from '../fleet/fleet.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
 import type { Demand, QueueSnapshot, Slot, Worker } from '../model/demand.ts';
-import type { InstanceId, QueueName } from '../model/ids.ts';
+import type { InstanceId, OfferName, QueueName } from '../model/ids.ts';
 import type { Offer } from '../model/offer.ts';
-import { type Resources, subtractResources } from '../model/resources.ts';
+import { type Resources, subtractResources, timesThatFit } from '../model/resources.ts';
 
 /** What can take waiting jobs without a launch, and what is left of it as jobs are put on it. */
 export interface Supply {
@@ -29,11 +29,36 @@ interface Place {
   free: Resources;
 }
 
+/** A machine that has no slot ads yet: what it will have is what its offer says. */
 interface Coming {
   readonly queue: QueueName;
   readonly instance: InstanceId | null;
-  readonly offer: Offer;
   free: Resources;
+}
+
+interface ComingMachines {
+  add(offer: OfferName, machine: Coming): void;
+  /** Those of an offer that have a processor left. */
+  of(offer: OfferName): readonly Coming[];
+}
+
+/** By offer, as a demand is matched with offers once; and without the full ones, which no later demand looks at again. */
+function createComing(): ComingMachines {
+  const byOffer = new Map<OfferName, Coming[]>();
+  return {
+    add: (offer, machine) => {
+      const machines = byOffer.get(offer);
+      if (machines === undefined) byOffer.set(offer, [machine]);
+      else machines.push(machine);
+    },
+    of: (offer) => {
+      const machines = byOffer.get(offer) ?? [];
+      if (!machines.some(({ free }) => free.cpus <= 0)) return machines;
+      const open = machines.filter(({ free }) => free.cpus > 0);
+      byOffer.set(offer, open);
+      return open;
+    },
+  };
 }
 
 export interface SupplyInput {
@@ -49,15 +74,16 @@ export interface SupplyInput {
 export function createSupply(input: SupplyInput): Supply {
   const { matchmaker } = input;
   const places = input.views.flatMap((view) => placesOf(view, input));
-  const coming: Coming[] = [];
-  const draining: Coming[] = [];
+  const coming = createComing();
+  const draining = createComing();
   for (const { instance } of input.fleet.entries.values()) {
     const offer = input.offers.get(instance.offer);
     if (offer === undefined) continue;
-    const machine = { queue: instance.queue, instance: instance.id, offer, free: offer.resources };
+    const machine = { queue: instance.queue, instance: instance.id, free: offer.resources };
     const returns = instance.phase === 'draining' && instance.endReason === null;
-    if (isComing(instance, input.nowMs) || returns) coming.push(machine);
-    else if (instance.phase === 'draining' && instance.endReason === 'idle') draining.push(machine);
+    if (isComing(instance, input.nowMs) || returns) coming.add(offer.name, machine);
+    else if (instance.phase === 'draining' && instance.endReason === 'idle')
+      draining.add(offer.name, machine);
   }
   const needed = new Set<InstanceId>();
   const undrained = new Set<InstanceId>();
@@ -78,19 +104,23 @@ export function createSupply(input: SupplyInput): Supply {
     return jobs - left;
   }
 
-  function takeFrom(machines: readonly Coming[], demand: Demand, jobs: number, used: (id: InstanceId) => void): number {
+  function takeFrom(
+    machines: ComingMachines,
+    demand: Demand,
+    jobs: number,
+    used: (id: InstanceId) => void,
+  ): number {
     let left = jobs;
-    const matches = matchmaker.matches(demand);
-    for (const machine of machines) {
+    for (const [offer, { request }] of matchmaker.matches(demand)) {
       if (left === 0) break;
-      const match = machine.queue === demand.queue ? matches.get(machine.offer.name) : undefined;
-      if (match === undefined) continue;
-      const slot: Slot = { ad: machine.offer.ad, free: machine.free, partitionable: true };
-      const room = Math.min(left, matchmaker.roomOn(demand, slot, machine.free));
-      if (room === 0) continue;
-      left -= room;
-      machine.free = spend(machine.free, match.request, room);
-      if (machine.instance !== null) used(machine.instance);
+      for (const machine of machines.of(offer)) {
+        if (left === 0) break;
+        const room = machine.queue === demand.queue ? Math.min(left, timesThatFit(machine.free, request)) : 0;
+        if (room === 0) continue;
+        left -= room;
+        machine.free = spend(machine.free, request, room);
+        if (machine.instance !== null) used(machine.instance);
+      }
     }
     return jobs - left;
   }
@@ -108,19 +138,26 @@ export function createSupply(input: SupplyInput): Supply {
         needed.add(id);
       }),
     addLaunch: (offer, queue, count) => {
-      for (let n = 0; n < count; n++) coming.push({ queue, instance: null, offer, free: offer.resources });
+      for (let n = 0; n < count; n++)
+        coming.add(offer.name, { queue, instance: null, free: offer.resources });
     },
   };
 }
 
-/** Slots that take jobs: those of machines with a job come first, so that idle machines become surplus. */
+/**
+ * Slots that take jobs: those of machines with a job come first, so that idle machines become surplus. The ad of a
+ * machine that has died stays in a queue for a while: one that was ours counts only while the cloud shows it.
+ */
 function placesOf(view: QueueSnapshot, { fleet, instanceOf }: SupplyInput): Place[] {
+  const strangers = new Set(
+    [...fleet.strangers.values()].map(({ found }) => seatId(found.intent, found.seat)),
+  );
   const places: (Place & { readonly order: number })[] = [];
   for (const worker of view.workers) {
     if (worker.activity === 'draining' || worker.activity === 'drained') continue;
     const id = instanceOf(worker);
     const entry = id === null ? undefined : fleet.entries.get(id);
-    if (entry !== undefined && !takesJobs(entry)) continue;
+    if (entry === undefined ? id !== null && !strangers.has(id) : !takesJobs(entry)) continue;
     const order = worker.activity === 'claimed' ? 0 : id === null ? 1 : 2;
     for (const slot of worker.slots)
       places.push({ queue: view.queue, instance: id, slot, free: slot.free, order });

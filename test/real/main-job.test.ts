@@ -11,7 +11,14 @@ import {
   tagOf,
 } from '../support/condorFarm.ts';
 import { createSite, type RunningSite, until } from '../support/runningSite.ts';
-import { booterTestbed, ec2Testbed, had, htcondorTestbed, isMissing, stopTestbeds } from '../support/testbed.ts';
+import {
+  booterTestbed,
+  ec2Testbed,
+  had,
+  htcondorTestbed,
+  isMissing,
+  stopTestbeds,
+} from '../support/testbed.ts';
 
 /** The main job on real servers: a real HTCondor pool, a real EC2 API, machines that boot by their user data. */
 const pool = await htcondorTestbed('main-job');
@@ -33,7 +40,14 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
 
   async function farm(pools: FarmOptions['pools'], more: Partial<FarmOptions> = {}): Promise<RunningSite> {
     sites += 1;
-    const options = { pool: had(pool), ec2: had(ec2), endpoint: had(ec2).endpoint, site: `farm-${sites}`, vmTypes, pools };
+    const options = {
+      pool: had(pool),
+      ec2: had(ec2),
+      endpoint: had(ec2).endpoint,
+      site: `farm-${sites}`,
+      vmTypes,
+      pools,
+    };
     site = createSite(farmConfig({ ...options, ...more }));
     await site.start();
     return site;
@@ -46,7 +60,9 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
   });
 
   afterEach(async () => {
-    await had(pool).run('condor_rm', ['-all']).catch(() => {});
+    await had(pool)
+      .run('condor_rm', ['-all'])
+      .catch(() => {});
     await site?.dispose();
     site = null;
     await until('the queue is empty', () => queueIsEmpty(had(pool)));
@@ -56,7 +72,10 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
   const alive = async () => (await made()).filter(isAlive);
   const done = () => queueIsEmpty(had(pool));
   const gone = (count: number) =>
-    until('every machine has ended', async () => (await alive()).length === 0 && (await made()).length === count);
+    until(
+      'every machine has ended',
+      async () => (await alive()).length === 0 && (await made()).length === count,
+    );
 
   it('gives each kind of job a machine of the right offer, then ends the machines', async () => {
     const { ask } = await farm([{ name: 'main', offers: ['small', 'medium', 'large'], max: 6 }]);
@@ -64,7 +83,9 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
 
     await until('the jobs are done', done, { withinMs: bootMs });
     const machines = await made();
-    const byOffer = machines.map((machine) => [tagOf(machine, 'spillway:offer'), machine.InstanceType]).toSorted();
+    const byOffer = machines
+      .map((machine) => [tagOf(machine, 'spillway:offer'), machine.InstanceType])
+      .toSorted();
     expect(byOffer).toEqual(
       Object.entries(vmTypes)
         .map(([name, { type }]) => [name, type])
@@ -72,7 +93,11 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
     );
     await gone(3);
 
-    const { instances } = await ask<{ instances: { id: string; endReason: string }[] }>(['instance', 'list', '--ended']);
+    const { instances } = await ask<{ instances: { id: string; endReason: string }[] }>([
+      'instance',
+      'list',
+      '--ended',
+    ]);
     expect(instances.map(({ endReason }) => endReason)).toEqual(['idle', 'idle', 'idle']);
   });
 
@@ -122,7 +147,9 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
   it('un-drains a machine for a job that arrives while it drains, and launches nothing', async () => {
     const { instances } = await farm([{ name: 'main', offers: ['medium'], max: 2, idle: '2s' }], {});
     await submitJobs(had(pool), { vmType: 'medium', seconds: 1 });
-    await until('the machine drains', async () => (await instances())[0]?.phase === 'draining', { withinMs: bootMs });
+    await until('the machine drains', async () => (await instances())[0]?.phase === 'draining', {
+      withinMs: bootMs,
+    });
     const [first] = await instances();
     const cluster = await submitJobs(had(pool), { vmType: 'medium', seconds: 1 });
 
@@ -140,7 +167,11 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
       withinMs: bootMs,
     });
     expect(await made()).toHaveLength(2);
-    expect(had(ec2).calls().filter(({ action }) => action === 'RunInstances')).toHaveLength(2);
+    expect(
+      had(ec2)
+        .calls()
+        .filter(({ action }) => action === 'RunInstances'),
+    ).toHaveLength(2);
   });
 
   it('boots by cloud-config as well as by script', async () => {

@@ -44,7 +44,9 @@ describe.skipIf(missing)('a schedd that is silent for a minute', { timeout: 240_
     try {
       await site.start();
       await submitJobs(had(pool), { vmType: 'small', seconds: 1 });
-      await until('a machine is free', async () => (await site.instances())[0]?.phase === 'idle', { everyMs: 50 });
+      await until('a machine is free', async () => (await site.instances())[0]?.phase === 'idle', {
+        everyMs: 50,
+      });
       await had(pool).lever(begin);
       // What was seen before the silence may still be acted on; what follows may not.
       await until('the silence is noticed', async () => (await site.status()).queues[0]?.trouble != null, {

@@ -41,6 +41,8 @@ export function farmConfig(options: FarmOptions) {
         adapter: 'htcondor',
         poll: '1s',
         deadline: '30s',
+        // No test that uses this restarts the collector: what it does not show is not there.
+        updateInterval: '1s',
         bin: pool.bin,
         schedds: pool.schedds,
         join: {
@@ -133,7 +135,8 @@ let submitted = 0;
 export async function queueCounts(pool: HTCondorTestbed): Promise<Readonly<Record<string, number>>> {
   const output = await pool.run('condor_q', ['-allusers', '-af', 'JobStatus']);
   const counts: Record<string, number> = {};
-  for (const state of output.split('\n').filter((line) => line !== '')) counts[state] = (counts[state] ?? 0) + 1;
+  for (const state of output.split('\n').filter((line) => line !== ''))
+    counts[state] = (counts[state] ?? 0) + 1;
   return counts;
 }
 
@@ -172,5 +175,3 @@ export const tagOf = ({ Tags = [] }: Instance, key: string): string | undefined 
 
 export const isAlive = ({ State }: Instance): boolean =>
   State?.Name !== 'terminated' && State?.Name !== 'shutting-down';
-
-

@@ -1,5 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  createWriteStream,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -52,7 +60,8 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
 
   async function ask<T>(args: readonly string[], allowed: readonly number[] = [0]): Promise<T> {
     const { code, stdout, stderr } = await spillway([...args, '--json', '--socket', socket]);
-    if (!allowed.includes(code)) throw new Error(`spillway ${args.join(' ')} ended with ${code}: ${stdout}${stderr}`);
+    if (!allowed.includes(code))
+      throw new Error(`spillway ${args.join(' ')} ended with ${code}: ${stdout}${stderr}`);
     return JSON.parse(stdout === '' ? stderr : stdout) as T;
   }
 
@@ -78,10 +87,14 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
     start: async (env = {}) => {
-      const started = spawn(process.execPath, [main, 'run', configPath, '--socket', socket, '--log-level', 'debug'], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, ...env },
-      });
+      const started = spawn(
+        process.execPath,
+        [main, 'run', configPath, '--socket', socket, '--log-level', 'debug'],
+        {
+          stdio: ['ignore', 'pipe', 'pipe'],
+          env: { ...process.env, ...env },
+        },
+      );
       const log = createWriteStream(logPath, { flags: 'a' });
       started.stdout.pipe(log, { end: false });
       started.stderr.pipe(log, { end: false });

@@ -1,0 +1,23 @@
+/**
+ * npm run bench [-- NAME [ARGS]]: speed, measured and never asserted. Prints one JSON object for each benchmark; the
+ * figures in docs/performance.md are its output. NAME is one of those below; without it all are run.
+ */
+const benches = {
+  plan: () => import('./plan.ts'),
+  latency: () => import('./latency.ts'),
+  life: () => import('./life.ts'),
+  classad: () => import('./classad.ts'),
+} as const satisfies Record<string, () => Promise<{ run(args: readonly string[]): Promise<unknown> }>>;
+
+const [name, ...args] = process.argv.slice(2);
+const known = Object.keys(benches) as (keyof typeof benches)[];
+const chosen = name === undefined ? known : known.filter((bench) => bench === name);
+if (chosen.length === 0) {
+  process.stderr.write(`no benchmark "${name}"; there are ${known.join(', ')}\n`);
+  process.exitCode = 2;
+}
+for (const bench of chosen) {
+  const { run } = await benches[bench]();
+  const figures = await run(args);
+  process.stdout.write(`${JSON.stringify({ bench, node: process.version, figures })}\n`);
+}
