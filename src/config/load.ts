@@ -1,5 +1,4 @@
-import { CloudName, OfferName, PoolName, QueueName, SiteId } from '../model/ids.ts';
-import type { Pool } from '../model/offer.ts';
+import { buildSite, type SiteParts } from './build.ts';
 import { fieldOf, type LoadedEntry, loadEntry, nameOf, textOf } from './entries.ts';
 import { besideFile, type ConfigFiles, readText, secretReader } from './files.ts';
 import { check } from './issues.ts';
@@ -8,19 +7,11 @@ import type { ConfigurableAdapter, ConfigurableDriver, Registry } from './parts.
 import { type Problem, sortProblems } from './problem.ts';
 import { checkPolicy, checkReferences, type PoolEntry } from './references.ts';
 import { createReport, type Locate, locateIn, type Report, wholeFile } from './report.ts';
-import {
-  type CloudFields,
-  cloudSchema,
-  type PoolFields,
-  poolSchema,
-  type QueueFields,
-  queueSchema,
-  siteSchema,
-} from './schema.ts';
+import { type CloudFields, cloudSchema, poolSchema, queueSchema, siteSchema } from './schema.ts';
 import { type SecretReader, secretsIn } from './secrets.ts';
 import type { SiteConfig } from './site.ts';
 import { loadTemplate } from './user-data.ts';
-import { readYaml } from './yaml-source.ts';
+import { readYaml, type YamlSource } from './yaml-source.ts';
 
 export const configBytesMax = 1024 * 1024;
 
@@ -49,10 +40,36 @@ export interface Loaded {
 export async function loadSite(path: string, deps: LoadDeps): Promise<Loaded> {
   const report = createReport();
   const config = await load(path, deps, report);
-  return { config: report.failed ? null : config, problems: sortProblems(report.problems, path) };
+  const problems = [...sortProblems(report.problems, path)];
+  if (report.left > 0) {
+    const severity = report.failed ? 'error' : 'warning';
+    problems.push({ severity, ...wholeFile(path), message: `${report.left} more problems are not shown` });
+  }
+  return { config: report.failed ? null : config, problems };
 }
 
 async function load(path: string, deps: LoadDeps, report: Report): Promise<SiteConfig | null> {
+  const source = await readSource(path, deps, report);
+  if (source === null) return null;
+  const locate = locateIn(source);
+  const checked = check(siteSchema, source.data);
+  if (!checked.ok) report.findings(locate, checked.findings);
+  const lists = checked.ok ? checked.value : listsOf(source.data);
+  const parts = await loadLists(lists, source, deps, report);
+  await readAllSecrets(parts, secretReader(deps.files, deps.env, path), report);
+  const userData = await loadTemplates(parts, path, deps.files, report);
+  if (!checked.ok) return null;
+
+  checkPolicy(checked.value.policy, locateIn(source, ['policy']), report);
+  const socket = besideFile(path, checked.value.socket);
+  if (Buffer.byteLength(socket) > socketBytesMax) {
+    report.add('error', locate(['socket']), `the path is longer than ${socketBytesMax} bytes`);
+  }
+  const stateDir = besideFile(path, checked.value.stateDir);
+  return buildSite({ fields: checked.value, stateDir, socket, parts, userData });
+}
+
+async function readSource(path: string, deps: LoadDeps, report: Report): Promise<YamlSource | null> {
   const read = await readText(deps.files, path, configBytesMax);
   if ('wrong' in read) {
     report.add('error', wholeFile(path), `the file ${read.wrong}`);
@@ -60,87 +77,69 @@ async function load(path: string, deps: LoadDeps, report: Report): Promise<SiteC
   }
   const { source, problems } = readYaml(path, read.text);
   report.take(problems);
-  if (source === null) return null;
-  if (source.data === null) {
-    report.add('error', wholeFile(path), 'the file is empty');
-    return null;
-  }
+  if (source?.data !== null) return source;
+  report.add('error', wholeFile(path), 'the file is empty');
+  return null;
+}
 
-  const locate = locateIn(source);
-  const checked = check(siteSchema, source.data);
-  if (!checked.ok) report.findings(locate, checked.findings);
-  const data = checked.ok ? checked.value : listsOf(source.data);
+type Lists = Readonly<Record<'queues' | 'clouds' | 'offers' | 'pools', readonly unknown[]>> & {
+  readonly offerFiles: readonly string[];
+};
+
+/** Every entry by itself, then all of them together. */
+async function loadLists(
+  lists: Lists,
+  source: YamlSource,
+  deps: LoadDeps,
+  report: Report,
+): Promise<SiteParts> {
   const at = (list: string, index: number) => locateIn(source, [list, index]);
-
   const queues = await Promise.all(
-    data.queues.map((entry, index) => loadEntry(entry, queueKind(deps), at('queues', index), report)),
+    lists.queues.map((entry, index) => loadEntry(entry, queueKind(deps), at('queues', index), report)),
   );
   const clouds = await Promise.all(
-    data.clouds.map((entry, index) => loadEntry(entry, cloudKind(deps), at('clouds', index), report)),
+    lists.clouds.map((entry, index) => loadEntry(entry, cloudKind(deps), at('clouds', index), report)),
   );
-  const offers = await loadOffers(
-    { entries: data.offers, files: data.offerFiles, path, at, locate, clouds },
-    deps,
-    report,
-  );
-  const pools = data.pools.map((entry, index) => loadPool(entry, at('pools', index), report));
-  checkReferences({ queues, clouds, offers: offers.entries, offersComplete: offers.complete, pools }, report);
-  if (checked.ok) checkPolicy(checked.value.policy, locateIn(source, ['policy']), report);
+  const { offers: entries, offerFiles: files } = lists;
+  const sources = { entries, files, path: source.file, at, locate: locateIn(source), clouds };
+  const { entries: offerEntries, complete, offers } = await loadOffers(sources, deps, report);
+  const pools = lists.pools.map((entry, index) => loadPool(entry, at('pools', index), report));
+  checkReferences({ queues, clouds, offers: offerEntries, offersComplete: complete, pools }, report);
   for (const cloud of clouds) warnOfMark(cloud, report);
+  return { queues, clouds, offers, pools };
+}
 
-  const secrets = secretReader(deps.files, deps.env, path);
-  for (const { settings, locate: place } of [...queues, ...clouds])
-    await readSecrets(settings, place, secrets, report);
-  for (const { offer, draft } of offers.offers) {
-    await readSecrets(
-      offer.settings,
-      (below, what) => draft.locate(['boot', ...below], what),
-      secrets,
-      report,
-    );
-  }
-
-  const built: Pool[] = [];
-  for (const { fields, locate: place } of pools) {
-    if (fields === null) continue;
-    const userData = await loadTemplate(
-      fields,
-      place,
-      { path, queues, clouds, offers: offers.offers },
-      deps.files,
-      report,
-    );
-    built.push(poolOf(fields, userData));
-  }
-  if (!checked.ok) return null;
-  const { site, policy } = checked.value;
-  const stateDir = besideFile(path, checked.value.stateDir);
-  const socket = besideFile(path, checked.value.socket);
-  if (Buffer.byteLength(socket) > socketBytesMax) {
-    report.add('error', locate(['socket']), `the path is longer than ${socketBytesMax} bytes`);
-  }
-  return {
-    site: SiteId(site),
-    stateDir,
-    socket,
-    queues: queues.flatMap(({ fields, settings }) => (fields === null ? [] : queueOf(fields, settings))),
-    clouds: clouds.flatMap(({ fields, settings }) => (fields === null ? [] : cloudOf(fields, settings))),
-    offers: offers.offers.map(({ offer }) => offer),
-    pools: built,
-    policy: {
-      reapMs: policy.reap,
-      setAsideFirstMs: policy.setAsideFirst,
-      setAsideMaxMs: policy.setAsideMax,
-      massShare: policy.massShare,
-      retentionMs: policy.retention,
-    },
+async function readAllSecrets(parts: SiteParts, reader: SecretReader, report: Report): Promise<void> {
+  const read = async (settings: unknown, locate: Locate) => {
+    for (const { secret, path } of secretsIn(settings)) {
+      const finding = await secret.read(reader);
+      if (finding !== null) report.add(finding.severity, locate(path), finding.message);
+    }
   };
+  for (const { settings, locate } of [...parts.queues, ...parts.clouds]) await read(settings, locate);
+  for (const { offer, draft } of parts.offers) {
+    await read(offer.settings, (path, at) => draft.locate(['boot', ...path], at));
+  }
+}
+
+/** The text of each pool's boot template, in the order of the pools. */
+async function loadTemplates(
+  parts: SiteParts,
+  path: string,
+  files: ConfigFiles,
+  report: Report,
+): Promise<readonly (string | null)[]> {
+  const texts: (string | null)[] = [];
+  for (const { fields, locate } of parts.pools) {
+    texts.push(
+      fields === null ? null : await loadTemplate(fields, locate, { path, ...parts }, files, report),
+    );
+  }
+  return texts;
 }
 
 /** The lists of a config that is wrong elsewhere: their entries are checked all the same. */
-function listsOf(data: unknown): Record<'queues' | 'clouds' | 'offers' | 'pools', readonly unknown[]> & {
-  readonly offerFiles: readonly string[];
-} {
+function listsOf(data: unknown): Lists {
   const list = (key: string): readonly unknown[] => {
     const value = fieldOf(data, key);
     return Array.isArray(value) ? value : [];
@@ -167,18 +166,6 @@ function loadPool(entry: unknown, locate: Locate, report: Report): PoolEntry {
   };
 }
 
-async function readSecrets(
-  settings: unknown,
-  locate: Locate,
-  reader: SecretReader,
-  report: Report,
-): Promise<void> {
-  for (const { secret, path } of secretsIn(settings)) {
-    const finding = await secret.read(reader);
-    if (finding !== null) report.add(finding.severity, locate(path), finding.message);
-  }
-}
-
 function warnOfMark({ part, locate }: LoadedEntry<CloudFields, ConfigurableDriver>, report: Report): void {
   if (part?.capabilities.mark !== 'name') return;
   const message = 'this cloud marks machines by their names only: an account of its own is safer';
@@ -200,46 +187,5 @@ function cloudKind(deps: LoadDeps) {
     schema: cloudSchema,
     registry: deps.drivers,
     settingsSchema: (part: ConfigurableDriver) => part.configSchema,
-  };
-}
-
-function queueOf(fields: QueueFields, settings: unknown): SiteConfig['queues'][number] {
-  const { name, adapter, poll, deadline } = fields;
-  return { name: QueueName(name), adapter, pollMs: poll, deadlineMs: deadline, settings };
-}
-
-function cloudOf(fields: CloudFields, settings: unknown): SiteConfig['clouds'][number] {
-  const { name, driver, poll, deadline, max, launchesInFlight } = fields;
-  return {
-    name: CloudName(name),
-    driver,
-    pollMs: poll,
-    deadlineMs: deadline,
-    max,
-    launchesInFlightMax: launchesInFlight,
-    settings,
-  };
-}
-
-function poolOf(fields: PoolFields, userData: string | null): Pool {
-  const { limits } = fields;
-  return {
-    name: PoolName(fields.name),
-    queue: QueueName(fields.queue),
-    offers: fields.offers.map((name) => OfferName(name)),
-    min: fields.min,
-    max: fields.max,
-    headroom: fields.headroom,
-    limits: {
-      idleMs: limits.idle,
-      idleConfirmMs: limits.idleConfirm,
-      bootMaxMs: limits.bootMax,
-      joinMaxMs: limits.joinMax,
-      silentMs: limits.silent,
-      drainMaxMs: limits.drainMax,
-      lifetimeMs: limits.lifetime,
-      lifetimeGraceMs: limits.lifetimeGrace,
-    },
-    userData,
   };
 }

@@ -8,7 +8,7 @@ import { attributeNameFault, isMultiLine, multiLineFault } from './offers.ts';
 import { type FieldPath, formatPath, showValue } from './problem.ts';
 import { secretName } from './provider-ad.ts';
 import type { OfferEntry } from './references.ts';
-import type { Locate, Report } from './report.ts';
+import { createReport, type Locate, type Report } from './report.ts';
 import { offerSchema } from './schema.ts';
 import { sizeMiBMax } from './units.ts';
 
@@ -52,7 +52,12 @@ export function readProviderFile(
   if (blocks.length === 0 && !report.failed) {
     report.add('warning', { file, line: 1, column: 1, path: '' }, 'no provider ad in this file');
   }
-  return blocks.map((block) => entryFromBlock(file, block, bootFieldsOf, report));
+  return blocks.map((block) => {
+    const own = createReport();
+    const entry = entryFromBlock(file, block, bootFieldsOf, own);
+    report.take(own.problems);
+    return entry;
+  });
 }
 
 function entryFromBlock(
@@ -61,7 +66,6 @@ function entryFromBlock(
   bootFieldsOf: (cloud: string) => readonly string[] | null,
   report: Report,
 ): OfferEntry {
-  const before = report.problems.length;
   const locate = locateInBlock(file, block);
   const plain = (field: string) =>
     plainOf(block.attributes.get((attributeOfField[field] ?? field).toLowerCase())?.expr);
@@ -96,9 +100,8 @@ function entryFromBlock(
       locate,
       checked.findings.filter(({ path }) => !isBroken(block, path)),
     );
-  const failed = report.problems.slice(before).some((problem) => problem.severity === 'error');
   const entry = { name: nameOf(written), cloud: textOf(written, 'cloud'), boot, locate };
-  if (!checked.ok || failed || block.broken.size > 0) return { ...entry, fields: null };
+  if (!checked.ok || report.failed || block.broken.size > 0) return { ...entry, fields: null };
   const { name, cloud: cloudName, cpus, gpus, arch, opsys, max } = checked.value;
   const resources = { cpus, memoryMiB: memory ?? 0, diskMiB: disk ?? 0, gpus };
   const fields = {

@@ -12,32 +12,43 @@ export interface Report {
   add(severity: Problem['severity'], place: Place, message: string): void;
   findings(locate: Locate, findings: readonly Finding[]): void;
   take(problems: readonly Problem[]): void;
+  /** Whether there is any error. */
   readonly failed: boolean;
+  /** Problems beyond `problemsMax`, which are counted and not kept. */
+  readonly left: number;
 }
 
+/** Nobody reads more at once; a file that is no config at all would have tens of thousands. */
+export const problemsMax = 500;
+
 export function createReport(): Report {
-  const problems: Problem[] = [];
+  const problems = new Map<string, Problem>();
+  let failed = false;
+  let left = 0;
   const add: Report['add'] = (severity, place, message) => {
     const { file, line, column, path } = place;
-    const same = (other: Problem) =>
-      other.file === file &&
-      other.line === line &&
-      other.column === column &&
-      other.path === path &&
-      other.message === message;
-    if (!problems.some(same)) problems.push({ severity, file, line, column, path, message });
+    const key = JSON.stringify([file, line, column, path, message]);
+    failed ||= severity === 'error';
+    if (problems.has(key)) return;
+    if (problems.size < problemsMax) problems.set(key, { severity, file, line, column, path, message });
+    else left += 1;
   };
   return {
-    problems,
+    get problems() {
+      return [...problems.values()];
+    },
+    get left() {
+      return left;
+    },
+    get failed() {
+      return failed;
+    },
     add,
     findings: (locate, findings) => {
       for (const { path, at, message } of findings) add('error', locate(path, at), message);
     },
     take: (more) => {
-      problems.push(...more);
-    },
-    get failed() {
-      return problems.some((problem) => problem.severity === 'error');
+      for (const problem of more) add(problem.severity, problem, problem.message);
     },
   };
 }

@@ -148,6 +148,7 @@ function named(pattern: RegExp, lettersMax: number, rule: string) {
   });
 }
 
+export type SiteFields = z.output<typeof siteSchema>;
 export type PolicyFields = z.output<typeof policySchema>;
 export type QueueFields = z.output<typeof queueSchema>;
 export type CloudFields = z.output<typeof cloudSchema>;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { configBytesMax, loadSite } from '../../src/config/load.ts';
+import { problemsMax } from '../../src/config/report.ts';
 import { problemsOf, toyDeps, toyFiles, toyFilesWithAds } from './toy-site.ts';
 
 interface BadCase {
@@ -59,6 +60,13 @@ describe('files that no table can show', () => {
     const said = async (path: string) => (await loadSite(path, toyDeps({}))).problems.map((p) => p.message);
     expect(await said('nowhere.yaml')).toEqual(['the file does not exist']);
     expect(await said('folder')).toEqual(['the file is a directory']);
+  });
+
+  it('more problems than anybody reads', async () => {
+    const many = Array.from({ length: 2000 }, (_, i) => `x${i}: 1`).join('\n');
+    const said = await problemsOf({ 'site.yaml': many });
+    expect(said).toHaveLength(problemsMax + 1);
+    expect(said.at(-1)).toBe('site.yaml: 1504 more problems are not shown');
   });
 
   it('a boot template larger than the cloud takes', async () => {

@@ -1,0 +1,94 @@
+import { CloudName, OfferName, PoolName, QueueName, SiteId } from '../model/ids.ts';
+import type { Pool } from '../model/offer.ts';
+import type { LoadedEntry } from './entries.ts';
+import type { LoadedOffer } from './load-offers.ts';
+import type { ConfigurableAdapter, ConfigurableDriver } from './parts.ts';
+import type { PoolEntry } from './references.ts';
+import type { CloudFields, PoolFields, QueueFields, SiteFields } from './schema.ts';
+import type { CloudConfig, QueueConfig, SiteConfig } from './site.ts';
+
+/** The entries of a config's lists, right and wrong ones. */
+export interface SiteParts {
+  readonly queues: readonly LoadedEntry<QueueFields, ConfigurableAdapter>[];
+  readonly clouds: readonly LoadedEntry<CloudFields, ConfigurableDriver>[];
+  /** Those that nothing is wrong with. */
+  readonly offers: readonly LoadedOffer[];
+  readonly pools: readonly PoolEntry[];
+}
+
+export interface CheckedSite {
+  readonly fields: SiteFields;
+  readonly stateDir: string;
+  readonly socket: string;
+  readonly parts: SiteParts;
+  /** Boot templates in the order of the pools. */
+  readonly userData: readonly (string | null)[];
+}
+
+/** The config in the words of the model. Entries that are wrong are left out: then it is not used. */
+export function buildSite({ fields, stateDir, socket, parts, userData }: CheckedSite): SiteConfig {
+  const { site, policy } = fields;
+  return {
+    site: SiteId(site),
+    stateDir,
+    socket,
+    queues: parts.queues.flatMap((entry) =>
+      entry.fields === null ? [] : queueOf(entry.fields, entry.settings),
+    ),
+    clouds: parts.clouds.flatMap((entry) =>
+      entry.fields === null ? [] : cloudOf(entry.fields, entry.settings),
+    ),
+    offers: parts.offers.map(({ offer }) => offer),
+    pools: parts.pools.flatMap((pool, index) =>
+      pool.fields === null ? [] : poolOf(pool.fields, userData[index] ?? null),
+    ),
+    policy: {
+      reapMs: policy.reap,
+      setAsideFirstMs: policy.setAsideFirst,
+      setAsideMaxMs: policy.setAsideMax,
+      massShare: policy.massShare,
+      retentionMs: policy.retention,
+    },
+  };
+}
+
+function queueOf(fields: QueueFields, settings: unknown): QueueConfig {
+  const { name, adapter, poll, deadline } = fields;
+  return { name: QueueName(name), adapter, pollMs: poll, deadlineMs: deadline, settings };
+}
+
+function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {
+  const { name, driver, poll, deadline, max, launchesInFlight } = fields;
+  return {
+    name: CloudName(name),
+    driver,
+    pollMs: poll,
+    deadlineMs: deadline,
+    max,
+    launchesInFlightMax: launchesInFlight,
+    settings,
+  };
+}
+
+function poolOf(fields: PoolFields, userData: string | null): Pool {
+  const { limits } = fields;
+  return {
+    name: PoolName(fields.name),
+    queue: QueueName(fields.queue),
+    offers: fields.offers.map((name) => OfferName(name)),
+    min: fields.min,
+    max: fields.max,
+    headroom: fields.headroom,
+    limits: {
+      idleMs: limits.idle,
+      idleConfirmMs: limits.idleConfirm,
+      bootMaxMs: limits.bootMax,
+      joinMaxMs: limits.joinMax,
+      silentMs: limits.silent,
+      drainMaxMs: limits.drainMax,
+      lifetimeMs: limits.lifetime,
+      lifetimeGraceMs: limits.lifetimeGrace,
+    },
+    userData,
+  };
+}
