@@ -25,6 +25,7 @@ import io
 import json
 import os
 import random
+import socket
 import threading
 import time
 from urllib.parse import parse_qs
@@ -194,6 +195,7 @@ def with_levers(app):
         def answer_with(status):
             note(action, status)
             if status == 0:
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 raise ConnectionAbortedError("the answer is lost, as the levers say")
             start_response(f"{status} Lever", [("Content-Type", "text/plain")])
             return [b"as the levers say\n"]

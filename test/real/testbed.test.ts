@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
   DescribeImagesCommand,
+  DescribeInstancesCommand,
   EC2Client,
   RunInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isAlive, processesOfNamespaceBelow, recordOf } from '../../scripts/testbed/booter.d/processes.ts';
 import { renderTemplate } from '../../src/config/template.ts';
 import { eventually } from '../support/eventually.ts';
@@ -181,15 +182,47 @@ queue
 });
 
 describe.skipIf(isMissing(cloud))('the EC2 endpoint', () => {
+  let client: EC2Client;
+  beforeAll(() => {
+    const { endpoint, region, accessKeyId, secretAccessKey } = had(cloud);
+    client = new EC2Client({
+      endpoint,
+      region,
+      credentials: { accessKeyId, secretAccessKey },
+      maxAttempts: 1,
+    });
+  });
+  beforeEach(() => had(cloud).reset());
+  afterAll(() => client.destroy());
+
+  const launchOne = () =>
+    client.send(new RunInstancesCommand({ ImageId: had(cloud).imageId, MinCount: 1, MaxCount: 1 }));
+  async function listed(): Promise<number> {
+    const answer = await client.send(new DescribeInstancesCommand({}));
+    return answer.Reservations?.flatMap((reservation) => reservation.Instances ?? []).length ?? 0;
+  }
+
   it('knows the image it names, and notes its calls', async () => {
-    const { endpoint, region, accessKeyId, secretAccessKey, imageId } = had(cloud);
-    const client = new EC2Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey } });
-    const answer = await client.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
-    client.destroy();
+    const answer = await client.send(new DescribeImagesCommand({ ImageIds: [had(cloud).imageId] }));
     expect(answer.Images).toHaveLength(1);
-    expect(had(cloud).calls()).toContainEqual(
-      expect.objectContaining({ action: 'DescribeImages', status: 200 }),
-    );
+    expect(had(cloud).calls()).toEqual([{ at: expect.any(Number), action: 'DescribeImages', status: 200 }]);
+  });
+
+  it.each([
+    [{ lose: 500 }, 1],
+    [{ lose: 0 }, 1],
+    [{ refuse: 503 }, 0],
+  ])('RunInstances with %j: no good answer, and %i instances', async (lever, made) => {
+    had(cloud).setLevers({ actions: { RunInstances: lever } });
+    await expect(launchOne()).rejects.toThrow();
+    expect(await listed()).toBe(made);
+  });
+
+  it('hides a new instance for a time', async () => {
+    had(cloud).setLevers({ hide_seconds: 1 });
+    await launchOne();
+    expect(await listed()).toBe(0);
+    await eventually('the list', async () => (await listed()) === 1, { withinMs: 5000 });
   });
 });
 
