@@ -49,8 +49,13 @@ describe('the catalog', () => {
     expect(zones).toEqual(['us-east-1a', 'us-east-1b']);
   });
 
-  it('is whole or an error', async () => {
-    server.fault('DescribeImages', { kind: 'error', status: 500, code: 'InternalError' });
-    expect(await errorOf(cloud.catalog(soon()))).toMatchObject({ code: 'unavailable', inDoubt: false });
-  });
+  it.each(['DescribeInstanceTypes', 'DescribeImages', 'DescribeAvailabilityZones'])(
+    'is whole or an error: %s',
+    async (action) => {
+      server.fault(action, { kind: 'error', status: 500, code: 'InternalError' });
+      expect(await errorOf(cloud.catalog(soon()))).toMatchObject({ code: 'unavailable', inDoubt: false });
+      server.fault(action, { kind: 'body', when: 'after', status: 200, body: '' });
+      expect(await errorOf(cloud.catalog(soon()))).toMatchObject({ code: 'unavailable', inDoubt: false });
+    },
+  );
 });

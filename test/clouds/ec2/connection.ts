@@ -12,11 +12,11 @@ export const site = 'site-a';
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 /** A cloud at an endpoint, with credentials that any loopback server takes. */
-export function connectTo(endpoint: string, change: Partial<Ec2Settings> = {}): Cloud {
+export function connectTo(endpoint: string, change: Partial<Ec2Settings> = {}, as = site): Cloud {
   const credentials = { accessKeyId: Secret.of('AKIAEXAMPLE'), secretAccessKey: Secret.of('not-so-secret') };
   const clock = { wallNow: () => 0, monotonicNow: () => 0, sleep: async () => {} };
   const settings = { region: 'us-east-1', endpoint, imageOwners: ['self'], credentials, ...change };
-  return ec2Driver.create(settings, { site: SiteId(site), cloud: CloudName('c'), clock, log: silent });
+  return ec2Driver.create(settings, { site: SiteId(as), cloud: CloudName('c'), clock, log: silent });
 }
 
 /** `boot` is the offer's block as it stands in a config. */

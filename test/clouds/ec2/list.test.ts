@@ -144,6 +144,21 @@ describe('many calls at a time', () => {
   });
 });
 
+describe('the question', () => {
+  it('is for this site only, in letters and not as a pattern', async () => {
+    const other = connectTo(server.endpoint, {}, 'a*b?\\');
+    await other.list(soon());
+    await other.close();
+    expect(Object.fromEntries(server.requests.at(-1)?.params ?? [])).toEqual({
+      Action: 'DescribeInstances',
+      Version: '2016-11-15',
+      'Filter.1.Name': 'tag:spillway:site',
+      'Filter.1.Value.1': 'a\\*b\\?\\\\',
+      MaxResults: '1000',
+    });
+  });
+});
+
 describe('pages', () => {
   it('that do not all come spoil the list', async () => {
     server.preload(1200, { mark: (n) => ({ clientToken: `t-${n}`, tags: { 'spillway:site': site } }) });
