@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CheckReport, CliDeps, RunOptions, StoreMaintenance } from './cli/deps.ts';
+import type { CliDeps, RunOptions, StoreMaintenance } from './cli/deps.ts';
 import { exitCodes } from './cli/exit.ts';
 import { runCli } from './cli/program.ts';
 import { cloudDrivers } from './clouds/index.ts';
+import type { LoadDeps, Loaded } from './config/load.ts';
 import { formatProblem } from './config/problem.ts';
 import type { SiteConfig } from './config/site.ts';
 import { hostClock } from './daemon/clock.ts';
@@ -22,28 +23,14 @@ import { type Store, StoreError } from './store/port.ts';
 /** Below the config's `stateDir`. */
 const storeFile = 'spillway.db';
 
-async function load(path: string) {
-  const { loadSite } = await import('./config/load.ts');
+async function loadDeps(): Promise<LoadDeps> {
   const { hostEnvironment, hostFiles } = await import('./config/files.ts');
-  return loadSite(path, {
-    adapters: queueAdapters,
-    drivers: cloudDrivers,
-    files: hostFiles,
-    env: hostEnvironment,
-  });
+  return { adapters: queueAdapters, drivers: cloudDrivers, files: hostFiles, env: hostEnvironment };
 }
 
-async function checkSite(path: string): Promise<CheckReport> {
-  const { problems, config: site } = await load(path);
-  if (site === null) return { problems, site: null };
-  const { queues, clouds, offers, pools } = site;
-  const counts = {
-    queues: queues.length,
-    clouds: clouds.length,
-    offers: offers.length,
-    pools: pools.length,
-  };
-  return { problems, site: { name: site.site, ...counts } };
+async function load(path: string): Promise<Loaded> {
+  const { loadSite } = await import('./config/load.ts');
+  return loadSite(path, await loadDeps());
 }
 
 const store: StoreMaintenance = {
@@ -180,6 +167,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: hostClock,
   signal: ended.signal,
   runDaemon,
-  checkSite,
+  checkSite: async (path) => (await import('./config/check.ts')).checkSite(path, await loadDeps()),
   store,
 });

@@ -1,6 +1,6 @@
 import { references } from '../classad/analyze.ts';
 import type { LaunchOrder } from '../clouds/port.ts';
-import { renderTemplate, templateVariablesOf } from '../config/template.ts';
+import { renderTemplate, TemplateError, templateVariablesOf } from '../config/template.ts';
 import type { Effect } from '../fleet/owed.ts';
 import { CloudError, QueueError } from '../model/errors.ts';
 import type { Offer, Pool } from '../model/offer.ts';
@@ -89,6 +89,7 @@ async function render(
       diskMiB: String(offer.resources.diskMiB),
     });
   } catch (error) {
+    if (error instanceof TemplateError) throw new CloudError('invalid', `boot template of ${pool.name}: ${error.message}`);
     if (!(error instanceof QueueError)) throw error;
     throw new CloudError('invalid', `no credential for the machine: ${error.message}`, { cause: error });
   }

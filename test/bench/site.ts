@@ -41,6 +41,9 @@ export async function startBenchSite(options: {
   readonly limits?: Partial<PoolLimits>;
   readonly pollMs?: number;
 }): Promise<BenchSite> {
+  // The loopback server checks no signature; the SDK will not send a call without one.
+  process.env.AWS_ACCESS_KEY_ID ??= 'bench';
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'bench';
   const ec2 = await startLoopbackEc2({ now: () => performance.now() });
   const folder = mkdtempSync(join(tmpdir(), 'spillway-bench-'));
   const site = SiteId('bench');
@@ -50,7 +53,7 @@ export async function startBenchSite(options: {
     endpoint: ec2.endpoint,
     credentials: undefined,
   });
-  const boot = ec2Driver.offerSchema.parse({ image: 'ami-00000000000000001', type: 't3.micro' });
+  const boot = ec2Driver.offerSchema.parse({ image: 'ami-0123456789abcdef0', type: 't3.micro' });
   const offer = { ...makeOffer({ name: 'small', cloud: east }), settings: boot };
   const pool = makePool({
     offers: ['small'],
