@@ -1,5 +1,6 @@
 import { lowerBytes, toBytes } from './bytes.ts';
 import { bare, type Expr, literal } from './expr.ts';
+import { wholeSeconds } from './formatValue.ts';
 import { wrap } from './integer.ts';
 import { type Shape, shapeOf } from './shape.ts';
 import { Deferred, ERROR, ErrorValue, Real, RelTime, type Slot, type Value } from './value.ts';
@@ -45,14 +46,10 @@ export class ClassAd {
   flat(): ClassAd {
     if (this.parent === null) return this;
     if (this.merged !== null) return this.merged;
-    let chain: ClassAd | null = this;
-    const layers: ClassAd[] = [];
-    while (chain !== null) {
-      layers.push(chain);
-      chain = chain.parent;
-    }
+    const layers: ClassAd[] = [this];
+    for (let next: ClassAd | null = this.parent; next !== null; next = next.parent) layers.push(next);
     const builder = new AdBuilder();
-    for (const layer of layers.reverse()) {
+    for (const layer of layers.toReversed()) {
       for (let i = 0; i < layer.slots.length; i++)
         builder.setSlot(layer.shape.byteNames[i] ?? '', layer.slots[i]);
     }
@@ -125,6 +122,11 @@ export class AdBuilder {
 export function slotOf(expr: Expr): Slot {
   // A literal relTime prints as one and evaluates to a real: it stays an expression.
   return expr.kind === 'literal' && !(expr.value instanceof RelTime) ? expr.value : new Deferred(expr);
+}
+
+/** A value as an element of a list that is made of values. A span becomes a literal one, of whole seconds. */
+export function elementSlot(value: Value): Slot {
+  return value instanceof RelTime ? new Deferred(literal(new RelTime(wholeSeconds(value.seconds)))) : value;
 }
 
 export function exprOf(slot: Slot): Expr {

@@ -2,6 +2,7 @@ import { slotOf } from './ad.ts';
 import type { Code } from './code.ts';
 import { type BinaryExpr, type Expr, leftSpine } from './expr.ts';
 import { builtinOf } from './functions.ts';
+import { int32Of } from './integer.ts';
 import { compileAttribute } from './lookup.ts';
 import { binaryOperations, unaryOperations } from './operators.ts';
 import {
@@ -52,7 +53,7 @@ function childrenOf(expr: Expr): readonly Expr[] {
       return [expr.base, expr.index];
     case 'call':
       return expr.args;
-    case 'parentheses':
+    default:
       return [expr.inner];
   }
 }
@@ -107,10 +108,10 @@ function compile(expr: Expr, nesting: number): Code {
     }
     case 'list': {
       const items = expr.items.map(slotOf);
-      return (evaluation) => new ListValue(items, evaluation.here);
+      return (evaluation) => new ListValue(items, evaluation.lexical);
     }
-    case 'ad':
-      return (evaluation) => new AdValue(expr.ad.flat(), evaluation.here);
+    default:
+      return (evaluation) => new AdValue(expr.ad.flat(), evaluation.lexical);
   }
 }
 
@@ -194,9 +195,10 @@ function compileSubscript(base: Code, index: Code, nesting: number): Code {
     if (container instanceof ErrorValue) return container;
     if (key instanceof ErrorValue) return key;
     if (container === undefined || key === undefined) return undefined;
-    if (container instanceof ListValue && typeof key === 'number') {
-      if (key < 0 || key >= container.items.length) return ERROR;
-      return evaluation.valueOf(container.items[key], container.home, nesting);
+    if (container instanceof ListValue && (typeof key === 'number' || typeof key === 'bigint')) {
+      const index = int32Of(key);
+      if (index < 0 || index >= container.items.length) return ERROR;
+      return evaluation.valueOf(container.items[index], container.home, nesting);
     }
     if (container instanceof AdValue && typeof key === 'string') {
       const slot = container.ad.shape.indexOf(key.toLowerCase());

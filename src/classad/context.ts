@@ -11,14 +11,14 @@ export interface EvaluationContext {
   /** Seconds since 1970, for time() and its kin. */
   readonly nowSeconds: number;
   /** In [0, 1). */
-  random(): number;
+  readonly random: () => number;
   readonly semantics: Semantics;
   readonly dialect: Dialect;
   /** Seconds east of Greenwich at that instant, for times without a zone of their own. */
-  zoneOffsetSeconds(atSeconds: number): number;
+  readonly zoneOffsetSeconds: (atSeconds: number) => number;
   readonly limits: EvaluationLimits;
   /** Home directory of a user, for userHome(); null: unknown. */
-  userHome(user: string): string | null;
+  readonly userHome: (user: string) => string | null;
 }
 
 /** An evaluation that meets a limit is ERROR. */

@@ -13,6 +13,8 @@ export class Evaluation {
   readonly old: boolean;
   /** The ad in which names are looked up now. */
   here: AdValue | null = null;
+  /** The ad in which the present expression was written: around the lists and ads that it makes. */
+  lexical: AdValue | null = null;
   failure: ErrorValue | null = null;
   private readonly compile: Compiler;
   private stepsLeft: number;
@@ -33,6 +35,7 @@ export class Evaluation {
   /** Makes it as new, for one evaluation after the other without an allocation. */
   reset(): void {
     this.here = null;
+    this.lexical = null;
     this.failure = null;
     this.stepsLeft = this.context.limits.stepsMax;
     this.base = 0;
@@ -70,20 +73,25 @@ export class Evaluation {
     return value;
   }
 
-  /** The value of an expression that is no attribute of its own. */
-  run(deferred: Deferred, home: AdValue | null, nesting: number): Value {
+  /** The value of an expression that is no attribute of its own, evaluated in one ad and perhaps written in another. */
+  run(deferred: Deferred, home: AdValue | null, nesting: number, lexical: AdValue | null = home): Value {
     if (deferred.code === null) this.compile(deferred);
     const { code } = deferred;
     const base = this.base + nesting + 1;
-    if (code === null || base + deferred.depth > this.context.limits.depthMax) return this.fail('nested too deep');
+    if (code === null || base + deferred.depth > this.context.limits.depthMax) {
+      return this.fail('nested too deep');
+    }
     this.stepsLeft -= deferred.size;
     if (this.stepsLeft < 0) return this.fail('too many steps');
     const savedHere = this.here;
+    const savedLexical = this.lexical;
     const savedBase = this.base;
     this.here = home;
+    this.lexical = lexical;
     this.base = base;
     const value = code(this);
     this.here = savedHere;
+    this.lexical = savedLexical;
     this.base = savedBase;
     return value;
   }

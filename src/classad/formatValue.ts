@@ -2,17 +2,20 @@ import { dateTimeOf } from './calendar.ts';
 import { int32OfReal } from './integer.ts';
 import type { AbsTime } from './value.ts';
 
+/** Enough to tell an exact half; more than JavaScript is bound to give, but V8 does. */
+const exactDigits = 60;
+
 /** Rounds as C does: to even where the exact value lies in the middle; JavaScript rounds up there. */
 function exponential(value: number, digits: number): string {
   const rounded = value.toExponential(digits);
   const more = value.toExponential(digits + 2);
   const mark = more.indexOf('e');
   if (more.slice(mark - 2, mark) !== '50') return rounded;
-  const exact = value.toExponential(60);
+  const exact = value.toExponential(exactDigits);
   const exactMark = exact.indexOf('e');
-  const tail = exact.slice(exactMark - 60 + digits, exactMark);
+  const tail = exact.slice(exactMark - exactDigits + digits, exactMark);
   if (!/^50*$/.test(tail)) return rounded;
-  const kept = exact.slice(0, exactMark - 60 + digits);
+  const kept = exact.slice(0, exactMark - exactDigits + digits);
   return Number(kept.at(-1)) % 2 === 0 ? kept + exact.slice(exactMark) : rounded;
 }
 

@@ -1,8 +1,8 @@
-import type { ClassAd } from './ad.ts';
+import { AdBuilder, type ClassAd, elementSlot } from './ad.ts';
 import { lowerBytes } from './bytes.ts';
 import type { Code } from './code.ts';
 import type { Evaluation } from './evaluation.ts';
-import type { AttributeExpr, Expr } from './expr.ts';
+import { type AttributeExpr, attribute, type Expr } from './expr.ts';
 import type { Shape } from './shape.ts';
 import { AdValue, Deferred, ERROR, ErrorValue, ListValue, type Slot, type Value } from './value.ts';
 
@@ -104,10 +104,31 @@ function specialOf(evaluation: Evaluation, here: AdValue, name: string): Value |
   }
 }
 
+/** The outermost ad; in a match that is the match itself. */
 function rootOf(here: AdValue): AdValue {
   let root = here;
   while (root.parent !== null) root = root.parent;
-  return root;
+  return root.other === null ? root : matchRoot(root, root.other);
+}
+
+/** The ad that a match is: the two sides and a few expressions about them. */
+function matchRoot(side: AdValue, other: AdValue): AdValue {
+  const builder = new AdBuilder();
+  const requirements = (scope: string) => attribute('requirements', attribute(scope));
+  const rank = (scope: string) => attribute('rank', attribute(scope));
+  builder.setSlot('LEFT', side.side === 'left' ? side : other);
+  builder.setSlot('RIGHT', side.side === 'left' ? other : side);
+  builder.setExpr('symmetricMatch', {
+    kind: 'binary',
+    operator: '&&',
+    left: requirements('RIGHT'),
+    right: requirements('LEFT'),
+  });
+  builder.setExpr('leftMatchesRight', requirements('RIGHT'));
+  builder.setExpr('rightMatchesLeft', requirements('LEFT'));
+  builder.setExpr('leftRankValue', rank('LEFT'));
+  builder.setExpr('rightRankValue', rank('RIGHT'));
+  return new AdValue(builder.build(), null);
 }
 
 /** What the context of a match knows, seen from one side. */
@@ -159,8 +180,9 @@ function selectFrom(evaluation: Evaluation, container: Value, name: string, nest
   const items: Slot[] = [];
   for (const slot of container.items) {
     if (!evaluation.charge(1)) return ERROR;
-    const element = evaluation.valueOf(slot, evaluation.here, nesting);
-    items.push(selectFrom(evaluation, element, name, nesting + 1));
+    const element =
+      slot instanceof Deferred ? evaluation.run(slot, evaluation.here, nesting, container.home) : slot;
+    items.push(elementSlot(selectFrom(evaluation, element, name, nesting + 1)));
   }
   return new ListValue(items, null);
 }
@@ -186,23 +208,20 @@ function ofMy(name: string, general: Code, nesting: number): Code {
   };
 }
 
-/** `.name`: in the outermost ad; in a match that is the match itself, which knows LEFT and RIGHT alone. */
+/** `.name`: in the outermost ad. */
 function absolute(name: string, nesting: number): Code {
   return (evaluation) => {
     const { here } = evaluation;
     if (here === null) return evaluation.fail('no ad around');
     const root = rootOf(here);
-    if (root.other !== null) {
-      const found = name === 'left' || name === 'right' ? inMatch(root, name) : notFound;
-      return found === notFound ? undefined : found;
-    }
     return inAd(evaluation, root, root.ad.shape.indexOf(name), name, nesting);
   };
 }
 
 /**
  * What a reference refers to, unevaluated: the expression of the attribute, or its value where it is a literal or a
- * name with a meaning of its own. Null: nothing.
+ * name with a meaning of its own. Null: nothing. As in the library, what is evaluated next stands in the ad where the
+ * attribute was found, or, if it was not, in the outermost one that was searched.
  */
 export function findAttribute(
   evaluation: Evaluation,
@@ -219,12 +238,7 @@ export function findAttribute(
   if (expr.absolute) return findIn(evaluation, rootOf(here), name);
   const found = findIn(evaluation, here, name);
   if (found !== null || here.other === null || !evaluation.old) return found;
-  const index = here.other.ad.shape.indexOf(name);
-  return index < 0 ? null : wrapped(here.other.ad.slots[index]);
-}
-
-function wrapped(slot: Slot): Deferred | { readonly value: Value } {
-  return slot instanceof Deferred ? slot : { value: slot };
+  return findIn(evaluation, here.other, name);
 }
 
 function findIn(
@@ -232,16 +246,22 @@ function findIn(
   start: AdValue,
   name: string,
 ): Deferred | { readonly value: Value } | null {
-  const index = start.ad.shape.indexOf(name);
-  if (index >= 0) return wrapped(start.ad.slots[index]);
-  const special = specialOf(evaluation, start, name);
-  if (special !== notFound) return { value: special };
-  let outermost = start;
-  while (outermost.parent !== null) {
-    outermost = outermost.parent;
-    const outer = outermost.ad.shape.indexOf(name);
-    if (outer >= 0) return wrapped(outermost.ad.slots[outer]);
+  const special = start.ad.shape.indexOf(name) >= 0 ? notFound : specialOf(evaluation, start, name);
+  if (special !== notFound) {
+    evaluation.here = start;
+    return { value: special };
   }
-  const matched = outermost.other === null ? notFound : inMatch(outermost, name);
+  let last = start;
+  for (let current: AdValue | null = start; current !== null; current = current.parent) {
+    const index = current.ad.shape.indexOf(name);
+    if (index >= 0) {
+      evaluation.here = current;
+      const slot = current.ad.slots[index];
+      return slot instanceof Deferred ? slot : { value: slot };
+    }
+    last = current;
+  }
+  const matched = last.other === null ? notFound : inMatch(last, name);
+  evaluation.here = rootOf(last);
   return matched === notFound ? null : { value: matched };
 }

@@ -105,7 +105,8 @@ export function identical(left: Value, right: Value): boolean | ErrorValue {
     return right instanceof AbsTime && left.seconds === right.seconds && left.offset === right.offset;
   }
   if (left instanceof RelTime) return right instanceof RelTime && left.seconds === right.seconds;
-  if (left instanceof ListValue) return right instanceof ListValue ? ERROR : false;
+  if (left instanceof ListValue)
+    return right instanceof ListValue && right.made === left.made ? ERROR : false;
   return right instanceof AdValue ? ERROR : false;
 }
 

@@ -172,7 +172,7 @@ class Parser {
       this.advance();
     }
     let expr = this.postfix();
-    for (const operator of operators.reverse()) expr = { kind: 'unary', operator, operand: expr };
+    for (const operator of operators.toReversed()) expr = { kind: 'unary', operator, operand: expr };
     this.depth = before;
     return expr;
   }

@@ -33,7 +33,7 @@ export class Shape {
     const name = (slot: number) => this.byteNames[slot] ?? '';
     this.order ??= this.byteNames
       .map((_name, slot) => slot)
-      .sort((a, b) => name(a).length - name(b).length || compareFolded(name(a), name(b)));
+      .toSorted((a, b) => name(a).length - name(b).length || compareFolded(name(a), name(b)));
     return this.order;
   }
 }

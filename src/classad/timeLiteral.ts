@@ -14,7 +14,8 @@ interface Zoned {
 function withoutZone(text: string): Zoned {
   const trimmed = text.replace(/[ \t\n\v\f\r]+$/, '');
   if (trimmed.length > 1 && /[zZ]$/.test(trimmed)) return { body: trimmed.slice(0, -1), offset: 0 };
-  const match = (text.length > 5 ? zoneWithout.exec(text) : null) ?? (text.length > 6 ? zoneWithColon.exec(text) : null);
+  const match =
+    (text.length > 5 ? zoneWithout.exec(text) : null) ?? (text.length > 6 ? zoneWithColon.exec(text) : null);
   if (match === null) return { body: text, offset: null };
   const magnitude = Number(match[2]) * 3600 + Number(match[3]) * 60;
   return { body: text.slice(0, match.index), offset: match[1] === '-' ? 0 - magnitude : magnitude };

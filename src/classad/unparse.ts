@@ -51,8 +51,13 @@ export function prettyBytes(expr: Expr): string {
 const reserved = /^(?:true|false|undefined|error|is|isnt)$/i;
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** An attribute's name, quoted where it is no identifier or a word of the language. */
+/** An attribute's name, quoted where it is no identifier or a word of the language; and `parent`, as the library does. */
 export function unparseName(bytes: string): string {
+  return /^parent$/i.test(bytes) ? `'${bytes}'` : unparsePart(bytes);
+}
+
+/** A name after a dot or before parentheses: the library never quotes these, and could not read them again. */
+function unparsePart(bytes: string): string {
   if (plainName.test(bytes) && !reserved.test(bytes)) return bytes;
   return `'${escapeNew(bytes, "'")}'`;
 }
@@ -97,7 +102,12 @@ class Printer {
   }
 
   /** Opens and closes a bracket around things that stand on lines of their own. */
-  private block(brackets: readonly [string, string], step: number, count: number, item: (at: number) => void): void {
+  private block(
+    brackets: readonly [string, string],
+    step: number,
+    count: number,
+    item: (at: number) => void,
+  ): void {
     this.indent += step;
     this.newline();
     this.put(brackets[0]);
@@ -185,7 +195,7 @@ class Printer {
       case 'attribute':
         if (expr.scope !== null) this.expr(expr.scope);
         if (expr.scope !== null || expr.absolute) this.put('.');
-        this.put(unparseName(expr.name));
+        this.put(expr.scope === null ? unparseName(expr.name) : unparsePart(expr.name));
         return;
       case 'unary':
         this.put(' ', expr.operator);
@@ -244,7 +254,7 @@ class Printer {
   }
 
   private call(name: string, args: readonly Expr[]): void {
-    this.put(unparseName(name), '(');
+    this.put(unparsePart(name), '(');
     args.forEach((arg, index) => {
       if (index > 0) this.put(',');
       this.expr(arg);

@@ -99,9 +99,12 @@ export class ListValue {
   readonly kind = 'list';
   readonly items: readonly Slot[];
   readonly home: AdValue | null;
-  constructor(items: readonly Slot[], home: AdValue | null) {
+  /** Made by a function, not written: `=?=` takes the two for different kinds. */
+  readonly made: boolean;
+  constructor(items: readonly Slot[], home: AdValue | null, made = false) {
     this.items = items;
     this.home = home;
+    this.made = made;
   }
 }
 
@@ -139,7 +142,7 @@ export function kindOf(value: Value): ValueKind {
       return 'integer';
     case 'string':
       return 'string';
-    case 'object':
+    default:
       return value.kind;
   }
 }

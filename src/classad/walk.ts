@@ -26,7 +26,7 @@ export function partsOf(expr: Expr): readonly Expr[] {
       return [expr.inner];
     case 'list':
       return expr.items;
-    case 'ad':
+    default:
       return expr.ad.flat().slots.map(exprOf);
   }
 }

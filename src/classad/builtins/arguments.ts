@@ -1,5 +1,5 @@
 import { ERROR, ListValue, type Value } from '../value.ts';
-import { type BuiltinTable, elementOf, unary, variadic } from './builtin.ts';
+import { type BuiltinTable, elementsOf, unary, variadic } from './builtin.ts';
 
 /** Command lines and environments as strings: V2 quotes with single quotes, V1 does not quote at all. */
 
@@ -47,7 +47,7 @@ function argsToList(args: readonly Value[]): Value {
   const [text] = args;
   if (version === null || typeof text !== 'string') return ERROR;
   const words = version === 2 ? splitQuoted(text) : text.split(/[ \t\n\r]+/).filter((word) => word !== '');
-  return words === null ? ERROR : new ListValue(words, null);
+  return words === null ? ERROR : new ListValue(words, null, true);
 }
 
 const listToArgs = variadic(1, 2, (args, evaluation, nesting) => {
@@ -55,8 +55,7 @@ const listToArgs = variadic(1, 2, (args, evaluation, nesting) => {
   const [list] = args;
   if (version === null || !(list instanceof ListValue)) return ERROR;
   const words: string[] = [];
-  for (const slot of list.items) {
-    const word = elementOf(evaluation, slot, nesting);
+  for (const word of elementsOf(evaluation, list, nesting)) {
     if (typeof word !== 'string') return ERROR;
     words.push(word);
   }
@@ -74,7 +73,7 @@ function putEntry(environment: Map<string, string>, entry: string): boolean {
 
 function written(environment: ReadonlyMap<string, string>): string {
   return [...environment]
-    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .toSorted(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, value]) => quoted(`${name}=${value}`))
     .join(' ');
 }

@@ -1,7 +1,7 @@
 import type { Code } from '../code.ts';
 import type { Evaluation } from '../evaluation.ts';
 import type { Expr } from '../expr.ts';
-import type { AdValue, Slot, Value } from '../value.ts';
+import { Deferred, type ListValue, type Slot, type Value } from '../value.ts';
 
 /** Where a call stands: its arguments as they were written, and how many nodes are around it. */
 export interface CallSite {
@@ -67,9 +67,15 @@ export function variadic(
 const absent: Code = () => undefined;
 
 /** Elements of a list are evaluated in the ad in which the function is called, not where the list was written. */
-export function elementOf(evaluation: Evaluation, slot: Slot, nesting: number): Value {
-  evaluation.charge(1);
-  return evaluation.valueOf(slot, evaluation.here, nesting);
+export function elementsOf(evaluation: Evaluation, list: ListValue, nesting: number): Iterable<Value> {
+  return elements(evaluation, list, nesting);
 }
 
-export type Home = AdValue | null;
+function* elements(evaluation: Evaluation, list: ListValue, nesting: number): Generator<Value, void, void> {
+  for (const slot of list.items) yield elementOf(evaluation, list, slot, nesting);
+}
+
+function elementOf(evaluation: Evaluation, list: ListValue, slot: Slot, nesting: number): Value {
+  evaluation.charge(1);
+  return slot instanceof Deferred ? evaluation.run(slot, evaluation.here, nesting, list.home) : slot;
+}

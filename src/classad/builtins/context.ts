@@ -1,4 +1,4 @@
-import { exprOf } from '../ad.ts';
+import { elementSlot, exprOf } from '../ad.ts';
 import { fromBytes } from '../bytes.ts';
 import { toStringValue } from '../convert.ts';
 import type { Evaluation } from '../evaluation.ts';
@@ -8,7 +8,7 @@ import { type ParseOptions, parseExpression } from '../parse.ts';
 import { ClassAdSyntaxError } from '../syntaxError.ts';
 import { prettyBytes, unparseBytes } from '../unparse.ts';
 import { AdValue, Deferred, ERROR, ErrorValue, isTrue, ListValue, truthOf, type Value } from '../value.ts';
-import { type Builtin, type BuiltinTable, type CallSite, elementOf, unary, variadic } from './builtin.ts';
+import { type Builtin, type BuiltinTable, type CallSite, elementsOf, unary, variadic } from './builtin.ts';
 import { unresolved } from './unresolved.ts';
 
 const rememberedMax = 256;
@@ -78,15 +78,16 @@ function inEachContext(finish: (results: readonly Value[]) => Value, whenUndefin
       const own = new Deferred(expr ?? { kind: 'literal', value: undefined });
       return (evaluation) => {
         const found = expr?.kind === 'attribute' ? findAttribute(evaluation, expr, nesting) : null;
+        const written = found === null ? evaluation.lexical : evaluation.here;
         const deferred = found instanceof Deferred ? found : own;
         const constant = found === null || found instanceof Deferred ? null : { value: found.value };
         const list = listCode?.(evaluation);
         if (list === undefined) return whenUndefined;
         if (!(list instanceof ListValue)) return ERROR;
-        const results = list.items.map((slot): Value => {
-          const element = elementOf(evaluation, slot, nesting);
+        const results = [...elementsOf(evaluation, list, nesting)].map((element): Value => {
           if (!(element instanceof AdValue)) return element === undefined ? undefined : ERROR;
-          return constant === null ? evaluation.run(deferred, contextOf(element), nesting) : constant.value;
+          if (constant !== null) return constant.value;
+          return evaluation.run(deferred, contextOf(element), nesting, written);
         });
         return finish(results);
       };
@@ -123,10 +124,16 @@ export const contextBuiltins: BuiltinTable = [
       bind: (args, site) => (isBareAttribute(site.exprs[0]) ? unresolved(args, site) : () => ERROR),
     },
   ],
-  ['evalineachcontext', inEachContext((results) => new ListValue(results, null), undefined)],
+  [
+    'evalineachcontext',
+    inEachContext((results) => new ListValue(results.map(elementSlot), null, true), undefined),
+  ],
   [
     'countmatches',
-    inEachContext((results) => results.filter((result) => truthOf(result) !== null && isTrue(result)).length, 0),
+    inEachContext(
+      (results) => results.filter((result) => truthOf(result) !== null && isTrue(result)).length,
+      0,
+    ),
   ],
   ['userhome', variadic(1, 2, userHome)],
   ['usermap', variadic(2, 4, userMap)],

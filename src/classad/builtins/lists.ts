@@ -2,15 +2,15 @@ import { isContainer } from '../convert.ts';
 import type { Evaluation } from '../evaluation.ts';
 import * as operators from '../operators.ts';
 import { AdValue, ERROR, ErrorValue, ListValue, Real, type Value } from '../value.ts';
-import { type Builtin, type BuiltinTable, binary, elementOf, unary, variadic } from './builtin.ts';
+import { type Builtin, type BuiltinTable, binary, elementsOf, unary, variadic } from './builtin.ts';
 
 function memberOf(same: (left: Value, right: Value) => Value, strict: boolean): Builtin {
   return binary((wanted, list, evaluation, nesting) => {
     if (list === undefined || (!strict && wanted === undefined)) return undefined;
     if (!(list instanceof ListValue) || isContainer(wanted)) return ERROR;
     if (!strict && wanted instanceof ErrorValue) return ERROR;
-    for (const slot of list.items) {
-      if (same(elementOf(evaluation, slot, nesting), wanted) === true) return true;
+    for (const element of elementsOf(evaluation, list, nesting)) {
+      if (same(element, wanted) === true) return true;
     }
     return false;
   });
@@ -30,8 +30,7 @@ function numbersOf(list: Value, evaluation: Evaluation, nesting: number): Value[
   if (list === undefined) return undefined;
   if (!(list instanceof ListValue)) return ERROR;
   const numbers: Value[] = [];
-  for (const slot of list.items) {
-    const element = elementOf(evaluation, slot, nesting);
+  for (const element of elementsOf(evaluation, list, nesting)) {
     if (element === undefined) continue;
     if (!isNumber(element)) return ERROR;
     numbers.push(element);
@@ -56,12 +55,24 @@ function average(list: Value, evaluation: Evaluation, nesting: number): Value {
   return numbers.length === 0 ? 0 : operators.divide(sumOf(numbers), new Real(numbers.length));
 }
 
+/** Numbers as a comparison leaves them in the library: both reals if one is, and no booleans. */
+function levelled(left: Value, right: Value): readonly [Value, Value] {
+  const toNumber = (value: Value) => (typeof value === 'boolean' ? Number(value) : value);
+  const [a, b] = [toNumber(left), toNumber(right)];
+  if (!(a instanceof Real || b instanceof Real)) return [a, b];
+  const toReal = (value: Value) => (value instanceof Real ? value : new Real(Number(value)));
+  return [toReal(a), toReal(b)];
+}
+
 function extreme(beats: (left: Value, right: Value) => Value): Builtin {
   return unary((list, evaluation, nesting) => {
     const numbers = numbersOf(list, evaluation, nesting);
     if (!Array.isArray(numbers)) return numbers;
     const [first, ...rest] = numbers;
-    return rest.reduce((best, next) => (beats(next, best) === true ? next : best), first);
+    return rest.reduce((best, next) => {
+      const [a, b] = levelled(best, next);
+      return beats(b, a) === true ? b : a;
+    }, first);
   });
 }
 
@@ -84,8 +95,8 @@ function compareEach(all: boolean): Builtin {
     if (compare === undefined) return ERROR;
     if (list === undefined) return undefined;
     if (!(list instanceof ListValue)) return ERROR;
-    for (const slot of list.items) {
-      const result = compare(elementOf(evaluation, slot, nesting), wanted);
+    for (const element of elementsOf(evaluation, list, nesting)) {
+      const result = compare(element, wanted);
       if (result === undefined) return false;
       if (typeof result !== 'boolean') return ERROR;
       if (result !== all) return result;

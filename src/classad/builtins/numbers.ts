@@ -1,7 +1,7 @@
 import { toReal } from '../convert.ts';
 import * as integers from '../integer.ts';
 import { ERROR, ListValue, Real, type Value } from '../value.ts';
-import { type Builtin, type BuiltinTable, binary, elementOf, unary, variadic } from './builtin.ts';
+import { type Builtin, type BuiltinTable, binary, elementsOf, unary, variadic } from './builtin.ts';
 
 function rounding(round: (value: number) => number): Builtin {
   return unary((value) => {
@@ -50,8 +50,8 @@ const quantize = binary((value, base, evaluation, nesting) => {
   if (real === null) return ERROR;
   if (!(base instanceof ListValue)) return quantizeTo(value, real, base);
   let last: Value = new Real(0);
-  for (const slot of base.items) {
-    last = elementOf(evaluation, slot, nesting);
+  for (const element of elementsOf(evaluation, base, nesting)) {
+    last = element;
     const step = toReal(last);
     if (step === null) return ERROR;
     if (step >= real) return last;

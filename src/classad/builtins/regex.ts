@@ -2,7 +2,7 @@ import type { Evaluation } from '../evaluation.ts';
 import type { RegexFlags } from '../pcre/node.ts';
 import { isUsable, type Regex, regexOf } from '../pcre/regex.ts';
 import { ERROR, ErrorValue, ListValue, type Value } from '../value.ts';
-import { type Builtin, type BuiltinTable, elementOf, variadic } from './builtin.ts';
+import { type Builtin, type BuiltinTable, elementsOf, variadic } from './builtin.ts';
 import { itemsOf } from './stringLists.ts';
 
 /** Options are single letters; those that are unknown mean nothing. */
@@ -66,10 +66,10 @@ function regexpMember(values: readonly Value[], evaluation: Evaluation, nesting:
   const wrong = misfit(values);
   if (wrong !== null) return wrong === 'undefined' ? undefined : wrong;
   const [pattern, list, options = ''] = values;
-  if (typeof pattern !== 'string' || !(list instanceof ListValue) || typeof options !== 'string') return ERROR;
+  if (typeof pattern !== 'string' || !(list instanceof ListValue) || typeof options !== 'string')
+    return ERROR;
   let missing = false;
-  for (const slot of list.items) {
-    const element = elementOf(evaluation, slot, nesting);
+  for (const element of elementsOf(evaluation, list, nesting)) {
     if (element === undefined) {
       missing = true;
     } else if (typeof element !== 'string') {
@@ -85,7 +85,8 @@ function regexpMember(values: readonly Value[], evaluation: Evaluation, nesting:
 /** `\0` to `\9` in a replacement; null: a group that the pattern has not set. */
 function filledIn(replacement: string, subject: string, groups: Int32Array): string | null {
   let highest = 0;
-  for (let group = 0; 2 * group < groups.length; group++) if ((groups[2 * group + 1] ?? -1) >= 0) highest = group;
+  for (let group = 0; 2 * group < groups.length; group++)
+    if ((groups[2 * group + 1] ?? -1) >= 0) highest = group;
   let unset = false;
   const text = replacement.replaceAll(/\\(\d)/g, (_whole, digit: string) => {
     const group = Number(digit);

@@ -164,7 +164,8 @@ const widthMax = 1000;
 function laidOut(field: Field, flags: string, widthGiven: string): string {
   let shown = field.text;
   if (flags.includes('^')) shown = shown.toUpperCase();
-  if (flags.includes('#')) shown = shown === 'UTC' || /^[AP]M$/.test(shown) ? shown.toLowerCase() : shown.toUpperCase();
+  if (flags.includes('#'))
+    shown = shown === 'UTC' || /^[AP]M$/.test(shown) ? shown.toLowerCase() : shown.toUpperCase();
   const flag = /[_\-0](?!.*[_\-0])/.exec(flags)?.[0];
   const pad = flag === '_' ? ' ' : flag === '0' ? '0' : field.pad;
   if (flag === '-' && widthGiven === '') return shown;

@@ -150,14 +150,14 @@ function split(values: readonly Value[]): Value {
     start = at + 1;
   }
   if (start < text.length) items.push(text.slice(start));
-  return new ListValue(items, null);
+  return new ListValue(items, null, true);
 }
 
 function splitAt(whenMissing: (text: string) => readonly string[]): Builtin {
   return unary((value) => {
     if (typeof value !== 'string') return ERROR;
     const at = value.indexOf('@');
-    return new ListValue(at < 0 ? whenMissing(value) : [value.slice(0, at), value.slice(at + 1)], null);
+    return new ListValue(at < 0 ? whenMissing(value) : [value.slice(0, at), value.slice(at + 1)], null, true);
   });
 }
 

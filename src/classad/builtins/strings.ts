@@ -4,7 +4,7 @@ import type { Evaluation } from '../evaluation.ts';
 import { type Integer, int32Of } from '../integer.ts';
 import { naturalCompare } from '../naturalCompare.ts';
 import { ERROR, ErrorValue, ListValue, type Value } from '../value.ts';
-import { type Builtin, type BuiltinTable, elementOf, unary, variadic } from './builtin.ts';
+import { type Builtin, type BuiltinTable, elementsOf, unary, variadic } from './builtin.ts';
 
 /** A string that a function made, unless it is too long. */
 export function madeString(evaluation: Evaluation, text: string): Value {
@@ -46,7 +46,7 @@ function joinItems(separator: Value, items: readonly Value[], evaluation: Evalua
 function join(values: readonly Value[], evaluation: Evaluation, nesting: number): Value {
   const last = values.at(-1);
   if (values.length <= 2 && last instanceof ListValue) {
-    const items = last.items.map((slot) => elementOf(evaluation, slot, nesting));
+    const items = [...elementsOf(evaluation, last, nesting)];
     return joinItems(values.length === 2 ? values[0] : '', items, evaluation);
   }
   return values.length === 0 ? '' : joinItems(values[0], values.slice(1), evaluation);

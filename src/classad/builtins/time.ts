@@ -62,7 +62,8 @@ function field(ofTime: FieldOf | null, ofSpan: ((seconds: number) => number) | n
       const local = localTime(evaluation, value.seconds);
       return ofTime(dateTimeOf(local.seconds + local.offset));
     }
-    if (value instanceof RelTime && ofSpan !== null) return Math.trunc(ofSpan(wholeSeconds(value.seconds))) + 0;
+    if (value instanceof RelTime && ofSpan !== null)
+      return Math.trunc(ofSpan(wholeSeconds(value.seconds))) + 0;
     return ERROR;
   });
 }
@@ -100,7 +101,8 @@ function splitSpan(seconds: number): AdValue {
 
 function timeOf(value: Value, evaluation: Evaluation): AbsTime | null {
   if (value instanceof AbsTime) return value;
-  if (isInteger(value)) return localTime(evaluation, int32Of(value));
+  // An integer is taken whole, unlike everywhere else.
+  if (isInteger(value)) return localTime(evaluation, Number(value));
   return value instanceof Real ? localTime(evaluation, int32OfReal(value.value)) : null;
 }
 

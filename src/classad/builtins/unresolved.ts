@@ -56,17 +56,20 @@ class Collector {
         pending.push(...partsOf(next).toReversed());
         continue;
       }
+      const { here } = this.evaluation;
       const outcome = this.reference(next);
+      this.evaluation.here = here;
       if (outcome === 'stop') return null;
       if (outcome !== null) pending.push(outcome);
     }
-    return [...this.names.values()].sort(compareFolded);
+    return [...this.names.values()]
+      .toSorted(compareFolded)
+      .map((name) => (/^target\./i.test(name) ? name.slice(7) : name));
   }
 
   private note(name: string): void {
-    const shown = /^target\./i.test(name) ? name.slice(7) : name;
-    const key = shown.toLowerCase();
-    if (!this.names.has(key)) this.names.set(key, shown);
+    const key = name.toLowerCase();
+    if (!this.names.has(key)) this.names.set(key, name);
   }
 
   private reference(expr: AttributeExpr): Expr | 'stop' | null {

@@ -84,5 +84,7 @@ function classEscape(reader: PatternReader, set: ByteSet): number | null {
   if (char === '8' || char === '9') return reader.take().charCodeAt(0);
   const byte = escapedByte(reader);
   if (byte !== null) return byte;
-  return 'pP'.includes(char) && char !== '' ? reader.uncovered(`\\${char}`) : reader.fail(`unknown escape \\${char}`);
+  return 'pP'.includes(char) && char !== ''
+    ? reader.uncovered(`\\${char}`)
+    : reader.fail(`unknown escape \\${char}`);
 }

@@ -56,7 +56,9 @@ export function escapedByte(reader: PatternReader): number | null {
   if (char === 'x') return hexadecimalByte(reader);
   if (char === 'o') {
     const match = reader.match(/o\{([0-7]+)\}/y);
-    return match === null ? reader.fail('\\o without digits') : checkedByte(reader, Number.parseInt(match[1] ?? '', 8));
+    return match === null
+      ? reader.fail('\\o without digits')
+      : checkedByte(reader, Number.parseInt(match[1] ?? '', 8));
   }
   if (char === '0') return Number.parseInt(reader.match(/0[0-7]{0,2}/y)?.[0] ?? '0', 8);
   if (/[A-Za-z0-9]/.test(char) || char === '') return null;
@@ -115,7 +117,7 @@ function quotedRun(reader: PatternReader): readonly RegexNode[] {
   const end = reader.text.indexOf('\\E', start);
   reader.at = end < 0 ? reader.text.length : end + 2;
   const run = reader.text.slice(start, end < 0 ? undefined : end);
-  return [...run].map((char) => reader.byte(char.charCodeAt(0)));
+  return Array.from(run, (char) => reader.byte(char.charCodeAt(0)));
 }
 
 /** `\1`, `\g1`, `\g{-1}`, `\g{name}`, `\k<name>`; `\g<name>` is a call. */

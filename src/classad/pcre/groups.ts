@@ -122,7 +122,8 @@ function flagsHead(reader: PatternReader): GroupHead {
   if (match === null) return reader.fail('unrecognized after (?');
   const [, caret, on = '', off = '', end] = match;
   if (/[nJU]/.test(on + off)) return reader.uncovered('one of the flags n, J, U');
-  const base = caret === '^' ? { caseless: false, multiline: false, dotAll: false, extended: false } : reader.flags;
+  const base =
+    caret === '^' ? { caseless: false, multiline: false, dotAll: false, extended: false } : reader.flags;
   if (caret === '^' && off !== '') return reader.fail('a minus after (?^');
   if (on.includes('xx')) return reader.uncovered('the flag xx');
   const flag = (letter: string, was: boolean) => !off.includes(letter) && (was || on.includes(letter));

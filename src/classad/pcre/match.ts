@@ -1,5 +1,5 @@
-import { wordSet } from './sets.ts';
 import { type Instruction, Op, type Program } from './program.ts';
+import { wordSet } from './sets.ts';
 
 export interface MatchOptions {
   /** Where the search begins. */
@@ -206,7 +206,11 @@ class Matcher {
     return at === begin && (notEmpty || (notEmptyAtStart && at === start));
   }
 
-  private repeat({ a: least, b: most, mode, set }: Instruction, pc: number, at: number): 'go' | 'fail' | 'limit' {
+  private repeat(
+    { a: least, b: most, mode, set }: Instruction,
+    pc: number,
+    at: number,
+  ): 'go' | 'fail' | 'limit' {
     const { subject } = this;
     const limit = most === Number.POSITIVE_INFINITY ? subject.length : Math.min(subject.length, at + most);
     if (mode === 1) return this.lazyRepeat(pc, at, least, limit);

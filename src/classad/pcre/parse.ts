@@ -87,7 +87,8 @@ export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
   const root = new PatternParser(reader).choice(0);
   if (!reader.ended) reader.fail('unmatched )');
   for (const reference of reader.references) {
-    const known = typeof reference === 'number' ? reference <= reader.groupCount : reader.names.has(reference);
+    const known =
+      typeof reference === 'number' ? reference <= reader.groupCount : reader.names.has(reference);
     if (!known) reader.fail(`no group ${reference}`);
   }
   return { root, groupCount: reader.groupCount, names: reader.names };
@@ -222,7 +223,7 @@ class PatternParser {
         return { kind: 'atomic', body: this.choice(depth) };
       case 'look':
         return { kind: 'look', body: this.choice(depth), behind: head.behind, negated: head.negated };
-      case 'condition':
+      default:
         return this.condition(head, depth);
     }
   }

@@ -319,10 +319,8 @@ function fixedLength(node: RegexNode): number | null {
     case 'backreference':
     case 'call':
       return null;
-    case 'empty':
-    case 'look':
-    case 'assertion':
-    case 'keep':
+    default:
+      // Empty, an assertion or `\\K`.
       return 0;
   }
 }

@@ -28,9 +28,7 @@ const isSpace = (byte: number) => byte === 32 || (byte >= 9 && byte <= 13);
 export function foldCase(set: ByteSet): ByteSet {
   return setOf(
     (byte) =>
-      set[byte] === 1 ||
-      (isUpper(byte) && set[byte + 32] === 1) ||
-      (isLower(byte) && set[byte - 32] === 1),
+      set[byte] === 1 || (isUpper(byte) && set[byte + 32] === 1) || (isLower(byte) && set[byte - 32] === 1),
   );
 }
 
