@@ -7,7 +7,7 @@ same instances, another one IdempotentParameterMismatch); the filters client-tok
 images and types, MinCount > MaxCount and user data over 16 KiB are refused; instances are pending and shutting-down
 for a time; a terminated one cannot be started.
 
---calls: a line of JSON for each call: {"at": epoch seconds, "action": "RunInstances", "status": 200}.
+--calls: a line of JSON for each call: {"at": epoch seconds, "action": "RunInstances", "status": 200, "by": access key}.
 --levers: a JSON file, read again at every call; every key is optional:
   "capacity": {"c5.large:us-east-1a": 0, "t3.micro": 5}   live instances allowed: InsufficientInstanceCapacity
   "vcpus": 64                                             live vCPUs allowed: VcpuLimitExceeded
@@ -176,11 +176,11 @@ def with_levers(app):
     """Wraps the server: notes each call, and delays, refuses or loses those that the levers name."""
     noting = threading.Lock()
 
-    def note(action, status):
+    def note(action, status, by):
         if not options.calls:
             return
         with noting, open(options.calls, "a") as file:
-            file.write(json.dumps({"at": round(time.time(), 3), "action": action, "status": status}) + "\n")
+            file.write(json.dumps({"at": round(time.time(), 3), "action": action, "status": status, "by": by}) + "\n")
 
     def serve(environ, start_response):
         length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -189,11 +189,12 @@ def with_levers(app):
         environ["wsgi.input"] = io.BytesIO(body)
         if action is None:
             return app(environ, start_response)
+        by = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
         lever = levers().get("actions", {}).get(action, {})
         time.sleep(lever.get("delay_before", 0))
 
         def answer_with(status):
-            note(action, status)
+            note(action, status, by)
             if status == 0:
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 raise ConnectionAbortedError("the answer is lost, as the levers say")
@@ -212,7 +213,7 @@ def with_levers(app):
         time.sleep(lever.get("delay_after", 0))
         if "lose" in lever:
             return answer_with(lever["lose"])
-        note(action, int(answer["status"].split()[0]))
+        note(action, int(answer["status"].split()[0]), by)
         start_response(answer["status"], answer["headers"])
         return chunks
 

@@ -205,7 +205,9 @@ describe.skipIf(isMissing(cloud))('the EC2 endpoint', () => {
   it('knows the image it names, and notes its calls', async () => {
     const answer = await client.send(new DescribeImagesCommand({ ImageIds: [had(cloud).imageId] }));
     expect(answer.Images).toHaveLength(1);
-    expect(had(cloud).calls()).toEqual([{ at: expect.any(Number), action: 'DescribeImages', status: 200 }]);
+    expect(had(cloud).calls()).toEqual([
+      { at: expect.any(Number), action: 'DescribeImages', status: 200, by: 'testing' },
+    ]);
   });
 
   it.each([

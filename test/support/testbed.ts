@@ -73,7 +73,7 @@ export interface Ec2Testbed {
   readonly imageId: string;
   /** Replaces the levers; what each does: scripts/testbed/ec2-server.py. */
   setLevers(levers: Readonly<Record<string, unknown>>): void;
-  /** Every API call so far, in the order of their answers. */
+  /** Every API call so far but the booter's, in the order of their answers. */
   calls(): readonly Ec2Call[];
   /** Forgets all instances, levers and calls. */
   reset(): Promise<void>;
@@ -86,6 +86,8 @@ export interface Ec2Call {
   readonly action: string;
   /** HTTP status; 0: the answer was lost. */
   readonly status: number;
+  /** The caller's access key id. */
+  readonly by: string;
 }
 
 export interface BooterTestbed {
@@ -151,7 +153,8 @@ export async function ec2Testbed(name: string): Promise<Ec2Testbed | Missing> {
       readFileSync(facts.callsPath, 'utf8')
         .split('\n')
         .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as Ec2Call),
+        .map((line) => JSON.parse(line) as Ec2Call)
+        .filter(({ by }) => by !== 'booter'),
     reset: () => call('ec2', 'reset', started.name),
     stop: started.stop,
   };
