@@ -93,9 +93,12 @@ export function createDaemon(parts: DaemonParts): Daemon {
   let stopping = false;
 
   // What has come in since the last tick.
-  let outcomes: Outcome[] = stored.intents
-    .filter(({ state: intentState }) => intentState === 'open')
-    .map(({ id }) => ({ kind: 'interrupted', intent: id }));
+  let outcomes: Outcome[] = [
+    { kind: 'resumed', awayMs: stored.nowMs === null ? 0 : startedAtMs - stored.nowMs },
+    ...stored.intents
+      .filter(({ state: intentState }) => intentState === 'open')
+      .map(({ id }) => ({ kind: 'interrupted', intent: id }) as const),
+  ];
   let lists: CloudSnapshot[] = [];
   let views: QueueSnapshot[] = [];
   let notes: JournalEntry[] = [

@@ -14,6 +14,8 @@ export interface Sighting {
   readonly activity: WorkerActivity | null;
   /** When the newest view that showed its worker was begun. */
   readonly workerSeenAtMs: number | null;
+  /** The jobs that its worker had in that view, where the scheduler tells. */
+  readonly jobIds: readonly string[];
   /** Complete views in a row that did not show its worker, and when the first of them was begun. */
   readonly unseen: number;
   readonly unseenSinceMs: number | null;
@@ -28,6 +30,7 @@ export const neverSeen: Sighting = {
   unlistedSinceMs: null,
   activity: null,
   workerSeenAtMs: null,
+  jobIds: [],
   unseen: 0,
   unseenSinceMs: null,
   drainedViews: 0,

@@ -28,6 +28,8 @@ export interface Stranger {
 
 /** What an effect came to. */
 export type Outcome =
+  /** The daemon is back after so long (by the wall clock, which may have been stepped meanwhile). */
+  | { readonly kind: 'resumed'; readonly awayMs: number }
   | { readonly kind: 'launched'; readonly intent: IntentId; readonly instances: readonly CloudInstance[] }
   | {
       readonly kind: 'launchFailed';

@@ -5,6 +5,9 @@ import { type FleetChange, type Order, type Outcome, seatId } from './fleet.ts';
 /** What came of the effects that were started earlier. */
 export function foldOutcome(change: FleetChange, outcome: Outcome): void {
   switch (outcome.kind) {
+    case 'resumed':
+      foldResumed(change, outcome.awayMs);
+      return;
     case 'launched':
       foldLaunched(change, outcome);
       return;
@@ -39,6 +42,25 @@ export function foldOrder(change: FleetChange, order: Order): void {
     case 'terminate':
       change.apply(order.instance, { kind: 'terminate', reason: 'operator' }, why);
       return;
+  }
+}
+
+/**
+ * What a machine was given time for may have come about unseen while the daemon was away, and the wall clock may be
+ * wrong about how long that was: the time that was left then is left now. A lifetime goes on.
+ */
+function foldResumed(change: FleetChange, awayMs: number): void {
+  if (awayMs === 0) return;
+  for (const entry of [...change.entries.values()]) {
+    const { phase, deadlineMs, idleSinceMs } = entry.instance;
+    const hasTerm = deadlineMs !== null && phase !== 'idle' && phase !== 'claimed' && phase !== 'leased';
+    if (!hasTerm && idleSinceMs === null) continue;
+    const instance = {
+      ...entry.instance,
+      deadlineMs: hasTerm ? deadlineMs + awayMs : deadlineMs,
+      idleSinceMs: idleSinceMs === null ? null : Math.min(idleSinceMs + awayMs, change.context.nowMs),
+    };
+    change.put({ ...entry, instance });
   }
 }
 

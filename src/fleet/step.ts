@@ -268,12 +268,15 @@ function serve(
         idleSinceMs: takenAtMs,
       });
     case 'claimed':
-      if (instance.phase === 'claimed') return seen;
+      if (instance.phase === 'claimed') {
+        const more = newJobs(entry, worker);
+        return more === 0 ? seen : change(seen, { claims: instance.claims + more });
+      }
       return enter(seen, 'claimed', context, {
         ...joined,
         worker: worker.id,
         idleSinceMs: null,
-        claims: instance.claims + 1,
+        claims: instance.claims + Math.max(1, newJobs(entry, worker)),
       });
     case 'draining':
     case 'drained':
@@ -282,11 +285,19 @@ function serve(
   }
 }
 
+/** Jobs that the worker did not have when it was last seen. After a restart nothing is known to be new. */
+function newJobs({ sighting }: FleetEntry, { jobIds = [] }: Worker): number {
+  if (sighting.workerSeenAtMs === null) return 0;
+  const before = new Set(sighting.jobIds);
+  return jobIds.filter((id) => !before.has(id)).length;
+}
+
 function seeWorker(entry: FleetEntry, worker: Worker, takenAtMs: number): FleetEntry {
   const drained = worker.activity === 'drained';
   return sight(entry, {
     activity: worker.activity,
     workerSeenAtMs: takenAtMs,
+    jobIds: worker.jobIds ?? [],
     unseen: 0,
     unseenSinceMs: null,
     drainedViews: drained ? entry.sighting.drainedViews + 1 : 0,

@@ -364,6 +364,27 @@ describe('a view of a queue', () => {
   });
 });
 
+describe('the daemon is back', () => {
+  const back = { outcomes: [{ kind: 'resumed', awayMs: 3_600_000 } as const] };
+
+  test('what a machine had time left for it has as much time left for', () => {
+    const names = ['building', 'joining', 'unreachable', 'draining'] as const;
+    const fleet = makeFleet(names.map((phase) => makeEntry(makeInstance(phase, { name: phase }))));
+    const change = folds(fleet, [t0 + 3_600_000, back]);
+    const deadlines = [...change.changedInstances.values()].map(({ deadlineMs }) => deadlineMs);
+    expect(deadlines).toEqual(names.map(() => t0 + 100_000 + 3_600_000));
+  });
+
+  test('an idle time goes on where it was, a lifetime does not stop', () => {
+    const idle = makeEntry(makeInstance('idle', { deadlineMs: t0 + 5_000_000, idleSinceMs: t0 - 1000 }));
+    const { idleSinceMs, deadlineMs } = only(folds(makeFleet([idle]), [t0 + 3_600_000, back]));
+    expect({ idleSinceMs, deadlineMs }).toEqual({
+      idleSinceMs: t0 - 1000 + 3_600_000,
+      deadlineMs: t0 + 5_000_000,
+    });
+  });
+});
+
 describe('what is told', () => {
   test('a change of phase is journalled with its reason; a sighting is not', () => {
     const fleet = makeFleet([inService('a', 'idle')]);
