@@ -234,6 +234,7 @@ export async function play(
     atEverySecond();
   }
   levers.setFor(Number.POSITIVE_INFINITY);
+  site.killAtCommit(null);
   if (!site.running) site.start();
 
   function happen(happening: Happening): void {

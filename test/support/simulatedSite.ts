@@ -52,8 +52,8 @@ export interface SimulatedSite {
   start(): void;
   /** As SIGKILL: it does nothing more and hears nothing more; what it has sent is on its way. */
   kill(): void;
-  /** The daemon is killed at its next commit that has instances in it. */
-  killAtCommit(point: CrashPoint): void;
+  /** The daemon is killed at its next commit that has instances in it; null: not, after all. */
+  killAtCommit(point: CrashPoint | null): void;
   stop(): Promise<void>;
   /** The store is lost; a new daemon begins with an empty one. */
   loseStore(): void;
