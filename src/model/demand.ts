@@ -57,6 +57,8 @@ export interface Worker {
   readonly address: string | null;
   readonly activity: WorkerActivity;
   readonly runningJobs: number;
+  /** The jobs that it has now, as its scheduler names them; absent where that is not told. */
+  readonly jobIds?: readonly string[];
   readonly total: Resources;
   readonly slots: readonly Slot[];
 }

@@ -102,7 +102,7 @@ export interface Instance {
   readonly joinedAtMs: number | null;
   /** Since when it has had no job; null while it has one, and before it has joined. */
   readonly idleSinceMs: number | null;
-  /** How often it went from idle to claimed: more than once means reuse. */
+  /** Jobs that it has been seen to begin (claims, where its scheduler names no jobs): more than one means reuse. */
   readonly claims: number;
   /** Set once an end is decided; kept through draining and terminating. */
   readonly endReason: EndReason | null;

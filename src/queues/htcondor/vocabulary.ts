@@ -80,6 +80,7 @@ export const slotWords = [
   'MyType',
   'AuthenticatedIdentity',
   'SpillwayInstance',
+  'GlobalJobId',
   'State',
   'Activity',
   'Draining',

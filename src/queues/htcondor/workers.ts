@@ -64,6 +64,7 @@ function workerOf(
     address: first === undefined ? null : addressOf(first),
     activity: activityOf(draining, claimed.length > 0 || children > 0),
     runningJobs: running.length,
+    jobIds: running.flatMap((ad) => text(ad, 'GlobalJobId') ?? []),
     total: own.map(totalOf).reduce(addResources, noResources),
     slots: [...own, ...dynamic.filter((ad) => takesJob(ad, draining)).map((ad) => wholeOf(ad, own))].map(
       (ad) => slotOf(ad, draining),
