@@ -149,15 +149,13 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     let sent = false;
     try {
       if (port === undefined) throw new CloudError('unsupported', `cloud ${effect.cloud} is not configured`);
-      const order = await deps.order(effect);
+      const options = { clock, ms: port.deadlineMs, signal: abandoned.signal };
+      const order = await withDeadline(() => deps.order(effect), options);
       sent = true;
-      const accepted = await withDeadline((signal) => port.cloud.launch(order, signal), {
-        clock,
-        ms: port.deadlineMs,
-        signal: abandoned.signal,
-      });
+      const accepted = await withDeadline((signal) => port.cloud.launch(order, signal), options);
       return { kind: 'launched', intent: effect.intent, instances: accepted.instances };
     } catch (error) {
+      if (abandoned.signal.aborted) return { kind: 'interrupted', intent: effect.intent };
       return launchFailed(effect.intent, error, sent);
     }
   }

@@ -39,7 +39,7 @@ export type Outcome =
       readonly inDoubt: boolean;
       readonly retryAfterMs: number | null;
     }
-  /** Nobody heard the answer: the daemon ended before it was stored. */
+  /** Nobody heard the answer: the daemon ended, or gave up waiting in order to end, before it was stored. */
   | { readonly kind: 'interrupted'; readonly intent: IntentId }
   /** `askedAtMs`: daemon time at which the look-up began. */
   | {
