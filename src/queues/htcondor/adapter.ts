@@ -13,7 +13,7 @@ import { AdReader } from './long-ads.ts';
 import { readSchedd, type ScheddView } from './schedd.ts';
 import { configSchema, type HtcondorSettings } from './settings.ts';
 import { createTools, readAds } from './tools.ts';
-import { jobIds, jobWishes, slotWords, Vocabulary, wordsMax, wordsOf } from './vocabulary.ts';
+import { jobBasics, jobWishes, slotWords, Vocabulary, wordsMax, wordsOf } from './vocabulary.ts';
 import { drainWorker, forgetWorker, undrainWorker } from './worker-commands.ts';
 import { workersOf } from './workers.ts';
 
@@ -39,7 +39,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
   const reader = new AdReader();
   const collector = new CollectorWatch(settings.updateIntervalMs);
   const wishes = new Vocabulary(jobWishes, wordsMax);
-  const jobWords = new Vocabulary([...jobIds, ...jobWishes], wordsMax);
+  const jobWords = new Vocabulary([...jobBasics, ...jobWishes], wordsMax);
   const machineWords = new Vocabulary(slotWords, wordsMax);
   const schedds = settings.schedds.length > 0 ? settings.schedds : [null];
   const views = new Map<string | null, ScheddView>();
@@ -90,11 +90,16 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
   const look = async (signal: AbortSignal) => {
     let slots = await readSlots(signal);
     for (let round = 1; ; round++) {
-      const views = await readSchedds(signal);
+      // After the machines: a collector that restarted before they were read is young now.
+      const [workersComplete, views] = await Promise.all([
+        collector.isComplete(tools, clock.monotonicNow(), signal),
+        readSchedds(signal),
+      ]);
       const classes = views.map(parsed);
       const news = learnFromJobs(classes.flatMap((read) => read.classes.map(({ ad }) => ad)));
       const again = { slots: news.slots && slots.length > 0, jobs: news.jobs };
-      if (round === roundsMax || (!again.slots && !again.jobs)) return { slots, views, classes };
+      if (round === roundsMax || (!again.slots && !again.jobs))
+        return { slots, workersComplete, views, classes };
       // Machines before jobs, as ever: a job that starts meanwhile is capacity too much and not demand too much.
       if (again.slots) slots = await readSlots(signal);
     }
@@ -109,15 +114,14 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     wishes.learn(request.attributes);
     jobWords.learn(request.attributes);
     try {
-      const workersComplete = await collector.isComplete(tools, clock.monotonicNow(), signal);
-      const { slots, views, classes } = await look(signal);
+      const { slots, workersComplete, views, classes } = await look(signal);
       const { demand, complete } = groupDemand(queue, classes, (name) => wishes.has(name));
       const sum = (count: (view: ScheddView) => number) => views.reduce((all, view) => all + count(view), 0);
       return {
         queue,
         takenAtMs: request.nowMs,
         workersComplete,
-        demandComplete: complete && views.length === schedds.length,
+        demandComplete: complete && views.length === schedds.length && views.every((view) => view.complete),
         demand,
         workers: workersOf(queue, slots, settings.join),
         jobs: {

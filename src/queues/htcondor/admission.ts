@@ -6,9 +6,9 @@ import { slotWords } from './vocabulary.ts';
 import { retirementAttribute } from './worker-commands.ts';
 
 /**
- * Variables of the boot template: `attributes`, lines of HTCondor configuration that make the startd publish them, and
- * how long it lets jobs go on when it is drained; and with a `join` section `token`, `collector` and `trustDomain`. QueueError `invalid` for an attribute that
- * cannot be written as such a line.
+ * Variables of the boot template. `attributes`: lines of HTCondor configuration that make the startd publish them, and
+ * how long it lets jobs go on when it is drained. With a `join` section also `token`, `collector` and `trustDomain`.
+ * QueueError `invalid` for an attribute that cannot be written as such a line.
  */
 export function admissionOf(request: AdmitRequest, join: JoinSettings | null): Admission {
   const attributes = attributeLines(request.attributes);

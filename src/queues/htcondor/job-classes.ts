@@ -20,8 +20,8 @@ export interface JobNumbers {
 }
 
 export const samplesMax = 5;
-/** A queue in which every job is of its own kind is beyond what can be planned for. */
-export const classesMax = 50_000;
+/** Where every job is of its own kind, the first so many are what is seen of the queue. */
+export const classesMax = 20_000;
 
 const refersToId = /\b(?:ClusterId|ProcId|QDate)\b/i;
 
@@ -29,6 +29,7 @@ const refersToId = /\b(?:ClusterId|ProcId|QDate)\b/i;
 export class JobClasses {
   private readonly byText = new Map<string, JobClass>();
   private jobs = 0;
+  private overflow = false;
 
   readonly take = (lines: readonly string[]): void => {
     let cluster: number | null = null;
@@ -45,26 +46,34 @@ export class JobClasses {
       throw new QueueError('malformed', 'condor_q: a job without an id');
     this.jobs++;
     const found = this.classOf(kept);
+    if (found === null) return;
     found.count++;
     if (isNumber(submitted) && (found.oldest === null || submitted < found.oldest)) found.oldest = submitted;
     if (found.samples.length < samplesMax) found.samples.push(`${cluster}.${proc}`);
     found.members?.push({ cluster, proc, submitted });
   };
 
+  /** All jobs, those beyond the limit too. */
   get count(): number {
     return this.jobs;
+  }
+
+  /** False where some were of a kind too many. */
+  get complete(): boolean {
+    return !this.overflow;
   }
 
   all(): readonly JobClass[] {
     return [...this.byText.values()];
   }
 
-  private classOf(kept: readonly string[]): JobClass {
+  private classOf(kept: readonly string[]): JobClass | null {
     const text = kept.join('\n');
     const known = this.byText.get(text);
     if (known !== undefined) return known;
     if (this.byText.size >= classesMax) {
-      throw new QueueError('malformed', `condor_q: more than ${classesMax} kinds of waiting jobs`);
+      this.overflow = true;
+      return null;
     }
     const members = refersToId.test(text) ? [] : null;
     const made: JobClass = { lines: [...kept], count: 0, oldest: null, samples: [], members };

@@ -1,8 +1,9 @@
 import { AdBuilder, type ClassAd } from '../../classad/ad.ts';
 import { toBytes } from '../../classad/bytes.ts';
-import type { Expr } from '../../classad/expr.ts';
+import { type Expr, literal } from '../../classad/expr.ts';
 import { parseExpression } from '../../classad/parse.ts';
 import { ClassAdSyntaxError } from '../../classad/syntaxError.ts';
+import { ErrorValue } from '../../classad/value.ts';
 import { QueueError } from '../../model/errors.ts';
 
 /**
@@ -65,11 +66,12 @@ export class AdReader {
   }
 }
 
+/** One user's ad must not stop the whole queue: what we cannot read is ERROR, which matches nothing and says why. */
 function parse(text: string): Expr {
   try {
     return parseExpression(text, { syntax: 'old' });
   } catch (cause) {
     if (!(cause instanceof ClassAdSyntaxError)) throw cause;
-    throw new QueueError('malformed', `an expression that cannot be read: ${cause.message}`, { cause });
+    return literal(new ErrorValue(cause.message));
   }
 }

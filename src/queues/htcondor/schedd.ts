@@ -16,6 +16,8 @@ export const waiting = `JobStatus == 1 && (${universes.map((number) => `JobUnive
 export interface ScheddView {
   readonly totals: Totals;
   readonly classes: readonly JobClass[];
+  /** False where there are more kinds of jobs than are kept. */
+  readonly complete: boolean;
   /** What the classes were read with. */
   readonly projection: string;
   /** Monotonic ms at which they were read. */
@@ -47,7 +49,8 @@ export async function readSchedd(
 ): Promise<ScheddView> {
   const totals = await readTotals(tools, query.name, signal);
   const { projection, nowMs } = query;
-  if (totals.matching === 0) return { totals, classes: [], projection, readAtMs: nowMs, shape: null };
+  if (totals.matching === 0)
+    return { totals, classes: [], complete: true, projection, readAtMs: nowMs, shape: null };
   const shape =
     totals.matching < query.bigQueueJobs ? null : await shapeOf(tools, query.name, totals, signal);
   const fresh = before !== undefined && nowMs - before.readAtMs < query.rereadAfterMs;
@@ -64,7 +67,8 @@ export async function readSchedd(
       throw new QueueError('malformed', `condor_q: ${totals.schedd} answers with ${counts}`);
     }
   }
-  return { totals, classes: jobs.all(), projection, readAtMs: nowMs, shape };
+  const { complete } = jobs;
+  return { totals, classes: jobs.all(), complete, projection, readAtMs: nowMs, shape };
 }
 
 function isFarBelow(seen: number, said: number): boolean {

@@ -70,8 +70,8 @@ export const jobWishes = [
   'TargetClouds',
 ] as const;
 
-/** What tells one job from the next of its kind. */
-export const jobIds = ['ClusterId', 'ProcId', 'QDate'] as const;
+/** What tells one job from the next of its kind; and what condor_submit writes into nearly all Requirements. */
+export const jobBasics = ['ClusterId', 'ProcId', 'QDate', 'FileSystemDomain'] as const;
 
 export const slotWords = [
   'Name',

@@ -18,7 +18,7 @@ export interface Bench {
   readonly queue: Queue;
   readonly tools: FakeTools;
   readonly said: readonly string[];
-  poll(nowMs?: number): ReturnType<Queue['poll']>;
+  readonly poll: (nowMs?: number) => ReturnType<Queue['poll']>;
 }
 
 export function bench(

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { unparse } from '../../../src/classad/unparse.ts';
 import type { Demand } from '../../../src/model/demand.ts';
 import { QueueName } from '../../../src/model/ids.ts';
-import { groupDemand, type ReadClasses } from '../../../src/queues/htcondor/demand.ts';
-import { JobClasses } from '../../../src/queues/htcondor/job-classes.ts';
+import { groupDemand, groupsMax, type ReadClasses } from '../../../src/queues/htcondor/demand.ts';
+import { classesMax, JobClasses } from '../../../src/queues/htcondor/job-classes.ts';
 import { AdReader, LongAds } from '../../../src/queues/htcondor/long-ads.ts';
 import { jobWishes } from '../../../src/queues/htcondor/vocabulary.ts';
 import { recorded } from './fake-tools.ts';
@@ -201,6 +201,22 @@ describe('JobClasses', () => {
   });
 });
 
+describe('more kinds of jobs than are kept', () => {
+  it('are said to be more', () => {
+    const jobs = new JobClasses();
+    for (let i = 0; i <= classesMax; i++) jobs.take([`ClusterId = ${i}`, 'ProcId = 0', `VMType = "t${i}"`]);
+    expect([jobs.count, jobs.all().length, jobs.complete]).toEqual([classesMax + 1, classesMax, false]);
+  });
+
+  it('so are more groups', () => {
+    const text = Array.from({ length: groupsMax + 1 }, (_, i) =>
+      job(`1.${i}`, { Requirements: 'TARGET.N == ProcId' }),
+    );
+    const { demand, complete } = groupDemand(queue, [read(text.join(''))], isWish);
+    expect([demand.length, complete]).toEqual([groupsMax, false]);
+  });
+});
+
 describe('LongAds', () => {
   it('an answer that is cut off is none', () => {
     const text = recorded('answers/jobs.out');
@@ -211,7 +227,8 @@ describe('LongAds', () => {
     expect(() => read('ClusterId = 1\nProcId = 0\n-- Failed\n\n')).toThrow('not an attribute: -- Failed');
   });
 
-  it('an expression that cannot be read is none', () => {
-    expect(() => read(job('1.0', { Requirements: '(1 +' }))).toThrow('an expression that cannot be read');
+  it('an expression that cannot be read is ERROR: it matches nothing and stops nobody else', () => {
+    const demand = group(job('1.0', { Requirements: '(1 +' }) + job('1.1', { Requirements: 'true' }));
+    expect(demand.map((each) => said(each, 'Requirements'))).toEqual(['error', 'true']);
   });
 });

@@ -50,11 +50,14 @@ describe('poll', () => {
     expect(demand.map(({ ad }) => symmetricMatch(ad, huge))).toEqual([true, true, true, true, false]);
   });
 
-  it('asks for machines before jobs', async () => {
+  it('asks for machines before jobs, and before the collector’s age', async () => {
     const { poll, tools } = bench([settled, noMachine, totals(0)]);
     await poll();
-    const order = tools.calls().map((line) => line.split(' ')[0]);
-    expect(order.lastIndexOf('condor_status')).toBeLessThan(order.indexOf('condor_q'));
+    const calls = tools.calls();
+    const slots = calls.findLastIndex((line) => line.includes('-long') && line.startsWith('condor_status'));
+    const others = calls.findIndex((line) => line.startsWith('condor_q') || line.includes('-collector'));
+    expect(slots).toBeGreaterThanOrEqual(0);
+    expect(slots).toBeLessThan(others);
   });
 
   it('an empty queue costs its totals and no more', async () => {
@@ -281,7 +284,9 @@ describe('after the collector has restarted', () => {
   it('the view is incomplete until it says that it has been up for long enough', async () => {
     const { poll, tools } = bench([young, noMachine, totals(0)], { updateInterval: '300s' });
     expect(await poll()).toMatchObject({ workersComplete: false });
-    expect(tools.calls()[0]).toMatch(/time\(\) - \(StatsLastUpdateTime - StatsLifetime\) >= 330 -af Name$/);
+    expect(tools.calls().filter((line) => line.includes('-collector'))).toEqual([
+      'condor_status -collector -constraint time() - (StatsLastUpdateTime - StatsLifetime) >= 330 -af Name',
+    ]);
     tools.answer([settled, noMachine, totals(0)]);
     expect(await poll()).toMatchObject({ workersComplete: true });
   });
