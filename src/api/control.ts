@@ -203,7 +203,10 @@ export interface InstanceFilter {
 
 export interface InstanceList {
   readonly nowMs: number;
-  /** How many the filter lets through: more than are in `instances` where the limit cut it. */
+  /**
+   * How many the filter lets through: more than are in `instances` where the limit cut it. Ended ones are counted up to
+   * the limit only.
+   */
   readonly total: number;
   readonly instances: readonly InstanceView[];
 }

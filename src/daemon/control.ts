@@ -38,6 +38,8 @@ export interface DaemonView {
   wallNow(): number;
   state(): CoreState;
   stopping(): boolean;
+  /** Since the start there has been a moment at which every queue and every cloud could be acted on. */
+  everReady(): boolean;
   lastTick(): TickResult | null;
   outlooks(): {
     readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
@@ -127,6 +129,7 @@ function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): La
       cloud: offer.cloud,
       count: request.count,
       cause: { kind: 'operator' },
+      ...(request.note === null ? {} : { note: request.note }),
       probe: grant.probe,
     };
     const before = new Set(view.state().fleet.entries.keys());
@@ -190,6 +193,11 @@ function whatFollows({ phase, endReason, cloudId }: Instance): string {
   }
 }
 
+/** Phases whose end was decided before they were entered. */
+function isEnding(phase: unknown): boolean {
+  return phase === 'draining' || phase === 'failed' || phase === 'terminating';
+}
+
 function explainInstance(view: DaemonView, id: InstanceId): InstanceExplanation | null {
   const instance = view.state().fleet.entries.get(id)?.instance ?? view.parts.store.instance(id);
   if (instance === null) return null;
@@ -199,12 +207,12 @@ function explainInstance(view: DaemonView, id: InstanceId): InstanceExplanation 
   const journal = [...own, ...call.filter(({ number }) => !numbers.has(number))].toSorted(
     (a, b) => a.number - b.number,
   );
-  const last = journal.findLast(({ data }) => data?.endReason != null);
+  const decided = journal.findLast(({ data }) => data?.endReason != null && !isEnding(data.from));
   return {
     nowMs: view.now(),
     instance: instanceView(instance, runningJobsOf(view).get(id) ?? null),
     bootedBecause: `${describeCause(instance)}.`,
-    endedBecause: instance.endReason === null ? null : (last?.why ?? instance.endReason),
+    endedBecause: instance.endReason === null ? null : (decided?.why ?? instance.endReason),
     journal,
   };
 }

@@ -91,6 +91,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   const totalsAtStart = state.totals;
   let lastTick: TickResult | null = null;
   let stopping = false;
+  let everReady = false;
 
   // What has come in since the last tick.
   let outcomes: Outcome[] = [
@@ -227,6 +228,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   function runTick(orders: readonly Order[] = [], launches: readonly PlannedLaunch[] = []): TickResult {
     const nowMs = timeline.now();
     const { clouds, queues } = outlooks(nowMs, (name) => views.some(({ queue }) => queue === name));
+    everReady ||= [...clouds.values(), ...queues.values()].every(({ trouble }) => trouble === null);
     const latestViews = new Map(
       [...queues].flatMap(([name, { view }]) => (view === null ? [] : [[name, view] as const])),
     );
@@ -339,6 +341,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     wallNow: () => Math.floor(clock.wallNow()),
     state: () => state,
     stopping: () => stopping,
+    everReady: () => everReady,
     lastTick: () => lastTick,
     // A dry run asks what would be done if the newest view came in now.
     outlooks: () => outlooks(timeline.now(), () => true),

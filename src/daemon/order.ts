@@ -89,7 +89,8 @@ async function render(
       diskMiB: String(offer.resources.diskMiB),
     });
   } catch (error) {
-    if (error instanceof TemplateError) throw new CloudError('invalid', `boot template of ${pool.name}: ${error.message}`);
+    if (error instanceof TemplateError)
+      throw new CloudError('invalid', `boot template of ${pool.name}: ${error.message}`);
     if (!(error instanceof QueueError)) throw error;
     throw new CloudError('invalid', `no credential for the machine: ${error.message}`, { cause: error });
   }

@@ -194,7 +194,7 @@ function openIntent(change: FleetChange, id: IntentId, launch: PlannedLaunch, si
     offer: launch.offer,
     ...(instances.length === 1 && instances[0] !== undefined ? { instance: instances[0].id } : {}),
     ...(launch.cause.kind === 'demand' ? { demand: launch.cause.demand } : {}),
-    why: describeCause(launch),
+    why: launch.note === undefined ? describeCause(launch) : `${describeCause(launch)}: ${launch.note}`,
     data: { seats: launch.count, cause: launch.cause.kind, probe: launch.probe },
   });
   return instances;

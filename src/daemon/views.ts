@@ -29,7 +29,7 @@ export function statusView(view: DaemonView): StatusView {
   return {
     site: parts.config.site,
     version: parts.version,
-    mode: view.stopping() ? 'stopping' : isReady(view) ? 'running' : 'starting',
+    mode: view.stopping() ? 'stopping' : view.everReady() ? 'running' : 'starting',
     nowMs,
     wallMs: view.wallNow(),
     uptimeMs: nowMs - startedAtMs,
@@ -46,10 +46,6 @@ export function statusView(view: DaemonView): StatusView {
       sinceStore: totals,
     },
   };
-}
-
-function isReady(view: DaemonView): boolean {
-  return missing(view).length === 0;
 }
 
 /** What the daemon has not seen yet or not lately, a clause each. */
@@ -70,7 +66,7 @@ function queueStatus(view: DaemonView, config: { name: Pool['queue']; adapter: s
     jobs: snapshot?.jobs ?? { waiting: 0, running: 0, held: 0 },
     demandGroups: snapshot?.demand.length ?? 0,
     workers: { ours, others: (snapshot?.workers.length ?? 0) - ours },
-    complete: snapshot !== null && snapshot.demandComplete && snapshot.workersComplete,
+    complete: snapshot?.demandComplete === true && snapshot.workersComplete,
     pollAgeMs: ageOf(view, source?.latestAtMs ?? null),
     trouble: source?.trouble ?? null,
   };
@@ -141,16 +137,24 @@ function poolStatus(view: DaemonView, pool: Pool): PoolStatus {
     states: countStates(own),
     phases: countPhases(own),
     onlyHereJobs: null,
-    unmet: unmetOf(view.lastTick()?.plan, queue),
+    unmet: unmetOf(view, pool),
   };
 }
 
-function unmetOf(plan: Plan | undefined, queue: string): Unmet[] {
-  return (plan?.demand ?? []).flatMap(({ demand, unmet, shortage, queue: of }) =>
-    of === queue && shortage !== null && unmet > 0
-      ? [{ demand, jobs: unmet, code: shortage.code, why: shortage.why }]
-      : [],
-  );
+/** What a pool could serve and does not; what no pool could serve is said once, at the queue's first pool. */
+function unmetOf(view: DaemonView, pool: Pool): Unmet[] {
+  const { pools } = view.parts.config;
+  const isFirst = pools.find(({ queue }) => queue === pool.queue) === pool;
+  const groups = view.queueSource(pool.queue)?.latest?.demand ?? [];
+  return (view.lastTick()?.plan.demand ?? []).flatMap(({ demand, unmet, shortage, queue }) => {
+    if (queue !== pool.queue || shortage === null || unmet === 0) return [];
+    const group = groups.find(({ id }) => id === demand);
+    const matches = group === undefined ? null : view.site.matchmaker.matches(group);
+    const isServed = (offers: Pool['offers']) => offers.some((name) => matches?.has(name) === true);
+    const nobodys = !pools.some(({ queue: of, offers }) => of === queue && isServed(offers));
+    if (!isServed(pool.offers) && !(nobodys && isFirst)) return [];
+    return [{ demand, jobs: unmet, code: shortage.code, why: shortage.why }];
+  });
 }
 
 export function instanceView(instance: Instance, runningJobs: number | null): InstanceView {

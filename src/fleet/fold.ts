@@ -31,7 +31,7 @@ export function fold(fleet: Fleet, input: FoldInput, context: FoldContext): Flee
   settleStrangers(change, ({ id, pool, sinceMs }) =>
     hasWorker(input.latestViews, { id, queue: context.pools.get(pool)?.queue, sinceMs }),
   );
-  for (const id of [...change.entries.keys()]) change.apply(id, { kind: 'tick' }, 'time has passed');
+  for (const id of change.entries.keys()) change.apply(id, { kind: 'tick' }, 'time has passed');
   endOverdue(change);
   return change;
 }

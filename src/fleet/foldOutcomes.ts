@@ -51,7 +51,7 @@ export function foldOrder(change: FleetChange, order: Order): void {
  */
 function foldResumed(change: FleetChange, awayMs: number): void {
   if (awayMs === 0) return;
-  for (const entry of [...change.entries.values()]) {
+  for (const entry of change.entries.values()) {
     const { phase, deadlineMs, idleSinceMs } = entry.instance;
     const hasTerm = deadlineMs !== null && phase !== 'idle' && phase !== 'claimed' && phase !== 'leased';
     if (!hasTerm && idleSinceMs === null) continue;
@@ -122,7 +122,7 @@ function foldResolved(change: FleetChange, outcome: Extract<Outcome, { kind: 're
 
 /** An unknown create call of which a list has shown every seat is unknown no more. */
 export function settleFound(change: FleetChange): void {
-  for (const intent of [...change.intents.values()])
+  for (const intent of change.intents.values())
     if (intent.state === 'unknown' && unboundSeats(change, intent).length === 0)
       settle(change, intent.id, 'accepted');
 }

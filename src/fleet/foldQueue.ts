@@ -6,7 +6,7 @@ import type { FleetChange } from './fleet.ts';
 export function foldView(change: FleetChange, view: QueueSnapshot): void {
   const links = linkWorkers(change, view);
   const doubtful = showsFew(change, view, links);
-  for (const { instance } of [...change.entries.values()]) {
+  for (const { instance } of change.entries.values()) {
     if (instance.queue !== view.queue) continue;
     const worker = links.get(instance.id);
     if (worker !== undefined) {

@@ -26,7 +26,7 @@ export function planDrains(input: PlanInput, supply: Supply): PlannedDrain[] {
 function drainPool(pool: Pool, input: PlanInput, supply: Supply): PlannedDrain[] {
   const queue = input.queues.get(pool.queue);
   if (queue?.view == null || queue.trouble !== null || !queue.isNew) return [];
-  const { demandComplete, workersComplete } = queue.view;
+  const { demandComplete, workersComplete, takenAtMs } = queue.view;
   if (!demandComplete || !workersComplete) return [];
 
   const own = [...input.fleet.entries.values()].filter(({ instance }) => instance.pool === pool.name);
@@ -34,7 +34,8 @@ function drainPool(pool: Pool, input: PlanInput, supply: Supply): PlannedDrain[]
   const all = own.filter(({ instance }) => countsTowardMax(instance)).length;
   const spare = own.filter(({ instance }) => !supply.needed.has(instance.id));
   const free = spare.filter(
-    ({ instance, sighting }) => instance.phase === 'idle' && sighting.activity === 'idle',
+    ({ instance, sighting }) =>
+      instance.phase === 'idle' && sighting.activity === 'idle' && sighting.unseen === 0,
   );
   const coming = spare.filter(({ instance }) => isComing(instance, input.nowMs)).length;
 
@@ -43,7 +44,7 @@ function drainPool(pool: Pool, input: PlanInput, supply: Supply): PlannedDrain[]
   return free
     .toSorted((a, b) => idleSince(a) - idleSince(b))
     .slice(0, mayGo)
-    .filter((entry, at) => at < overMax || input.nowMs >= idleSince(entry) + pool.limits.idleMs)
+    .filter((entry, at) => at < overMax || takenAtMs >= idleSince(entry) + pool.limits.idleMs)
     .map(({ instance }, at) => {
       const why =
         at < overMax ? `pool ${pool.name} has more than its max of ${pool.max}` : 'no waiting job needs it';

@@ -56,6 +56,8 @@ export interface PlannedLaunch {
   readonly cause: LaunchCause;
   /** Half-open: this launch tries an offer or cloud that was set aside. */
   readonly probe: boolean;
+  /** An operator's own words, for the journal. */
+  readonly note?: string;
 }
 
 export interface PlannedDrain {
@@ -79,8 +81,11 @@ export interface DemandReport {
 }
 
 export interface DemandShortage {
-  /** `noOffer`: no offer of any pool of this queue matches; `kind`: this sort of demand is not served. */
-  readonly code: Shortage['code'] | 'noOffer' | 'noPool' | 'kind';
+  /**
+   * `noOffer`: no offer of any pool of this queue matches; `kind`: this sort of demand is not served;
+   * `workersIncomplete`: workers that could take the jobs may be missing from the view.
+   */
+  readonly code: Shortage['code'] | 'noOffer' | 'noPool' | 'kind' | 'workersIncomplete';
   readonly why: string;
 }
 
@@ -131,8 +136,7 @@ function serve(demand: Demand, work: Work): DemandReport {
   const onComing = supply.takeFromComing(demand, demand.count - onWorkers);
   const onUndrained = supply.takeFromDraining(demand, demand.count - onWorkers - onComing);
   const left = demand.count - onWorkers - onComing - onUndrained;
-  const { onLaunches, shortage } =
-    left === 0 ? { onLaunches: 0, shortage: null } : launchFor(demand, left, work);
+  const { onLaunches, shortage } = launchFor(demand, left, work);
   const unmet = left - onLaunches;
   return {
     ...base,
@@ -156,6 +160,12 @@ function launchFor(
   jobs: number,
   { input, room, supply, launches }: Work,
 ): { onLaunches: number; shortage: DemandShortage | null } {
+  if (jobs === 0) return { onLaunches: 0, shortage: null };
+  // Workers that the view lacks may be free for these jobs.
+  if (input.queues.get(demand.queue)?.view?.workersComplete !== true) {
+    const why = `queue ${demand.queue} does not show all its workers now`;
+    return { onLaunches: 0, shortage: { code: 'workersIncomplete', why } };
+  }
   const pools = input.pools.filter(({ queue }) => queue === demand.queue);
   const matches = input.matchmaker.matches(demand);
   const placements = placementsOf(pools, matches);

@@ -43,8 +43,10 @@ export function createRoom({ nowMs, fleet, clouds, setAsides }: PlanInput): Room
     add(ofOffer(instance.offer), 1);
     add(ofCloud(instance.cloud), 1);
   }
-  // A machine with our mark that we do not know yet costs money and quota like any other.
+  // A machine with our mark that we do not know yet costs money and quota like any other, and may be adopted.
   for (const { cloud, found } of fleet.strangers.values()) {
+    if (found.pool !== null && (found.state === 'pending' || found.state === 'running'))
+      add(ofMin(found.pool), 1);
     add(ofCloud(cloud), 1);
     add(ofPool(found.pool), 1);
     add(ofOffer(found.offer), 1);

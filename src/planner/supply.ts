@@ -76,12 +76,13 @@ export function createSupply(input: SupplyInput): Supply {
   const places = input.views.flatMap((view) => placesOf(view, input));
   const coming = createComing();
   const draining = createComing();
-  for (const { instance } of input.fleet.entries.values()) {
+  for (const entry of input.fleet.entries.values()) {
+    const { instance } = entry;
     const offer = input.offers.get(instance.offer);
     if (offer === undefined) continue;
     const machine = { queue: instance.queue, instance: instance.id, free: offer.resources };
     const returns = instance.phase === 'draining' && instance.endReason === null;
-    if (isComing(instance, input.nowMs) || returns) coming.add(offer.name, machine);
+    if (isComing(instance, input.nowMs) || returns || isOverlooked(entry)) coming.add(offer.name, machine);
     else if (instance.phase === 'draining' && instance.endReason === 'idle')
       draining.add(offer.name, machine);
   }
@@ -142,6 +143,15 @@ export function createSupply(input: SupplyInput): Supply {
         coming.add(offer.name, { queue, instance: null, free: offer.resources });
     },
   };
+}
+
+/** Complete views in a row without its worker after which a free machine is no longer counted on. */
+const missedMax = 3;
+
+/** Free, and not in the newest views: a view may miss a worker, and that is no reason for another machine. */
+function isOverlooked({ instance, sighting }: FleetEntry): boolean {
+  const { activity, unseen } = sighting;
+  return instance.phase === 'idle' && activity === 'idle' && unseen > 0 && unseen < missedMax;
 }
 
 /**

@@ -6,6 +6,7 @@ const benches = {
   plan: () => import('./plan.ts'),
   latency: () => import('./latency.ts'),
   life: () => import('./life.ts'),
+  restart: () => import('./restart.ts'),
   classad: () => import('./classad.ts'),
 } as const satisfies Record<string, () => Promise<{ run(args: readonly string[]): Promise<unknown> }>>;
 

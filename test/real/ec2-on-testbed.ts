@@ -23,8 +23,7 @@ const actions: Readonly<Record<CallKind, string>> = {
 /** Levers of the server for the next call of an action; what is missing, it cannot do. */
 const wireFaults: Readonly<Partial<Record<Fault, object>>> = {
   trouble: { refuse: 500 },
-  // As by a gateway that lost its server: the connection itself cannot be cut.
-  cutAfter: { lose: 502 },
+  cutAfter: { lose: 0 },
   hang: { delay_after: 20 },
   foreign: { lose: 200 },
 };

@@ -1,9 +1,11 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobExplanation, PlanView } from '../../src/api/control.ts';
 import {
   cloudInstances,
   type FarmOptions,
   farmConfig,
+  forgetMachines,
   isAlive,
   jobStarts,
   queueIsEmpty,
@@ -65,7 +67,10 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
       .catch(() => {});
     await site?.dispose();
     site = null;
+    await had(ec2).reset();
     await until('the queue is empty', () => queueIsEmpty(had(pool)));
+    await until('no machine runs', () => readdirSync(had(booter).machinesPath).length === 0);
+    await forgetMachines(had(pool));
   });
 
   const made = () => cloudInstances(had(ec2).endpoint);
@@ -145,7 +150,9 @@ describe.skipIf(missing)('the main job', { timeout: 180_000 }, () => {
   });
 
   it('un-drains a machine for a job that arrives while it drains, and launches nothing', async () => {
-    const { instances } = await farm([{ name: 'main', offers: ['medium'], max: 2, idle: '2s' }], {});
+    const { instances } = await farm([
+      { name: 'main', offers: ['medium'], max: 2, idle: '2s', idleConfirm: '20s' },
+    ]);
     await submitJobs(had(pool), { vmType: 'medium', seconds: 1 });
     await until('the machine drains', async () => (await instances())[0]?.phase === 'draining', {
       withinMs: bootMs,

@@ -12,6 +12,7 @@ export interface FarmPool {
   readonly max: number;
   readonly headroom?: number;
   readonly idle?: string;
+  readonly idleConfirm?: string;
 }
 
 export interface FarmOptions {
@@ -74,7 +75,7 @@ export function farmConfig(options: FarmOptions) {
       attributes: { VMType: name },
       boot: { image: imageId, type },
     })),
-    pools: pools.map(({ name, offers, min = 0, max, headroom = 0, idle = '3s' }) => ({
+    pools: pools.map(({ name, offers, min = 0, max, headroom = 0, idle = '3s', idleConfirm = '2s' }) => ({
       name,
       queue: 'condor',
       offers,
@@ -82,7 +83,7 @@ export function farmConfig(options: FarmOptions) {
       max,
       headroom,
       userData: join(templates, options.template ?? 'htcondor.sh'),
-      limits: { idle, idleConfirm: '2s', bootMax: '60s', joinMax: '60s', silent: '60s' },
+      limits: { idle, idleConfirm, bootMax: '60s', joinMax: '60s', silent: '60s' },
     })),
     policy: { reap: '1m', setAsideFirst: '2s', setAsideMax: '10s' },
   };
@@ -151,6 +152,13 @@ export async function jobStarts(pool: HTCondorTestbed, cluster: number): Promise
     .split('\n')
     .filter((line) => line !== '')
     .map(Number);
+}
+
+/** Takes the ads of machines that were killed out of the collector, where they would pass for capacity for minutes. */
+export async function forgetMachines(pool: HTCondorTestbed): Promise<void> {
+  const path = join(pool.folder, `forget-${process.pid}-${submitted++}.ad`);
+  writeFileSync(path, 'MyType = "Query"\nTargetType = "Machine"\nRequirements = true\n', { mode: 0o644 });
+  await pool.run('condor_advertise', ['INVALIDATE_STARTD_ADS', path]);
 }
 
 /** All instances that the endpoint has ever made, terminated ones too: the verdict is the cloud's own. */

@@ -20,20 +20,20 @@ export interface RunningSite {
   readonly folder: string;
   readonly configPath: string;
   /** Runs `spillway ARGS --json` against it; rejects unless the exit code is among those allowed. */
-  ask<T>(args: readonly string[], allowed?: readonly number[]): Promise<T>;
-  status(): Promise<StatusView>;
-  instances(options?: { ended?: boolean }): Promise<InstanceList['instances']>;
+  readonly ask: <T>(args: readonly string[], allowed?: readonly number[]) => Promise<T>;
+  readonly status: () => Promise<StatusView>;
+  readonly instances: (options?: { ended?: boolean }) => Promise<InstanceList['instances']>;
   /** Everything that the daemon has logged, a parsed line each. */
-  log(): readonly Record<string, unknown>[];
-  start(env?: Readonly<Record<string, string>>): Promise<void>;
+  readonly log: () => readonly Record<string, unknown>[];
+  readonly start: (env?: Readonly<Record<string, string>>) => Promise<void>;
   /** SIGKILL: it gets no chance to tidy up. */
-  kill(): Promise<void>;
+  readonly kill: () => Promise<void>;
   /** SIGTERM, and waits for its end. */
-  stop(): Promise<number | null>;
+  readonly stop: () => Promise<number | null>;
   /** Resolves when the process has ended. */
-  exited(): Promise<number | null>;
+  readonly exited: () => Promise<number | null>;
   /** Stops it and removes its folder. */
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 export interface SiteFiles {
