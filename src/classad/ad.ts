@@ -1,5 +1,5 @@
 import { lowerBytes, toBytes } from './bytes.ts';
-import { bare, type Expr, literal } from './expr.ts';
+import { type Expr, literal } from './expr.ts';
 import { wholeSeconds } from './formatValue.ts';
 import { wrap } from './integer.ts';
 import { type Shape, shapeOf } from './shape.ts';
@@ -215,9 +215,3 @@ function withEntries(record: AttributeRecord, parent: ClassAd | null): ClassAd {
 }
 
 export const emptyAd: ClassAd = new ClassAd(shapeOf([]), []);
-
-/** Whether an expression is the literal true, in parentheses or not. */
-export function isLiteralTrue(expr: Expr): boolean {
-  const inner = bare(expr);
-  return inner.kind === 'literal' && inner.value === true;
-}

@@ -1,6 +1,7 @@
 import type { ClassAd } from './ad.ts';
 import { type EvaluationContext, fixedContext } from './context.ts';
 import { evaluateAttribute } from './evaluate.ts';
+import { matchAds } from './matcher.ts';
 import { isTrue, numberOf } from './value.ts';
 
 /**
@@ -15,13 +16,13 @@ export function requirementsHold(
   return isTrue(evaluateAttribute(ad, 'Requirements', { target, context }));
 }
 
-/** Both ways. */
+/** Both ways; in the expressions LEFT is the one and RIGHT the other. */
 export function symmetricMatch(
   left: ClassAd,
   right: ClassAd,
   context: EvaluationContext = fixedContext,
 ): boolean {
-  return requirementsHold(right, left, context) && requirementsHold(left, right, context);
+  return matchAds([left], [right], { context, raw: true }).count === 1;
 }
 
 /** The Rank of an ad for a target; what is no number counts as 0. */

@@ -387,7 +387,9 @@ const clauses = [
 function withoutEscapes(dice: Dice): string {
   for (;;) {
     const text = expression(dice, 2);
-    if (!text.includes('\\') && !/Time\("(?!\d{4}-|1:)/.test(text)) return text;
+    // The library's Python has no LEFT and RIGHT of its own for the right ad.
+    const sides = /\b(?:LEFT|RIGHT|root|self|parent)\b/.test(text);
+    if (!sides && !text.includes('\\') && !/Time\("(?!\d{4}-|1:)/.test(text)) return text;
   }
 }
 
