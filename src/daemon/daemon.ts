@@ -367,6 +367,7 @@ function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
     policy: config.policy,
     matchmaker: createMatchmaker(config.offers, evaluation),
     listLagMs: (cloud) => capabilities.get(cloud)?.listLagMs ?? 0,
+    replaySafe: (cloud) => capabilities.get(cloud)?.replaySafe ?? false,
     seatsPerCall: (pool, cloud) => (hasOwnSecrets(pool) ? 1 : (capabilities.get(cloud)?.batchMax ?? 1)),
   };
 }

@@ -57,6 +57,8 @@ export interface CoreSite {
   readonly policy: SetAsidePolicy & { readonly reapMs: number; readonly massShare: number };
   readonly matchmaker: Matchmaker;
   readonly listLagMs: (cloud: CloudName) => number;
+  /** Whether the same create call may be sent again and makes no second machine. */
+  readonly replaySafe: (cloud: CloudName) => boolean;
   /** How many machines one create call for this pool at this cloud may make. */
   readonly seatsPerCall: (pool: Pool, cloud: CloudName) => number;
 }
@@ -111,6 +113,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   };
 
   launchAll(input.launches);
+  effects.push(...resend(change, input, site));
   const decided = plan({
     nowMs,
     pools: [...site.pools.values()],
@@ -133,6 +136,22 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   const totals = count(state, change);
   const next: CoreState = { ...state, sequence, fleet: change.result(), learned, setAsides, totals, unmet };
   return { state: next, plan: decided, batch: batchOf(state, next, change, input), effects, launched };
+}
+
+/**
+ * Where the same create call makes no second machine, one that was looked for in vain is sent again, to the letter: its
+ * machine comes now, and not when the cloud's list has had its time. The look-ups pace it.
+ */
+function resend(change: FleetChange, { nowMs, clouds }: TickInput, site: CoreSite): Effect[] {
+  return change.resendable.flatMap((id) => {
+    const intent = change.intents.get(id);
+    if (intent === undefined || intent.state !== 'unknown') return [];
+    if (!site.replaySafe(intent.cloud) || clouds.get(intent.cloud)?.trouble !== null) return [];
+    change.putIntent({ ...intent, sentAtMs: nowMs });
+    const { cloud, pool, offer, seats } = intent;
+    const instances = Array.from({ length: seats }, (_, seat) => seatId(id, seat));
+    return [{ kind: 'launch', intent: id, cloud, pool, offer, instances }];
+  });
 }
 
 export function foldContext(state: CoreState, site: CoreSite, nowMs: number): FoldContext {

@@ -127,6 +127,8 @@ export class FleetChange {
   readonly changedIntents = new Map<IntentId, Intent>();
   readonly journal: JournalEntry[] = [];
   readonly lessons: Lesson[] = [];
+  /** Create calls that were looked for in vain and are still wanted: where the cloud bears it, they may be sent again. */
+  readonly resendable: IntentId[] = [];
   readonly context: FoldContext;
 
   constructor(fleet: Fleet, context: FoldContext) {

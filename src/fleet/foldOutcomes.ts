@@ -1,5 +1,6 @@
-import type { IntentId } from '../model/ids.ts';
+import type { InstanceId, IntentId } from '../model/ids.ts';
 import type { Intent } from '../model/instance.ts';
+import { isComing } from './entry.ts';
 import { type FleetChange, type Order, type Outcome, seatId } from './fleet.ts';
 
 /** What came of the effects that were started earlier. */
@@ -107,8 +108,10 @@ function foldResolved(change: FleetChange, outcome: Extract<Outcome, { kind: 're
   bindSeats(change, intent, outcome.instances, 'found in the cloud after an unknown create call');
   const lagMs = change.context.listLagMs(intent.cloud);
   const missing = unboundSeats(change, intent);
+  if (missing.length === intent.seats && missing.every((seat) => isWanted(change, seat)))
+    change.resendable.push(intent.id);
   for (const seat of missing) {
-    const since = change.entries.get(seat)?.instance.phaseSinceMs ?? 0;
+    const since = Math.max(change.entries.get(seat)?.instance.phaseSinceMs ?? 0, intent.sentAtMs ?? 0);
     if (outcome.askedAtMs >= since + lagMs)
       change.apply(
         seat,
@@ -118,6 +121,11 @@ function foldResolved(change: FleetChange, outcome: Extract<Outcome, { kind: 're
   }
   if (unboundSeats(change, intent).length === 0)
     settle(change, intent.id, outcome.instances.length > 0 ? 'accepted' : 'never');
+}
+
+function isWanted(change: FleetChange, seat: InstanceId): boolean {
+  const entry = change.entries.get(seat);
+  return entry !== undefined && isComing(entry.instance, change.context.nowMs);
 }
 
 /** An unknown create call of which a list has shown every seat is unknown no more. */

@@ -179,15 +179,37 @@ function see(entry: FleetEntry, found: CloudInstance): FleetEntry {
     : change(seen, { address: found.address });
 }
 
+/** One that was thought lost before it joined, and is in a list that was begun since, is not. */
+function followEnd(
+  entry: FleetEntry,
+  { found, takenAtMs }: EventOf<'listed'>,
+  context: StepContext,
+): FleetEntry {
+  if (found.state === 'gone') return end(entry, context, 'lost');
+  const seen = see(entry, found);
+  const { endReason, phaseSinceMs } = seen.instance;
+  const isBack = endReason === 'lost' && (found.state === 'pending' || found.state === 'running');
+  if (!isBack || takenAtMs < phaseSinceMs) return seen;
+  return follow(enter(seen, 'building', context, { endReason: null }), { found }, context);
+}
+
+/** One that was thought lost before it joined, and whose worker is in a view that was begun since, is not. */
+function joinAfterAll(entry: FleetEntry, event: EventOf<'workerSeen'>, context: StepContext): FleetEntry {
+  const { endReason, joinedAtMs, phaseSinceMs } = entry.instance;
+  if (endReason !== 'lost' || joinedAtMs !== null || event.takenAtMs < phaseSinceMs) return entry;
+  return serve(change(entry, { endReason: null }), event, context);
+}
+
 const listsBelieved = 2;
 const massListsBelieved = 5;
 /** A machine that is being ended and is in no list for so long is let go, whatever its termination came to. */
 const letGoMs = 1_200_000;
 
 /**
- * Not in a complete list. One list may lag or lie; and a machine whose worker answers is not gone. One that has not
- * joined is ended as any other is, until the cloud says that it is gone: lists alone would free its place for another
- * while it may still be there. One whose worker has gone with it has nothing left to end.
+ * Not in a complete list. One list may lag or lie; and a machine whose worker answers is not gone, nor is one of which
+ * no view has said since that it has none. One that has not joined is ended as any other is, until the cloud says that
+ * it is gone: lists alone would free its place for another while it may still be there. One whose worker has gone with
+ * it has nothing left to end.
  */
 function miss(
   entry: FleetEntry,
@@ -197,16 +219,20 @@ function miss(
   const { instance } = entry;
   // The list may be older than what brought the phase about.
   if (takenAtMs < instance.phaseSinceMs + context.listLagMs) return entry;
+  const isFirst = entry.sighting.unlisted === 0;
   const missed = sight(entry, {
     unlisted: entry.sighting.unlisted + 1,
     unlistedSinceMs: entry.sighting.unlistedSinceMs ?? takenAtMs,
+    // Of one that has not joined, only views from now on can say that it is not there.
+    ...(isFirst && instance.joinedAtMs === null ? { unseen: 0, unseenSinceMs: null } : {}),
   });
   const { unlisted, unlistedSinceMs } = missed.sighting;
   const forMs = takenAtMs - (unlistedSinceMs ?? takenAtMs);
   if (unlisted < (mass ? massListsBelieved : listsBelieved) || forMs < context.listLagMs) return missed;
   if (instance.phase === 'terminating') return forMs < letGoMs ? missed : end(missed, context, 'lost');
-  if (instance.joinedAtMs === null) return terminate(missed, context, instance.endReason ?? 'lost');
-  return isAnswering(missed, context) ? missed : end(missed, context, 'lost');
+  if (instance.joinedAtMs !== null)
+    return isAnswering(missed, context) ? missed : end(missed, context, 'lost');
+  return missed.sighting.unseen > 0 ? terminate(missed, context, instance.endReason ?? 'lost') : missed;
 }
 
 /** Its worker was in the newest complete view, or there has been none that could have shown it. */
@@ -228,7 +254,13 @@ function followBoot(entry: FleetEntry, event: EventOf<'listed'>, context: StepCo
 
 /** A view that was begun after the join deadline still does not show its worker: it has failed. */
 function waitForWorker(entry: FleetEntry, event: EventOf<'workerUnseen'>, context: StepContext): FleetEntry {
-  return isOverdue(entry, event.takenAtMs) ? fail(entry, context, 'joinDeadline') : entry;
+  return isOverdue(entry, event.takenAtMs) ? fail(entry, context, 'joinDeadline') : noteUnseen(entry, event);
+}
+
+function noteUnseen(entry: FleetEntry, { takenAtMs }: { takenAtMs: number }): FleetEntry {
+  const { unlistedSinceMs, unseen, unseenSinceMs } = entry.sighting;
+  if (unlistedSinceMs === null || takenAtMs < unlistedSinceMs) return entry;
+  return sight(entry, { unseen: unseen + 1, unseenSinceMs: unseenSinceMs ?? takenAtMs });
 }
 
 function isOverdue({ instance }: FleetEntry, atMs: number): boolean {
@@ -436,7 +468,7 @@ const table: Readonly<Record<Phase, Row>> = {
     drain: endLater,
     listed: followBoot,
     workerSeen: serve,
-    workerUnseen: stay,
+    workerUnseen: noteUnseen,
     undrain: stay,
     tick: stay,
   },
@@ -495,9 +527,8 @@ const table: Readonly<Record<Phase, Row>> = {
   terminating: {
     ...alreadyPlaced,
     ...endOnceGone,
-    listed: (entry, { found }, context) =>
-      found.state === 'gone' ? end(entry, context, 'lost') : see(entry, found),
-    workerSeen: stay,
+    listed: followEnd,
+    workerSeen: joinAfterAll,
     workerUnseen: stay,
     drain: stay,
     undrain: stay,
