@@ -1,4 +1,4 @@
-import { lowerBytes, toBytes } from './bytes.ts';
+import { lowerName, toBytes } from './bytes.ts';
 import { type Expr, literal } from './expr.ts';
 import { wholeSeconds } from './formatValue.ts';
 import { wrap } from './integer.ts';
@@ -34,7 +34,7 @@ export class ClassAd {
 
   /** Where the attribute stands among the slots of `flat()`; -1: nowhere. */
   slotIndex(name: string): number {
-    return this.flat().shape.indexOf(lowerBytes(toBytes(name)));
+    return this.flat().shape.indexOf(lowerName(toBytes(name)));
   }
 
   /** Names as written, the chained parent's first; in the order of their first appearance. */
@@ -83,10 +83,10 @@ export class AdBuilder {
       }
       this.names = this.hint?.byteNames.slice(0, this.slots.length) ?? [];
       this.names.forEach((known, index) => {
-        this.indexes.set(lowerBytes(known), index);
+        this.indexes.set(lowerName(known), index);
       });
     }
-    const lower = lowerBytes(name);
+    const lower = lowerName(name);
     const found = this.indexes.get(lower);
     if (found !== undefined) {
       this.slots[found] = slot;

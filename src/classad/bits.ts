@@ -16,6 +16,10 @@ export function setBit(bits: Bits, index: number): void {
   bits[index >>> 5] = (bits[index >>> 5] ?? 0) | (1 << (index & 31));
 }
 
+export function clearBit(bits: Bits, index: number): void {
+  bits[index >>> 5] = (bits[index >>> 5] ?? 0) & ~(1 << (index & 31));
+}
+
 export function hasBit(bits: Bits, index: number): boolean {
   return (((bits[index >>> 5] ?? 0) >>> (index & 31)) & 1) === 1;
 }
@@ -27,6 +31,13 @@ export function intersect(bits: Bits, others: Bits): void {
 
 export function unite(bits: Bits, others: Bits): void {
   for (let word = 0; word < bits.length; word++) bits[word] = (bits[word] ?? 0) | (others[word] ?? 0);
+}
+
+/** A new set of what is in either. */
+export function united(bits: Bits, others: Bits): Bits {
+  const both = bits.slice();
+  unite(both, others);
+  return both;
 }
 
 export function countBits(bits: Bits): number {

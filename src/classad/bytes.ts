@@ -21,6 +21,19 @@ export function lowerBytes(bytes: string): string {
     : bytes.toLowerCase();
 }
 
+const loweredMax = 8192;
+const lowered = new Map<string, string>();
+
+/** The same for names, of which there are not many: kept. */
+export function lowerName(bytes: string): string {
+  const known = lowered.get(bytes);
+  if (known !== undefined) return known;
+  if (lowered.size >= loweredMax) lowered.clear();
+  const lower = lowerBytes(bytes);
+  lowered.set(bytes, lower);
+  return lower;
+}
+
 export function upperBytes(bytes: string): string {
   return nonAscii.test(bytes)
     ? bytes.replace(/[a-z]+/g, (letters) => letters.toUpperCase())

@@ -1,14 +1,24 @@
-import { allBits, type Bits, forEachBit, intersect, isEmpty, noBits, setBit, unite } from './bits.ts';
-import { lowerBytes } from './bytes.ts';
+import {
+  allBits,
+  type Bits,
+  clearBit,
+  forEachBit,
+  intersect,
+  isEmpty,
+  noBits,
+  setBit,
+  unite,
+  united,
+} from './bits.ts';
 import type { EvaluationContext } from './context.ts';
 import { deferredOf } from './evaluate.ts';
 import { bare, type Expr } from './expr.ts';
 import { flatten, isFlattenable } from './flatten.ts';
-import { scopeNames, unsteadyFunctions } from './names.ts';
 import { PairEvaluator, type Side } from './side.ts';
+import { targetAttributes } from './targetOnly.ts';
 import { unparseBytes } from './unparse.ts';
 import { type AdValue, Deferred, isTrue, type Slot, type Value } from './value.ts';
-import { operandsOf, partsOf } from './walk.ts';
+import { operandsOf } from './walk.ts';
 
 export interface ClauseTable {
   /** The ads of the other side for which the Requirements of this one hold. */
@@ -25,17 +35,18 @@ export function clauseTable(askers: Side, asked: Side, context: EvaluationContex
   return { row: (index) => table.row(index) };
 }
 
-interface Question {
-  readonly slot: Slot;
-  /** The answer depends on the other side alone: on these attributes of it. Null: it may depend on both. */
-  readonly attributes: readonly string[] | null;
+/** What has to be asked pair by pair, of these of the other side. */
+interface OpenQuestion {
+  readonly clause: Expr;
+  readonly open: Bits;
 }
 
 /** What a clause comes to for all ads of the other side. */
 interface Answers {
+  /** The open ones are in it: they are decided later. */
   readonly holds: Bits;
-  /** For these it depends on who asks: the attribute is an expression there. */
-  readonly open: Bits;
+  /** For these it depends on who asks: an attribute is an expression there. Null: for none. */
+  readonly open: Bits | null;
 }
 
 /** Ads of the other side by the value that they have for an attribute. */
@@ -52,12 +63,16 @@ class Table {
   private readonly answers = new Map<string, Answers>();
   private readonly columns = new Map<string, Column>();
   private readonly everyone: Bits;
+  private readonly knownToAsked: (name: string) => boolean;
+  private readonly knownToAskers: (name: string) => boolean;
 
   constructor(askers: Side, asked: Side, context: EvaluationContext) {
     this.askers = askers;
     this.asked = asked;
     this.context = context;
     this.evaluator = new PairEvaluator(context);
+    this.knownToAsked = (name) => asked.has(name);
+    this.knownToAskers = (name) => askers.has(name);
     this.everyone = allBits(asked.places.length);
   }
 
@@ -69,35 +84,32 @@ class Table {
       return isTrue(requirements) ? this.everyone : noBits(this.asked.places.length);
     }
     const row = this.everyone.slice();
-    const later: { readonly question: Question; readonly open: Bits }[] = [];
+    const later: OpenQuestion[] = [];
     for (const clause of clauses(requirements.expr)) {
       const open = this.restrict(row, clause, place);
-      if (open !== null) later.push(open);
+      if (open !== null) later.push({ clause, open });
       if (isEmpty(row)) return row;
     }
-    for (const { question, open } of later) this.askOpen(row, question, open, place);
+    for (const question of later) this.askOpen(row, question, place);
     return row;
   }
 
-  /** Takes out of the row whom the clause refuses; returns what has to be asked pair by pair. */
-  private restrict(
-    row: Bits,
-    clause: Expr,
-    place: AdValue,
-  ): { readonly question: Question; readonly open: Bits } | null {
-    const flat = bare(flatten(clause, place.ad, this.context));
-    if (flat.kind === 'literal') {
-      if (!isTrue(flat.value)) row.fill(0);
-      return null;
+  /** Takes out of the row whom the clause refuses; returns those that have to be asked in pairs. */
+  private restrict(row: Bits, clause: Expr, place: AdValue): Bits | null {
+    if (!isFlattenable(place.ad)) return this.everyone;
+    let open: Bits | null = null;
+    for (const flat of clauses(flatten(clause, place.ad, this.context, this.knownToAsked))) {
+      if (flat.kind === 'literal') {
+        if (!isTrue(flat.value)) row.fill(0);
+        continue;
+      }
+      const attributes = targetAttributes(flat);
+      if (attributes === null) return this.everyone;
+      const answers = this.answersTo(flat, attributes, place);
+      intersect(row, answers.holds);
+      open = open === null || answers.open === null ? (open ?? answers.open) : united(open, answers.open);
     }
-    const attributes = isFlattenable(place.ad) ? targetAttributes(flat) : null;
-    if (attributes === null) {
-      return { question: { slot: deferredOf(clause), attributes }, open: this.everyone };
-    }
-    const question = { slot: deferredOf(flat), attributes };
-    const { holds, open } = this.answersTo(unparseBytes(flat, 'new'), question, place);
-    intersect(row, holds);
-    return isEmpty(open) ? null : { question: { slot: deferredOf(clause), attributes }, open };
+    return open;
   }
 
   private ask(slot: Slot, place: AdValue, index: number): Value {
@@ -108,24 +120,25 @@ class Table {
     return this.evaluator.value(slot, place);
   }
 
-  private askOpen(row: Bits, { slot }: Question, open: Bits, place: AdValue): void {
+  private askOpen(row: Bits, { clause, open }: OpenQuestion, place: AdValue): void {
+    const slot = deferredOf(clause);
     const candidates = row.slice();
     intersect(candidates, open);
     forEachBit(candidates, (index) => {
-      if (!isTrue(this.ask(slot, place, index)))
-        row[index >>> 5] = (row[index >>> 5] ?? 0) & ~(1 << (index & 31));
+      if (!isTrue(this.ask(slot, place, index))) clearBit(row, index);
     });
   }
 
-  /** Open ones are in `holds` too: they are decided later. */
-  private answersTo(text: string, { slot, attributes }: Question, place: AdValue): Answers {
+  private answersTo(flat: Expr, attributes: readonly string[], place: AdValue): Answers {
+    const text = unparseBytes(flat, 'new');
     const known = this.answers.get(text);
     if (known !== undefined) return known;
-    const [only] = attributes ?? [];
+    const slot = new Deferred(flat);
+    const [only] = attributes;
     const answers =
-      attributes?.length === 1 && only !== undefined
+      attributes.length === 1 && only !== undefined
         ? this.byValue(slot, this.column(only), place)
-        : this.oneByOne(slot, attributes ?? [], place);
+        : this.oneByOne(slot, attributes, place);
     this.answers.set(text, answers);
     return answers;
   }
@@ -135,7 +148,7 @@ class Table {
     for (const { representative, members } of column.groups) {
       if (isTrue(this.ask(slot, place, representative))) unite(holds, members);
     }
-    return { holds, open: column.open };
+    return { holds, open: isEmpty(column.open) ? null : column.open };
   }
 
   private oneByOne(slot: Slot, attributes: readonly string[], place: AdValue): Answers {
@@ -145,7 +158,7 @@ class Table {
     this.asked.places.forEach((_other, index) => {
       if (isTrue(this.ask(slot, place, index))) setBit(holds, index);
     });
-    return { holds, open };
+    return { holds, open: isEmpty(open) ? null : open };
   }
 
   private column(name: string): Column {
@@ -157,7 +170,8 @@ class Table {
     this.asked.places.forEach(({ ad }, index) => {
       const at = ad.shape.indexOf(name);
       const slot = at < 0 ? undefined : ad.slots[at];
-      const value = slot instanceof Deferred ? flatten(slot.expr, ad, this.context) : null;
+      const value =
+        slot instanceof Deferred ? flatten(slot.expr, ad, this.context, this.knownToAskers) : null;
       if (slot instanceof Deferred && value?.kind !== 'literal') {
         setBit(open, index);
         return;
@@ -179,37 +193,4 @@ function clauses(expr: Expr): readonly Expr[] {
     const inner = bare(operand);
     return inner.kind === 'binary' && inner.operator === '&&' ? clauses(inner) : [inner];
   });
-}
-
-const plain: ReadonlySet<Expr['kind']> = new Set([
-  'literal',
-  'attribute',
-  'unary',
-  'binary',
-  'elvis',
-  'ternary',
-  'call',
-  'parentheses',
-]);
-
-/** The attributes of TARGET that an expression refers to, if it refers to nothing else; else null. */
-function targetAttributes(expr: Expr): readonly string[] | null {
-  const names = new Set<string>();
-  const pending: Expr[] = [expr];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (!plain.has(next.kind)) return null;
-    if (next.kind === 'call' && unsteadyFunctions.has(lowerBytes(next.name))) return null;
-    if (next.kind !== 'attribute') {
-      pending.push(...partsOf(next));
-      continue;
-    }
-    const scope = next.scope === null ? null : bare(next.scope);
-    if (scope?.kind !== 'attribute' || scope.scope !== null || scope.absolute) return null;
-    const scopeName = lowerBytes(scope.name);
-    if (scopeName !== 'target' && scopeName !== 'other') return null;
-    const name = lowerBytes(next.name);
-    if (scopeNames.has(name)) return null;
-    names.add(name);
-  }
-  return [...names];
 }

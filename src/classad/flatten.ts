@@ -1,18 +1,26 @@
 import type { ClassAd } from './ad.ts';
-import { lowerBytes } from './bytes.ts';
+import { lowerName } from './bytes.ts';
 import type { EvaluationContext } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import { type AttributeExpr, attribute, bare, type CallExpr, type Expr, literal } from './expr.ts';
 import { scopeNames as scopes, unsteadyFunctions } from './names.ts';
+import { targetAttributes } from './targetOnly.ts';
 import { AdValue, Deferred, ListValue, Real, RelTime, truthOf, type Value } from './value.ts';
+import { partsOf } from './walk.ts';
 
 /**
  * Partial evaluation of an expression in one side of a match, before the other is known: what depends on the ad alone
  * becomes a literal, a bare name that the ad lacks becomes TARGET's. The result has the same value as the expression
- * for every target. What cannot be known to be safe stays as it is.
+ * for every target. What cannot be known to be safe stays as it is. Where all targets are known beforehand, a name
+ * (in lower-case bytes) that none of them has is UNDEFINED.
  */
-export function flatten(expr: Expr, ad: ClassAd, context: EvaluationContext): Expr {
-  return isFlattenable(ad) ? new Flattener(ad.flat(), context).flatten(expr, 0) : expr;
+export function flatten(
+  expr: Expr,
+  ad: ClassAd,
+  context: EvaluationContext,
+  knownToTargets: (name: string) => boolean = () => true,
+): Expr {
+  return isFlattenable(ad) ? new Flattener(ad.flat(), context, knownToTargets).flatten(expr, 0) : expr;
 }
 
 /** An ad with attributes of these names means something else by them; its expressions are left as they are. */
@@ -43,16 +51,21 @@ const dependent: ReadonlySet<string> = new Set([
 ]);
 
 const depthMax = 100;
+const inlinedSizeMax = 200;
 
 class Flattener {
   private readonly ad: ClassAd;
   private readonly context: EvaluationContext;
   /** Attributes that are being flattened, or were and came to no literal. */
   private readonly opened = new Set<Deferred>();
+  private inlinedSize = 0;
 
-  constructor(ad: ClassAd, context: EvaluationContext) {
+  private readonly knownToTargets: (name: string) => boolean;
+
+  constructor(ad: ClassAd, context: EvaluationContext, knownToTargets: (name: string) => boolean) {
     this.ad = ad;
     this.context = context;
+    this.knownToTargets = knownToTargets;
   }
 
   flatten(expr: Expr, depth: number): Expr {
@@ -92,14 +105,16 @@ class Flattener {
       }
       case 'call':
         return this.call(expr, depth);
+      case 'subscript':
+        return { ...expr, base: part(expr.base), index: part(expr.index) };
       default:
-        // Lists, ads and what is taken out of them.
+        // Lists and ads.
         return expr;
     }
   }
 
   private call(expr: CallExpr, depth: number): Expr {
-    const name = lowerBytes(expr.name);
+    const name = lowerName(expr.name);
     // These look at their arguments as they were written.
     if (dependent.has(name)) return expr;
     const args = expr.args.map((arg) => this.flatten(arg, depth + 1));
@@ -121,32 +136,45 @@ class Flattener {
 
   private attribute(expr: AttributeExpr, depth: number): Expr {
     if (expr.absolute) return expr;
-    const name = lowerBytes(expr.name);
+    const name = lowerName(expr.name);
     if (expr.scope === null) {
       const index = this.ad.shape.indexOf(name);
       if (index >= 0) return this.inlined(expr, index, depth);
       if (isMeaningful(name) || this.context.semantics === 'new') return expr;
-      return attribute(expr.name, attribute('TARGET'));
+      return this.ofTarget(attribute(expr.name, attribute('TARGET')), name);
     }
     const scope = bare(expr.scope);
     if (scope.kind !== 'attribute' || scope.scope !== null || scope.absolute) return expr;
-    if (lowerBytes(scope.name) !== 'my' || this.context.semantics === 'new') return expr;
+    const scopeName = lowerName(scope.name);
+    if (scopeName === 'target' || scopeName === 'other') return this.ofTarget(expr, name);
+    if (scopeName !== 'my' || this.context.semantics === 'new') return expr;
     const index = this.ad.shape.indexOf(name);
     if (index >= 0) return this.inlined(expr, index, depth);
     return isMeaningful(name) ? expr : literal(undefined);
   }
 
-  /** The value of an own attribute if it is known; else the reference. */
+  private ofTarget(expr: AttributeExpr, name: string): Expr {
+    return isMeaningful(name) || this.knownToTargets(name) ? expr : literal(undefined);
+  }
+
+  /** The value of an own attribute if it is known, or what it asks of the target; else the reference. */
   private inlined(expr: AttributeExpr, index: number, depth: number): Expr {
     const slot = this.ad.slots[index];
     if (!(slot instanceof Deferred)) return isLiteral(slot) ? literal(slot) : expr;
     if (this.opened.has(slot)) return expr;
     this.opened.add(slot);
     const value = this.flatten(slot.expr, depth + 1);
-    if (value.kind !== 'literal') return expr;
+    if (value.kind !== 'literal' && targetAttributes(value) === null) return expr;
     this.opened.delete(slot);
-    return value;
+    if (value.kind === 'literal') return value;
+    // What asks for nothing but the target may stand in the place of the name, if it is not large.
+    this.inlinedSize += sizeOf(value);
+    return this.inlinedSize > inlinedSizeMax ? expr : { kind: 'parentheses', inner: value };
   }
+}
+
+function sizeOf(expr: Expr): number {
+  return partsOf(expr).reduce((sum, part) => sum + sizeOf(part), 1);
 }
 
 /** A literal would evaluate to it again. */

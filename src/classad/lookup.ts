@@ -1,5 +1,5 @@
 import { AdBuilder, type ClassAd, elementSlot } from './ad.ts';
-import { lowerBytes } from './bytes.ts';
+import { lowerName } from './bytes.ts';
 import type { Code } from './code.ts';
 import type { Evaluation } from './evaluation.ts';
 import { type AttributeExpr, attribute, type Expr } from './expr.ts';
@@ -16,12 +16,12 @@ type Compile = (expr: Expr, nesting: number) => Code;
  * semantics MY and CurrentTime.
  */
 export function compileAttribute(expr: AttributeExpr, nesting: number, compile: Compile): Code {
-  const name = lowerBytes(expr.name);
+  const name = lowerName(expr.name);
   if (expr.absolute) return absolute(name, nesting);
   if (expr.scope === null) return unscoped(name, nesting);
   const general = scoped(name, compile(expr.scope, nesting + 1), nesting);
   if (expr.scope.kind !== 'attribute' || expr.scope.scope !== null || expr.scope.absolute) return general;
-  const scopeName = lowerBytes(expr.scope.name);
+  const scopeName = lowerName(expr.scope.name);
   if (scopeName === 'target' || scopeName === 'other') return ofTarget(name, scopeName, general, nesting);
   return scopeName === 'my' ? ofMy(name, general, nesting) : general;
 }
@@ -230,7 +230,7 @@ export function findAttribute(
 ): Deferred | { readonly value: Value } | null {
   const { here } = evaluation;
   if (here === null) return null;
-  const name = lowerBytes(expr.name);
+  const name = lowerName(expr.name);
   if (expr.scope !== null) {
     const scope = evaluation.run(new Deferred(expr.scope), here, nesting);
     return scope instanceof AdValue ? findIn(evaluation, scope, name) : null;

@@ -1,5 +1,5 @@
 import type { ClassAd } from './ad.ts';
-import { lowerBytes } from './bytes.ts';
+import { lowerName } from './bytes.ts';
 import { bare, type Expr } from './expr.ts';
 import { scopeNames, unsteadyFunctions } from './names.ts';
 import type { Shape } from './shape.ts';
@@ -148,12 +148,12 @@ function significantNames(ads: readonly ClassAd[], others: readonly ClassAd[]): 
 function noteNames(root: Expr, names: Set<string>): boolean {
   const pending: Expr[] = [root];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.kind === 'call' && unsteadyFunctions.has(lowerBytes(next.name))) return false;
+    if (next.kind === 'call' && unsteadyFunctions.has(lowerName(next.name))) return false;
     if (next.kind !== 'attribute') {
       pending.push(...partsOf(next));
       continue;
     }
-    const name = lowerBytes(next.name);
+    const name = lowerName(next.name);
     if (scopeNames.has(name)) return false;
     names.add(name);
     const scope = next.scope === null ? null : bare(next.scope);

@@ -89,22 +89,32 @@ function matchByClauses(
   const rightSide = sideOf(right, 'right');
   const forLeft = clauseTable(leftSide, rightSide, context);
   const forRight = clauseTable(rightSide, leftSide, context);
-  const rightRows = right.map((_ad, index) => forRight.row(index));
+  const columns = transposed(
+    right.map((_ad, index) => forRight.row(index)),
+    representatives.length,
+  );
   let count = 0;
   const rows = representatives.map((_ad, index) => {
     const row = forLeft.row(index).slice();
-    intersect(row, columnOf(rightRows, index));
+    intersect(row, columns[index] ?? row);
     count += countBits(row) * (classes.sizes[index] ?? 0);
     return row;
   });
   return matchesOf((index) => classes.classOf[index] ?? -1, rows, count);
 }
 
-/** Of the rows of all right ads, the bits of one left ad. */
-function columnOf(rows: readonly Bits[], left: number): Bits {
-  const column = noBits(rows.length);
-  rows.forEach((row, index) => {
-    if (hasBit(row, left)) setBit(column, index);
+/** Rows of right ads as rows of left ones. */
+function transposed(rows: readonly Bits[], leftCount: number): readonly Bits[] {
+  const columns = Array.from({ length: leftCount }, () => noBits(rows.length));
+  rows.forEach((row, right) => {
+    const word = right >>> 5;
+    const bit = 1 << (right & 31);
+    for (let at = 0; at < row.length; at++) {
+      for (let rest = row[at] ?? 0; rest !== 0; rest &= rest - 1) {
+        const column = columns[(at << 5) + 31 - Math.clz32(rest & -rest)];
+        if (column !== undefined) column[word] = (column[word] ?? 0) | bit;
+      }
+    }
   });
-  return column;
+  return columns;
 }

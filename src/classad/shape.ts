@@ -1,4 +1,4 @@
-import { compareFolded, fromBytes, lowerBytes } from './bytes.ts';
+import { compareFolded, fromBytes, lowerName } from './bytes.ts';
 
 /**
  * The names of an ad in their order, shared by all ads that have the same ones: the thousands of ads of a pool come
@@ -14,7 +14,7 @@ export class Shape {
 
   constructor(byteNames: readonly string[]) {
     this.byteNames = byteNames;
-    this.slotOf = new Map(byteNames.map((name, index) => [lowerBytes(name), index]));
+    this.slotOf = new Map(byteNames.map((name, index) => [lowerName(name), index]));
   }
 
   /** Slot of a name in lower-case bytes; -1 if it is not there. */

@@ -1,4 +1,5 @@
 import type { ClassAd } from './ad.ts';
+import { lowerName } from './bytes.ts';
 import type { EvaluationContext } from './context.ts';
 import { newEvaluation } from './evaluate.ts';
 import type { Evaluation } from './evaluation.ts';
@@ -12,6 +13,8 @@ export interface Side {
   readonly places: readonly AdValue[];
   /** Requirements of each; UNDEFINED where there are none. */
   readonly requirements: readonly Slot[];
+  /** Whether one of the ads has an attribute of that name, in lower-case bytes. */
+  has(name: string): boolean;
 }
 
 export function sideOf(ads: readonly ClassAd[], side: 'left' | 'right'): Side {
@@ -20,7 +23,9 @@ export function sideOf(ads: readonly ClassAd[], side: 'left' | 'right'): Side {
     const index = ad.shape.indexOf('requirements');
     return index < 0 ? undefined : ad.slots[index];
   });
-  return { places, requirements };
+  const shapes = new Set(places.map(({ ad }) => ad.shape));
+  const names = new Set([...shapes].flatMap((shape) => shape.byteNames.map(lowerName)));
+  return { places, requirements, has: (name) => names.has(name) };
 }
 
 /** Evaluates in a place that refers to another. */
