@@ -210,6 +210,18 @@ describe.skipIf(isMissing(pool))('the HTCondor adapter on a real pool', { timeou
     expect(await queue.job(JobId(`${near}#999999.0`), forever)).toBeNull();
   });
 
+  it('a submission is heard of at once, where the schedd’s log can be seen', async () => {
+    const stop = new AbortController();
+    let hints = 0;
+    queueOf({ jobQueueLog: join(had(pool).folder, 'spool/job_queue.log') }).hint?.(
+      () => hints++,
+      stop.signal,
+    );
+    await submit({ vmType: 'small' });
+    await eventually('a hint', () => hints > 0, { withinMs: 2000, everyMs: 20 });
+    stop.abort();
+  });
+
   it('a machine joins with its token, takes a job, is drained, had back, drained again; no job is ended', async () => {
     const queue = queueOf();
     const id = 'abc-0.spillway';
@@ -382,6 +394,8 @@ describe.skipIf(isMissing(pool))('the HTCondor adapter on a real pool', { timeou
     const whole = await poll(both);
     expect(whole).toMatchObject({ demandComplete: true, jobs: { waiting: 5 } });
     expect(whole.demand.map(({ count }) => count)).toEqual([5]);
+    const [sample = ''] = whole.demand[0]?.sampleJobs.filter((job) => job.startsWith(far)) ?? [];
+    expect(await both.job(JobId(sample), forever)).toMatchObject({ id: sample, state: 'waiting' });
     await had(pool).run('condor_off', ['-fast', '-subsystem', 'schedd2']);
     const half = await eventually('the other schedd is off', async () => {
       const snapshot = await poll(both);

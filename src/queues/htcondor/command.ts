@@ -42,6 +42,8 @@ export const stderrCharsMax = 8192;
  */
 export async function runTool(setup: ToolSetup, call: ToolCall, signal: AbortSignal): Promise<ToolResult> {
   if (signal.aborted) throw new QueueError('timeout', `${call.tool}: not started`, { cause: signal.reason });
+  if (call.args.some((arg) => arg.includes('\0')))
+    throw new QueueError('invalid', `${call.tool}: a NUL in an argument`);
   const program = setup.bin === null ? call.tool : join(setup.bin, call.tool);
   const child = spawn(program, call.args, {
     env: setup.environment,
@@ -50,8 +52,11 @@ export async function runTool(setup: ToolSetup, call: ToolCall, signal: AbortSig
   });
   const stop = new AbortController();
   const ended = new Promise<ToolResult>((resolve, reject) => {
+    let over = false;
     const fail = (error: Error) => {
-      killGroup(child.pid);
+      // Once it has ended its number may be another's.
+      if (!over) killGroup(child.pid);
+      over = true;
       child.stdout.destroy();
       child.stderr.destroy();
       reject(error);
@@ -63,6 +68,7 @@ export async function runTool(setup: ToolSetup, call: ToolCall, signal: AbortSig
     child.stdin.on('error', () => {}).end(call.input ?? '');
     child.on('error', (cause) => fail(notStarted(program, cause)));
     child.on('close', (exitCode, killedBy) => {
+      over = true;
       if (exitCode === null) fail(new QueueError('unavailable', `${call.tool} was ended by ${killedBy}`));
       else output.finish(exitCode, resolve);
     });

@@ -129,6 +129,11 @@ describe('runTool', () => {
     expect(fake.calls()).toEqual([]);
   });
 
+  it('an argument that no program could be given: invalid', async () => {
+    const running = runTool(setup('/bin'), call({ args: ['a\0b'] }), forever);
+    await expect(running).rejects.toMatchObject({ code: 'invalid' });
+  });
+
   it('more output than allowed: malformed', async () => {
     const { bin } = tools({ tool: 'condor_q', stdout: 'x'.repeat(1001) });
     await expect(runTool(setup(bin), call(), forever)).rejects.toMatchObject({ code: 'malformed' });
