@@ -80,3 +80,8 @@ export const countsTowardMin = (instance: Instance, nowMs: number): boolean =>
 
 /** Counts toward every max: all that is not proven gone. */
 export const countsTowardMax = ({ phase }: Instance): boolean => phase !== 'ended';
+
+/** A new record, as an intent's seat. */
+export function newEntry(instance: Instance): FleetEntry {
+  return { instance, sighting: neverSeen };
+}

@@ -5,7 +5,8 @@ import type { EndReason, Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Offer, Pool, PoolLimits } from '../model/offer.ts';
 import type { FleetEntry } from './entry.ts';
-import { type InstanceEvent, type StepContext, step } from './step.ts';
+import type { InstanceEvent, StepContext } from './event.ts';
+import { step } from './step.ts';
 
 /** All machines that are not proven gone, and the create calls they came from. */
 export interface Fleet {

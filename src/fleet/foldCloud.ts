@@ -1,8 +1,8 @@
 import type { CloudInstance, CloudSnapshot } from '../model/cloud.ts';
 import { type CloudName, InstanceId, type OfferName, type PoolName, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
+import { newEntry } from './entry.ts';
 import { type FleetChange, seatId } from './fleet.ts';
-import { newEntry } from './step.ts';
 
 /** Few may vanish in one list without raising doubt, whatever the share. */
 const vanishedFew = 2;

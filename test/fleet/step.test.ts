@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type InstanceEvent, type InstanceEventKind, type StepContext, step } from '../../src/fleet/step.ts';
+import type { InstanceEvent, InstanceEventKind, StepContext } from '../../src/fleet/event.ts';
+import { step } from '../../src/fleet/step.ts';
 import type { Phase } from '../../src/model/instance.ts';
 import { found, lagMs, makeEntry, makeInstance, makeWorker, stepContext, t0 } from '../support/fleetParts.ts';
 import { quickLimits } from '../support/siteParts.ts';
@@ -131,17 +132,58 @@ describe('a machine on its way', () => {
     expect(missed.sighting.unlisted).toBe(0);
   });
 
+  test('vanished before it joined, and no view says that it has no worker: it may have one by now', () => {
+    const joining = makeEntry(makeInstance('joining', { deadlineMs: t0 + 1_000_000 }));
+    const silent = [2, 4, 6, 8].map((n) => [t0 + n * 10_000, unlisted(t0 + n * 10_000)] as const);
+    const missed = through(joining, [t0 + 15_000, unseen(t0 + 15_000)], ...silent);
+    expect(missed.instance.phase).toBe('joining');
+    const told = through(missed, [t0 + 85_000, unseen(t0 + 19_000)], [t0 + 90_000, unlisted(t0 + 90_000)]);
+    expect(told.instance.phase).toBe('joining');
+    const believed = through(
+      missed,
+      [t0 + 85_000, unseen(t0 + 85_000)],
+      [t0 + 90_000, unlisted(t0 + 90_000)],
+    );
+    expect(believed.instance).toMatchObject({ phase: 'terminating', endReason: 'lost' });
+  });
+
   test('vanished before it joined: its end is stored and the cloud asked, until the cloud itself says gone', () => {
     const joining = makeEntry(makeInstance('joining'));
     const once = through(joining, [t0 + 20_000, unlisted(t0 + 19_000)]);
     expect(once.instance.phase).toBe('joining');
-    const twice = through(once, [t0 + 40_000, unlisted(t0 + 39_000)]);
+    const twice = through(once, [t0 + 30_000, unseen(t0 + 29_000)], [t0 + 40_000, unlisted(t0 + 39_000)]);
     expect(twice.instance).toMatchObject({ phase: 'terminating', endReason: 'lost' });
     expect(through(twice, [t0 + 50_000, { kind: 'gone' }]).instance).toMatchObject({
       phase: 'ended',
       endReason: 'lost',
     });
   });
+
+  test('thought lost, and in a list or with a worker since: it is not', () => {
+    const lost = makeEntry(makeInstance('terminating', { endReason: 'lost' }));
+    const shown = (takenAtMs: number): InstanceEvent => ({
+      kind: 'listed',
+      found: found(lost.instance),
+      takenAtMs,
+    });
+    expect(through(lost, [t0 + 1, shown(t0 - 1)]).instance.phase).toBe('terminating');
+    const back = through(lost, [t0 + 5000, shown(t0 + 4000)]);
+    expect(back.instance).toMatchObject({ phase: 'joining', endReason: null });
+    const worker = makeWorker(lost.instance.id, 'claimed');
+    const seenAt = (takenAtMs: number): InstanceEvent => ({ kind: 'workerSeen', worker, takenAtMs });
+    expect(through(lost, [t0 + 1, seenAt(t0 - 1)]).instance.phase).toBe('terminating');
+    const joined = through(lost, [t0 + 5000, seenAt(t0 + 4000)]);
+    expect(joined.instance).toMatchObject({ phase: 'claimed', endReason: null });
+  });
+
+  test.each(['operator', 'joinDeadline', 'idle'] as const)(
+    'ended because of %s it is not spared for being listed',
+    (endReason) => {
+      const ending = makeEntry(makeInstance('terminating', { endReason }));
+      const shown: InstanceEvent = { kind: 'listed', found: found(ending.instance), takenAtMs: t0 + 4000 };
+      expect(through(ending, [t0 + 5000, shown]).instance).toMatchObject({ phase: 'terminating', endReason });
+    },
+  );
 
   test('one list in between that shows it begins the count anew', () => {
     const joining = makeEntry(makeInstance('joining'));
@@ -160,6 +202,7 @@ describe('a machine on its way', () => {
     const doubted = through(
       joining,
       ...[2, 4, 6, 8].map((n) => [t0 + n * 10_000, unlisted(t0 + n * 10_000, true)] as const),
+      [t0 + 90_000, unseen(t0 + 90_000)],
     );
     expect(doubted.instance.phase).toBe('joining');
     expect(through(doubted, [t0 + 100_000, unlisted(t0 + 100_000, true)]).instance.phase).toBe('terminating');
