@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const reporters = ['default', './tools/count-reporter.ts'];
 
+// biome-ignore lint/style/noDefaultExport: Vitest loads its configuration by its default export.
 export default defineConfig({
   test: {
     reporters,
@@ -17,7 +18,8 @@ export default defineConfig({
         test: {
           name: 'real',
           include: ['test/real/**/*.test.ts'],
-          fileParallelism: false,
+          // Two at a time: each has servers of its own, and waits for them most of the time.
+          maxWorkers: 2,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -13,12 +13,6 @@ import {
 } from '../support/testbed.ts';
 
 /** A schedd that does not answer says nothing about its jobs: for a minute of it, nothing is done. */
-const pool = await htcondorTestbed('silent');
-const ec2 = await ec2Testbed('silent');
-const booter = isMissing(ec2) ? ec2 : await booterTestbed('silent', { endpoint: ec2.endpoint });
-const missing = [pool, ec2, booter].some(isMissing);
-afterAll(() => stopTestbeds(booter, ec2, pool));
-
 const silenceMs = 60_000;
 
 const silences: readonly { how: string; begin: HTCondorLever; end: HTCondorLever }[] = [
@@ -27,9 +21,23 @@ const silences: readonly { how: string; begin: HTCondorLever; end: HTCondorLever
   { how: 'denied', begin: 'schedd-deny', end: 'schedd-allow' },
 ];
 
-describe.skipIf(missing)('a schedd that is silent for a minute', { timeout: 240_000 }, () => {
-  it.each(silences)('$how: no machine is launched, drained or ended', async ({ how, begin, end }) => {
-    await had(ec2).reset();
+/** A pool, a cloud and a booter for each, so that the minutes pass side by side. */
+const farms = await Promise.all(
+  silences.map(async (silence) => {
+    const name = `silent-${silence.how}`;
+    const [pool, ec2] = await Promise.all([htcondorTestbed(name), ec2Testbed(name)]);
+    const booter = isMissing(ec2) ? ec2 : await booterTestbed(name, { endpoint: ec2.endpoint });
+    return { ...silence, pool, ec2, booter };
+  }),
+);
+afterAll(async () => {
+  await Promise.all(farms.map(({ pool, ec2, booter }) => stopTestbeds(booter, ec2, pool)));
+});
+const missing = farms.some(({ pool, ec2, booter }) => [pool, ec2, booter].some(isMissing));
+
+describe.skipIf(missing)('a schedd that is silent for a minute', { timeout: 300_000 }, () => {
+  it.concurrent.each(farms)('$how: no machine is launched, drained or ended', async (farm) => {
+    const { how, begin, end, pool, ec2 } = farm;
     had(ec2).setLevers({ boot_seconds: 1, stop_seconds: 1 });
     const site = createSite(
       farmConfig({
