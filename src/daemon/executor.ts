@@ -173,7 +173,9 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     return { kind: 'terminated', instance: effect.instance, verdict };
   }
 
-  async function onQueue(effect: Extract<Effect, { kind: 'drain' | 'undrain' | 'remove' }>): Promise<null> {
+  async function onQueue(
+    effect: Extract<Effect, { kind: 'drain' | 'undrain' | 'remove' }>,
+  ): Promise<Outcome | null> {
     const port = deps.queues.get(effect.queue);
     if (port === undefined) return null;
     const { queue, deadlineMs } = port;
@@ -182,7 +184,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       ms: deadlineMs,
       signal: abandoned.signal,
     });
-    return null;
+    return effect.kind === 'undrain' ? { kind: 'undrained', instance: effect.instance } : null;
   }
 
   async function attempt(

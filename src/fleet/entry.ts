@@ -22,6 +22,8 @@ export interface Sighting {
   /** Views in a row that showed it drained and without a job, and when the first of them was begun. */
   readonly drainedViews: number;
   readonly drainedSinceMs: number | null;
+  /** When it was last answered that the worker has been un-drained; null: not since that was decided. */
+  readonly undrainedAtMs: number | null;
 }
 
 export const neverSeen: Sighting = {
@@ -35,6 +37,7 @@ export const neverSeen: Sighting = {
   unseenSinceMs: null,
   drainedViews: 0,
   drainedSinceMs: null,
+  undrainedAtMs: null,
 };
 
 /** An instance with what is known of it now. */

@@ -49,6 +49,7 @@ export type Outcome =
       readonly instances: readonly CloudInstance[];
       readonly askedAtMs: number;
     }
+  | { readonly kind: 'undrained'; readonly instance: InstanceId }
   | { readonly kind: 'terminated'; readonly instance: InstanceId; readonly verdict: 'ending' | 'gone' }
   | {
       readonly kind: 'effectFailed';

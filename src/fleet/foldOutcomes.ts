@@ -25,6 +25,9 @@ export function foldOutcome(change: FleetChange, outcome: Outcome): void {
       if (outcome.verdict === 'gone')
         change.apply(outcome.instance, { kind: 'gone' }, 'the cloud says that it is gone');
       return;
+    case 'undrained':
+      change.apply(outcome.instance, { kind: 'undrained' }, 'its worker has been un-drained');
+      return;
     case 'effectFailed':
       return;
   }

@@ -74,7 +74,8 @@ function owedTo({ instance, sighting }: FleetEntry): Effect | null {
       const { activity } = sighting;
       if (worker === null || activity === null) return null;
       const takesJobs = activity === 'idle' || activity === 'claimed';
-      if (endReason === null) return takesJobs ? null : { kind: 'undrain', instance: id, queue, worker };
+      const isUndrained = takesJobs && sighting.undrainedAtMs !== null;
+      if (endReason === null) return isUndrained ? null : { kind: 'undrain', instance: id, queue, worker };
       return takesJobs ? { kind: 'drain', instance: id, queue, worker } : null;
     }
     case 'requested':

@@ -2,7 +2,7 @@ import type { EndReason, Phase } from '../model/instance.ts';
 import { follow, followBoot, followEnd, miss, place, see } from './cloudRules.ts';
 import type { FleetEntry } from './entry.ts';
 import type { InstanceEvent, InstanceEventKind, Rule, StepContext } from './event.ts';
-import { change, end, enter, sight, startDrain, terminate } from './transition.ts';
+import { change, end, enter, notDrained, sight, startDrain, terminate } from './transition.ts';
 import {
   drainUntilGrace,
   fallSilent,
@@ -37,7 +37,8 @@ type Row = { readonly [K in InstanceEventKind]: Rule<K> };
  *             views: → unreachable, and back when it is seen again.
  * End.        idle | claimed → draining with the reason; when two views at least `idleConfirmMs` apart, and none
  *             between, show it drained and without a job: → terminating. Clearing the reason sends it back:
- *             draining without a reason is being un-drained, and returns to service when its worker takes jobs.
+ *             draining without a reason is being un-drained, and returns to service when its worker is seen taking
+ *             jobs after the queue has answered that it does: until then the drain may still be on its way.
  *             failed and overdue unreachable ones → terminating by the `terminate` event, which the fold sends
  *             when not too many of a pool would end at once. terminating → ended when the cloud says gone.
  * Lost.       In any phase with a cloud id: said to be gone: → ended. Not in two complete lists in a row (five where
@@ -105,6 +106,7 @@ const table: Readonly<Record<Phase, Row>> = {
     workerUnseen: stay,
     drain: endLater,
     undrain: stay,
+    undrained: stay,
     terminate: endLater,
     tick: stay,
   },
@@ -120,6 +122,7 @@ const table: Readonly<Record<Phase, Row>> = {
     workerUnseen: stay,
     drain: endLater,
     undrain: stay,
+    undrained: stay,
     terminate: endLater,
     tick: stay,
   },
@@ -132,6 +135,7 @@ const table: Readonly<Record<Phase, Row>> = {
     workerSeen: serve,
     workerUnseen: noteUnseen,
     undrain: stay,
+    undrained: stay,
     tick: stay,
   },
   joining: {
@@ -143,16 +147,18 @@ const table: Readonly<Record<Phase, Row>> = {
     workerSeen: serve,
     workerUnseen: waitForWorker,
     undrain: stay,
+    undrained: stay,
     tick: stay,
   },
-  idle: { ...alreadyPlaced, ...endOnceGone, ...inService, undrain: stay },
-  claimed: { ...alreadyPlaced, ...endOnceGone, ...inService, undrain: stay },
+  idle: { ...alreadyPlaced, ...endOnceGone, ...inService, undrain: stay, undrained: stay },
+  claimed: { ...alreadyPlaced, ...endOnceGone, ...inService, undrain: stay, undrained: stay },
   leased: {
     ...alreadyPlaced,
     ...endOnceGone,
     ...inService,
     workerSeen: (entry, { worker, takenAtMs }) => seeWorker(entry, worker, takenAtMs),
     undrain: stay,
+    undrained: stay,
   },
   draining: {
     ...alreadyPlaced,
@@ -160,8 +166,9 @@ const table: Readonly<Record<Phase, Row>> = {
     listed: follow,
     workerSeen: serveOut,
     workerUnseen: fallSilent,
-    drain: (entry, { reason }) => change(entry, { endReason: reason }),
-    undrain: (entry) => change(sight(entry, { drainedViews: 0, drainedSinceMs: null }), { endReason: null }),
+    drain: (entry, { reason }) => change(sight(entry, { undrainedAtMs: null }), { endReason: reason }),
+    undrain: (entry) => change(sight(entry, notDrained), { endReason: null }),
+    undrained: (entry, _event, context) => sight(entry, { undrainedAtMs: context.nowMs }),
     terminate: endNow.terminate,
     tick: drainUntilGrace,
   },
@@ -173,6 +180,7 @@ const table: Readonly<Record<Phase, Row>> = {
     workerSeen: serve,
     workerUnseen: fallSilentAgain,
     undrain: stay,
+    undrained: stay,
     tick: stay,
   },
   failed: {
@@ -184,6 +192,7 @@ const table: Readonly<Record<Phase, Row>> = {
     workerSeen: stay,
     workerUnseen: stay,
     undrain: stay,
+    undrained: stay,
     tick: stay,
   },
   terminating: {
@@ -194,6 +203,7 @@ const table: Readonly<Record<Phase, Row>> = {
     workerUnseen: stay,
     drain: stay,
     undrain: stay,
+    undrained: stay,
     terminate: stay,
     tick: stay,
   },
@@ -207,6 +217,7 @@ const table: Readonly<Record<Phase, Row>> = {
     workerUnseen: stay,
     drain: stay,
     undrain: stay,
+    undrained: stay,
     terminate: stay,
     tick: stay,
   },
