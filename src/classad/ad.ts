@@ -106,7 +106,8 @@ export class AdBuilder {
   }
 
   build(parent: ClassAd | null = null): ClassAd {
-    return new ClassAd(this.shape(), this.slots, parent);
+    // A copy takes no more room than it needs.
+    return new ClassAd(this.shape(), this.slots.slice(), parent);
   }
 
   private shape(): Shape {

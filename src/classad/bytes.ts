@@ -14,6 +14,15 @@ export function fromBytes(bytes: string): string {
   return nonAscii.test(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes;
 }
 
+/**
+ * The same text as a string of its own: a part of a text keeps the whole of it in memory, which may be that of all
+ * ads of a pool.
+ */
+export function detached(text: string): string {
+  const encoding = nonAscii.test(text) ? 'utf16le' : 'latin1';
+  return Buffer.from(text, encoding).toString(encoding);
+}
+
 /** ASCII letters to lower case; other bytes as they are, unlike String.toLowerCase. */
 export function lowerBytes(bytes: string): string {
   return nonAscii.test(bytes)

@@ -1,5 +1,5 @@
 import { AdBuilder, type ClassAd, exprOf, slotOf } from './ad.ts';
-import { fromBytes, toBytes } from './bytes.ts';
+import { detached, fromBytes, toBytes } from './bytes.ts';
 import { type Expr, literal } from './expr.ts';
 import { integerLiteral } from './integer.ts';
 import { parseExpression } from './parse.ts';
@@ -157,7 +157,7 @@ class JsonScanner {
     }
     if (end < 0) this.fail('string without an end', ["'\"'"]);
     this.at = end + 1;
-    return this.text.slice(start, end);
+    return detached(this.text.slice(start, end));
   }
 
   private string(raw: string): string {

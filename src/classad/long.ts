@@ -1,5 +1,5 @@
 import { AdBuilder, type ClassAd, exprOf, slotOf } from './ad.ts';
-import { fromBytes, toBytes } from './bytes.ts';
+import { detached, fromBytes, toBytes } from './bytes.ts';
 import { integerLiteral } from './integer.ts';
 import { parseExpression } from './parse.ts';
 import type { Shape } from './shape.ts';
@@ -12,7 +12,7 @@ import type { Slot } from './value.ts';
  * line between ads; lines that begin with `#` are comments.
  */
 
-/** Expressions remembered by their text; ads of one queue repeat the same ones. Then it starts anew. */
+/** Values and expressions remembered by their text; ads of one queue repeat the same ones. Then it starts anew. */
 const rememberedMax = 4096;
 /** Longer texts are not worth remembering. */
 const rememberedLengthMax = 4096;
@@ -63,20 +63,21 @@ export class LongReader {
   private slot(line: string, start: number): Slot {
     const text = line.slice(start).trimEnd();
     if (simpleInteger.test(text)) return integerLiteral(text);
-    if (simpleString.test(text)) return toBytes(text.slice(1, -1));
     const known = this.remembered.get(text);
     if (known !== undefined) return known;
-    const slot = slotOf(this.parse(line, start));
+    const slot = simpleString.test(text)
+      ? toBytes(detached(text.slice(1, -1)))
+      : slotOf(this.parse(line, start));
     if (text.length <= rememberedLengthMax) {
       if (this.remembered.size >= rememberedMax) this.remembered.clear();
-      this.remembered.set(text, slot);
+      this.remembered.set(detached(text), slot);
     }
     return slot;
   }
 
   private parse(line: string, start: number) {
     try {
-      return parseExpression(line.slice(start), { syntax: 'old' });
+      return parseExpression(detached(line.slice(start)), { syntax: 'old' });
     } catch (error) {
       if (!(error instanceof ClassAdSyntaxError)) throw error;
       const place = this.line === 1 ? '' : `line ${this.line}: `;

@@ -47,10 +47,20 @@ function eachItsOwn(count: number): MatchClasses {
 
 type Branch = Map<unknown, Branch | number>;
 
+/** What an ad of a class has for the names that count. */
+interface Example {
+  readonly projection: readonly Slot[];
+  readonly classIndex: number;
+}
+
+/** So many for each Requirements. */
+const examplesMax = 16;
+
 class ProjectionReader {
   private readonly names: readonly string[];
   private shape: Shape | null = null;
-  private slots: readonly number[] = [];
+  private indexes: readonly number[] = [];
+  private readonly seen = new Map<Slot, Example[]>();
   /** Expressions by their text: the first of each stands for all. */
   private readonly canonical = new Map<Deferred, unknown>();
   private readonly texts = new Map<string, symbol>();
@@ -59,17 +69,42 @@ class ProjectionReader {
     this.names = names;
   }
 
-  /** Walks a tree with a level for each name; adds a leaf where there is none. */
+  /**
+   * The class of an ad, `next` for a new one. Most ads are just like one that was seen with the same Requirements;
+   * for the others a tree is walked that has a level for each name.
+   */
   classOf(ad: ClassAd, root: Branch, next: number): number {
-    const flat = ad.flat();
-    if (flat.shape !== this.shape) {
-      this.shape = flat.shape;
-      this.slots = this.names.map((name) => flat.shape.indexOf(name));
+    const { shape, slots } = ad.flat();
+    if (shape !== this.shape) {
+      this.shape = shape;
+      this.indexes = this.names.map((name) => shape.indexOf(name));
     }
+    const [first = -1] = this.indexes;
+    const seen = first < 0 ? undefined : this.seen.get(slots[first]);
+    if (seen !== undefined) {
+      for (const example of seen) if (this.isLike(slots, example)) return example.classIndex;
+    }
+    const projection = this.indexes.map((index) => (index < 0 ? undefined : slots[index]));
+    const classIndex = this.walk(projection, root, next);
+    if (first >= 0 && seen === undefined) this.seen.set(slots[first], [{ projection, classIndex }]);
+    else if (seen !== undefined && seen.length < examplesMax) seen.push({ projection, classIndex });
+    return classIndex;
+  }
+
+  private isLike(slots: readonly Slot[], { projection }: Example): boolean {
+    const { indexes } = this;
+    for (let at = 0; at < indexes.length; at++) {
+      const index = indexes[at] ?? -1;
+      if ((index < 0 ? undefined : slots[index]) !== projection[at]) return false;
+    }
+    return true;
+  }
+
+  private walk(projection: readonly Slot[], root: Branch, next: number): number {
     let branch = root;
-    const last = this.slots.length - 1;
+    const last = projection.length - 1;
     for (let level = 0; level < last; level++) {
-      const key = this.keyOf(flat.slots[this.slots[level] ?? -1]);
+      const key = this.keyOf(projection[level]);
       let down = branch.get(key);
       if (!(down instanceof Map)) {
         down = new Map();
@@ -77,7 +112,7 @@ class ProjectionReader {
       }
       branch = down;
     }
-    const key = this.keyOf(flat.slots[this.slots[last] ?? -1]);
+    const key = this.keyOf(projection[last]);
     const leaf = branch.get(key);
     if (typeof leaf === 'number') return leaf;
     branch.set(key, next);
@@ -127,21 +162,28 @@ function significantNames(ads: readonly ClassAd[], others: readonly ClassAd[]): 
     seen.add(slot);
     steady &&= noteNames(slot.expr, names);
   };
+  const flatAds = ads.map((ad) => ad.flat());
   for (const ad of others) for (const slot of ad.flat().slots) follow(slot);
   for (const name of names) {
     // The set grows while it is walked.
     let shape: Shape | null = null;
     let index = -1;
-    for (const ad of ads) {
-      const flat = ad.flat();
-      if (flat.shape !== shape) {
-        ({ shape } = flat);
+    let last: Slot;
+    for (const ad of flatAds) {
+      if (ad.shape !== shape) {
+        ({ shape } = ad);
         index = shape.indexOf(name);
       }
-      if (index >= 0) follow(flat.slots[index]);
+      if (index < 0) continue;
+      const slot = ad.slots[index];
+      if (slot !== last) follow(slot);
+      last = slot;
     }
   }
-  return steady ? [...names] : null;
+  // A name that no ad has tells nothing.
+  const shapes = new Set(flatAds.map((ad) => ad.shape));
+  const told = [...names].filter((name) => [...shapes].some((shape) => shape.indexOf(name) >= 0));
+  return steady ? told : null;
 }
 
 /** Adds the names that an expression refers to. False: it may look at others too. */

@@ -97,6 +97,7 @@ function round(value: number): number {
 
 function heapMiB(): number {
   global.gc?.();
+  global.gc?.();
   return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
@@ -201,7 +202,7 @@ export async function run(): Promise<object> {
   const rawMatch = best(3, () => {
     matchAds(jobs, slots, { raw: true });
   });
-  const full = best(5, () => {
+  const full = best(20, () => {
     fullCount = matchAds(jobs, slots).count;
   });
   if (rawCount !== fullCount) throw new Error(`raw ${rawCount} and indexed ${fullCount} matches differ`);
