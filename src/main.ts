@@ -84,8 +84,13 @@ interface Service {
 
 async function serve({ config, memory, log, socket }: Service): Promise<void> {
   const { createDaemon } = await import('./daemon/daemon.ts');
+  const { crashpointOf, crashpointVariable } = await import('./daemon/boundaries.ts');
   const { hostRandom, hostSeed } = await import('./daemon/random.ts');
   const { startApi } = await import('./api/server.ts');
+  const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
+    process.kill(process.pid, 'SIGKILL'),
+  );
+  if (crashpoint !== null) log.warn({ at: process.env[crashpointVariable] }, 'this daemon is to kill itself');
   const daemon = createDaemon({
     version,
     config,
@@ -96,6 +101,7 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
     random: hostRandom,
     log,
     newSeed: hostSeed,
+    crashpoint,
   });
   const api = await startApi({ socket, control: daemon.control, clock: hostClock, log });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');

@@ -141,12 +141,11 @@ def run_instances(self):
         key = (self.current_account, self.region, token)
         ignored = ("ClientToken", "Action", "Version", "DryRun")
         parameters = {k: v for k, v in self.querystring.items() if k not in ignored}
-        if token and key in tokens and not self._get_param("DryRun"):
-            before, reservation = tokens[key]
+        before, reservation = tokens.get(key, (None, None)) if token else (None, None)
+        if reservation in self.ec2_backend.reservations and not self._get_param("DryRun"):
             if before != parameters:
                 raise refusal("IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
-            if reservation in self.ec2_backend.reservations:
-                return ActionResult(self.ec2_backend.reservations[reservation])
+            return ActionResult(self.ec2_backend.reservations[reservation])
         count = room_for(self, most, least, settings)
         get = self._get_param  # moto starts MinCount instances: give it the number as that
         self._get_param = lambda name, *a, **k: str(count) if name == "MinCount" else get(name, *a, **k)
@@ -185,6 +184,8 @@ def with_levers(app):
     def serve(environ, start_response):
         length = int(environ.get("CONTENT_LENGTH") or 0)
         body = environ["wsgi.input"].read(length)
+        if len(body) < length:
+            raise ConnectionAbortedError("half a request is none")
         action = parse_qs(body[:2000].decode("latin-1")).get("Action", [None])[0]
         environ["wsgi.input"] = io.BytesIO(body)
         if action is None:

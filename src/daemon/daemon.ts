@@ -15,6 +15,7 @@ import type { Log } from '../model/log.ts';
 import type { CloudOutlook, PlannedLaunch, QueueOutlook } from '../planner/plan.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
+import { type Crashpoint, decidedEffects } from './boundaries.ts';
 import { createControl, type DaemonView } from './control.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
@@ -47,6 +48,8 @@ export interface DaemonParts {
   readonly log: Log;
   /** For a store that is new. */
   readonly newSeed: () => string;
+  /** Only in a process that a test has started in order to see it die; null or absent in all others. */
+  readonly crashpoint?: Crashpoint | null;
 }
 
 export interface Daemon {
@@ -70,7 +73,7 @@ const stalePeriods = 3;
  * run beside it and come back as data.
  */
 export function createDaemon(parts: DaemonParts): Daemon {
-  const { clock, config, log, store } = parts;
+  const { clock, config, log, store, crashpoint = null } = parts;
   const stored = store.load();
   const timeline = createTimeline(clock, stored.nowMs);
   const remembered = remember(stored, parts.newSeed);
@@ -168,6 +171,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     timeline,
     random: parts.random,
     log,
+    crashpoint,
     order: (effect) => makeOrder(effect, { parts, state: () => state, wallNow: () => clock.wallNow() }),
     onOutcome: (outcome) => {
       outcomes.push(outcome);
@@ -246,7 +250,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       notes,
     };
     const result = tick(state, input, site);
-    if (result.batch !== null) store.commit(result.batch);
+    if (result.batch !== null) commit(result.batch, result);
     [outcomes, lists, views, notes] = [[], [], [], []];
     report(input.outcomes, result);
     state = result.state;
@@ -255,6 +259,13 @@ export function createDaemon(parts: DaemonParts): Daemon {
     for (const effect of owedEffects(state.fleet)) executor.start(effect);
     hurrySources(input.outcomes, result);
     return result;
+  }
+
+  function commit(batch: Batch, result: TickResult): void {
+    const decided = crashpoint === null ? [] : ([...decidedEffects(result), 'tick'] as const);
+    for (const what of decided) crashpoint?.(`${what}/beforeCommit`);
+    store.commit(batch);
+    for (const what of decided) crashpoint?.(`${what}/afterCommit`);
   }
 
   /** A machine that was just made or ended is looked at sooner than the period would have it. */

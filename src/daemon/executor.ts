@@ -6,6 +6,7 @@ import { CloudError } from '../model/errors.ts';
 import type { CloudName, InstanceId, IntentId, QueueName } from '../model/ids.ts';
 import type { Log } from '../model/log.ts';
 import type { Queue } from '../queues/port.ts';
+import type { Crashpoint } from './boundaries.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 import { describe } from './source.ts';
 import type { Timeline } from './timeline.ts';
@@ -34,6 +35,8 @@ export interface ExecutorDeps {
   readonly order: (effect: Extract<Effect, { kind: 'launch' }>) => Promise<Parameters<Cloud['launch']>[0]>;
   /** Called once for each effect that ends, never from within `start`. */
   readonly onOutcome: (outcome: Outcome) => void;
+  /** Told of each answer before its outcome is; see boundaries.ts. */
+  readonly crashpoint?: Crashpoint | null;
 }
 
 export interface Executor {
@@ -60,7 +63,7 @@ interface Pace {
  * owed comes again, and is let through when its pace allows.
  */
 export function createExecutor(deps: ExecutorDeps): Executor {
-  const { clock, timeline, log } = deps;
+  const { clock, timeline, log, crashpoint = null } = deps;
   const underWay = new Map<string, { readonly effect: Effect; readonly done: Promise<void> }>();
   const paces = new Map<string, Pace>();
   const abandoned = new AbortController();
@@ -151,8 +154,10 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       if (port === undefined) throw new CloudError('unsupported', `cloud ${effect.cloud} is not configured`);
       const options = { clock, ms: port.deadlineMs, signal: abandoned.signal };
       const order = await withDeadline(() => deps.order(effect), options);
+      crashpoint?.('admit/notStored');
       sent = true;
       const accepted = await withDeadline((signal) => port.cloud.launch(order, signal), options);
+      crashpoint?.('launch/notStored');
       return { kind: 'launched', intent: effect.intent, instances: accepted.instances };
     } catch (error) {
       if (abandoned.signal.aborted) return { kind: 'interrupted', intent: effect.intent };
@@ -170,6 +175,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       return { kind: 'resolved', intent: effect.intent, instances, askedAtMs };
     }
     const verdict = await withDeadline((signal) => port.cloud.terminate(effect.cloudId, signal), options);
+    crashpoint?.('terminate/notStored');
     return { kind: 'terminated', instance: effect.instance, verdict };
   }
 
@@ -184,6 +190,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       ms: deadlineMs,
       signal: abandoned.signal,
     });
+    if (effect.kind !== 'remove') crashpoint?.(`${effect.kind}/notStored`);
     return effect.kind === 'undrain' ? { kind: 'undrained', instance: effect.instance } : null;
   }
 

@@ -26,6 +26,8 @@ export interface RunningSite {
   /** Everything that the daemon has logged, a parsed line each. */
   readonly log: () => readonly Record<string, unknown>[];
   readonly start: (env?: Readonly<Record<string, string>>) => Promise<void>;
+  /** Starts it and waits for nothing: it may be meant to end at once. */
+  readonly begin: (env?: Readonly<Record<string, string>>) => ChildProcess;
   /** SIGKILL: it gets no chance to tidy up. */
   readonly kill: () => Promise<void>;
   /** SIGTERM, and waits for its end. */
@@ -65,6 +67,27 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
     return JSON.parse(stdout === '' ? stderr : stdout) as T;
   }
 
+  function begin(env: Readonly<Record<string, string>> = {}): ChildProcess {
+    const started = spawn(
+      process.execPath,
+      [main, 'run', configPath, '--socket', socket, '--log-level', 'debug'],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...env },
+      },
+    );
+    const log = createWriteStream(logPath, { flags: 'a' });
+    started.stdout.pipe(log, { end: false });
+    started.stderr.pipe(log, { end: false });
+    ended = new Promise((done) => {
+      started.on('exit', (code) => {
+        log.end(() => done(code));
+      });
+    });
+    child = started;
+    return started;
+  }
+
   async function stop(signal: NodeJS.Signals): Promise<number | null> {
     child?.kill(signal);
     const code = await ended;
@@ -86,24 +109,9 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
         .split('\n')
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
-    start: async (env = {}) => {
-      const started = spawn(
-        process.execPath,
-        [main, 'run', configPath, '--socket', socket, '--log-level', 'debug'],
-        {
-          stdio: ['ignore', 'pipe', 'pipe'],
-          env: { ...process.env, ...env },
-        },
-      );
-      const log = createWriteStream(logPath, { flags: 'a' });
-      started.stdout.pipe(log, { end: false });
-      started.stderr.pipe(log, { end: false });
-      ended = new Promise((done) => {
-        started.on('exit', (code) => {
-          log.end(() => done(code));
-        });
-      });
-      child = started;
+    begin,
+    start: async (env) => {
+      const started = begin(env);
       await until('the daemon answers', async () => {
         if (started.exitCode !== null) throw new Error(`the daemon ended: ${readFileSync(logPath, 'utf8')}`);
         return (await spillway(['status', '--json', '--socket', socket])).code === 0;
