@@ -7,7 +7,7 @@ import type { Place } from './place.ts';
 const run = promisify(execFile);
 
 export const vmTypes = ['small', 'medium', 'large'] as const;
-/** The second wave comes when the first is done: it finds machines that are Free. */
+/** The second wave comes when the first is done: it finds machines that are Free, or about to be. */
 export const waves = 2;
 const jobsOfEachTypeInWave = 4;
 export const jobsInAll = waves * vmTypes.length * jobsOfEachTypeInWave;

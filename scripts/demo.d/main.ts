@@ -36,8 +36,7 @@ async function follow(place: Place, daemon: Daemon, beganMs: number): Promise<Ou
       reused = status.totals.sinceStart.reused;
       show(draw({ seconds, jobs: jobsInAll, ...ended, status }));
     }
-    const busy = status?.pools.some((pool) => pool.states.Busy > 0) ?? true;
-    if (submitted < waves && queued === 0 && !busy) {
+    if (submitted < waves && queued === 0 && status !== null) {
       await submitWave(place);
       submitted += 1;
     }
