@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { type Happening, play, type ScenarioOptions } from './scenario.ts';
 import { createSimulatedSite, type SimulatedSite } from './simulatedSite.ts';
 import { east, makeJobClass, makeOffer, makePool, west } from './siteParts.ts';
@@ -55,14 +56,14 @@ export async function judge(
   site: SimulatedSite,
   happenings: readonly Happening[],
 ): Promise<readonly string[]> {
-  let died: unknown = null;
+  let died: string | null = null;
   await play(site, happenings, {
     ...roughOptions,
     atEverySecond: () => {
-      died ??= site.ended;
+      if (site.ended !== null) died ??= inspect(site.ended);
     },
   });
-  if (died !== null) return [`the daemon ended by itself: ${String(died)}`];
+  if (died !== null) return [`the daemon ended by itself: ${died}`];
   const rough = breaches(site);
   if (rough.length > 0) return rough;
 

@@ -212,14 +212,10 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       crashPoint = point;
     },
     stop: async () => {
-      const { abort, done } = running();
-      abort.abort(new Error('stopped'));
-      let over = false;
-      const ended = done.then(() => {
-        over = true;
-      });
-      for (let second = 0; second < 60 && !over; second++) await clock.advance(1000);
-      await ended;
+      const incarnation = running();
+      incarnation.abort.abort(new Error('stopped'));
+      for (let second = 0; second < 60 && !incarnation.over; second++) await clock.advance(1000);
+      await incarnation.done;
       current = null;
     },
     loseStore: () => {

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { PoolName } from '../../src/model/ids.ts';
+import { found, makeFleet, makeInstance, makeList, makeView, makeWorker, t0 } from '../support/fleetParts.ts';
+import { foldedPhases, folds, onlyOf } from '../support/folds.ts';
+
+describe('a machine that bears our mark and is not in the store', () => {
+  const stranger = makeInstance('claimed', { name: 'old' });
+  const lists = (atMs: number, over = {}) => [makeList(atMs, [found(stranger, over)])];
+  const withWorker = (atMs: number) => [makeView(atMs, { workers: [makeWorker(stranger.id, 'claimed')] })];
+
+  test('seen once it is left alone; seen twice and with a worker it is adopted, and its job lives', () => {
+    const once = folds(makeFleet([]), [t0, { lists: lists(t0), views: withWorker(t0) }]);
+    expect(foldedPhases(once)).toEqual({});
+    const twice = folds(once.result(), [
+      t0 + 10_000,
+      { lists: lists(t0 + 10_000), views: withWorker(t0 + 10_000) },
+    ]);
+    expect(onlyOf(twice)).toMatchObject({
+      id: 'old-0',
+      phase: 'joining',
+      cause: { kind: 'adopted' },
+      endReason: null,
+    });
+    const seen = folds(twice.result(), [t0 + 20_000, { views: withWorker(t0 + 20_000) }]);
+    expect(onlyOf(seen).phase).toBe('claimed');
+  });
+
+  test('without a worker it is ended, but only when the reap period is over', () => {
+    const quiet = (atMs: number) => [atMs, { lists: lists(atMs), views: [makeView(atMs)] }] as const;
+    const young = folds(makeFleet([]), quiet(t0), quiet(t0 + 60_000), quiet(t0 + 119_999));
+    expect(foldedPhases(young)).toEqual({});
+    const old = folds(young.result(), quiet(t0 + 120_000));
+    expect(onlyOf(old)).toMatchObject({
+      phase: 'terminating',
+      endReason: 'orphan',
+      cloudId: 'cloud-of-old-0',
+    });
+  });
+
+  test.each([
+    ['no view of its queue', []],
+    ['an incomplete view', [makeView(t0 + 200_000, { workersComplete: false })]],
+    ['a view from before the reap period was over', [makeView(t0 + 1)]],
+  ])('with %s nobody can say that it has no worker: it lives', (_, views) => {
+    const change = folds(
+      makeFleet([]),
+      [t0, { lists: lists(t0) }],
+      [t0 + 200_000, { lists: lists(t0 + 200_000), views }],
+    );
+    expect(foldedPhases(change)).toEqual({});
+    expect(change.strangers.size).toBe(1);
+  });
+
+  test('of a pool that is not in the config, with a worker: it is left alone, as whatever runs on it would die', () => {
+    const other = { pool: PoolName('gone') };
+    const change = folds(
+      makeFleet([]),
+      [t0, { lists: lists(t0, other), views: withWorker(t0) }],
+      [t0 + 300_000, { lists: lists(t0 + 300_000, other), views: withWorker(t0 + 300_000) }],
+    );
+    expect(foldedPhases(change)).toEqual({});
+    expect(change.strangers.size).toBe(1);
+  });
+
+  test('its mark cannot be read back: it stays known as a stranger', () => {
+    const unmarked = { pool: null, offer: null };
+    const change = folds(
+      makeFleet([]),
+      [t0, { lists: lists(t0, unmarked) }],
+      [t0 + 300_000, { lists: lists(t0 + 300_000, unmarked), views: [makeView(t0 + 300_000)] }],
+    );
+    expect(change.strangers.size).toBe(1);
+    expect([...change.strangers.values()][0]?.firstListedAtMs).toBe(t0);
+  });
+
+  test('not in the next list it is forgotten, and so it is when it is gone', () => {
+    const met = folds(makeFleet([]), [t0, { lists: lists(t0) }]);
+    expect(met.strangers.size).toBe(1);
+    expect(folds(met.result(), [t0 + 1, { lists: [makeList(t0 + 1, [])] }]).strangers.size).toBe(0);
+    expect(folds(met.result(), [t0 + 1, { lists: lists(t0 + 1, { state: 'gone' }) }]).strangers.size).toBe(0);
+  });
+});

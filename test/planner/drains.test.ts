@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { PoolName } from '../../src/model/ids.ts';
+import { makeEntry, makeInstance, t0 } from '../support/fleetParts.ts';
+import { makeJobClass, makePool } from '../support/siteParts.ts';
+import { decide, demandOf, longFree, named, nowMs, type Situation, serving } from '../support/situation.ts';
+
+describe('drains', () => {
+  const drained = (situation: Situation) => decide(situation).drains.map(({ instance }) => instance);
+  const view = { takenAtMs: nowMs - 1000 };
+
+  test('the longest free first, all that are free for the idle time', () => {
+    const machines = [
+      longFree('a', nowMs - 70_000),
+      longFree('b', nowMs - 90_000),
+      longFree('c', nowMs - 10_000),
+    ];
+    expect(drained({ machines })).toEqual(['b-0', 'a-0']);
+  });
+
+  test('a machine that a waiting job needs stays', () => {
+    expect(
+      drained({ machines: [longFree('a'), longFree('b')], demand: [demandOf(makeJobClass(), 1)] }),
+    ).toHaveLength(1);
+  });
+
+  test('never below min, and never into head-room', () => {
+    const machines = named(['a', 'b', 'c'], longFree);
+    expect(drained({ machines, pools: [makePool({ offers: ['small'], min: 2 })] })).toHaveLength(1);
+    expect(drained({ machines, pools: [makePool({ offers: ['small'], headroom: 2 })] })).toHaveLength(1);
+    expect(drained({ machines, pools: [makePool({ offers: ['small'], min: 3 })] })).toEqual([]);
+  });
+
+  test('a machine that works is not drained, nor one whose worker has a job that the phase does not show yet', () => {
+    const taken = makeEntry(makeInstance('idle', { idleSinceMs: t0 }), { activity: 'claimed' });
+    expect(drained({ machines: [serving('claimed', 'a'), taken] })).toEqual([]);
+  });
+
+  test.each([
+    ['no view yet', { view: null }],
+    ['a view that was there at the last tick', { isNew: false }],
+    ['a queue in trouble', { queueTrouble: 'last seen 90 s ago' }],
+    ['workers that may be missing', { view: { ...view, workersComplete: false } }],
+    ['demand that may be missing', { view: { ...view, demandComplete: false } }],
+  ])('%s: none', (_, situation) => {
+    expect(drained({ machines: [longFree('a')], ...situation })).toEqual([]);
+  });
+
+  test('a view that was begun before the idle time was over cannot say that nobody came', () => {
+    const machines = [longFree('a', nowMs - 61_000)];
+    expect(drained({ machines, view: { takenAtMs: nowMs - 2000 } })).toEqual([]);
+    expect(drained({ machines, view: { takenAtMs: nowMs - 1000 } })).toEqual(['a-0']);
+  });
+
+  test('a machine that the newest view does not show is not drained', () => {
+    const unseen = makeEntry(makeInstance('idle', { idleSinceMs: t0 }), { activity: 'idle', unseen: 1 });
+    expect(drained({ machines: [unseen] })).toEqual([]);
+  });
+
+  test('above max the free ones go at once', () => {
+    const machines = [
+      ...named(['a', 'b', 'c'], (name) => serving('claimed', name)),
+      longFree('d', nowMs - 2000),
+    ];
+    const decided = decide({ machines, pools: [makePool({ offers: ['small'], max: 3 })] });
+    expect(decided.drains).toMatchObject([{ instance: 'd-0', why: expect.stringContaining('max of 3') }]);
+  });
+
+  test('a machine of a pool that has left the config drains, whatever it does', () => {
+    const other = serving('claimed', 'a', { pool: PoolName('left') });
+    expect(decide({ machines: [other] }).drains).toMatchObject([{ instance: 'a-0', reason: 'removed' }]);
+  });
+});
