@@ -28,9 +28,16 @@ printf '%s\n' "$address" >"$new/run/machine-address"
 mkdir -p "$new/var/lib/cloud"
 if [ -e "$folder/boot" ]; then install -m 700 "$folder/boot" "$new/var/lib/cloud/boot"; fi
 cd /
-# The init of the machine: bash reaps what loses its parent, and lives on when the boot program has ended.
+# The init of the machine: bash reaps what loses its parent, and lives on when the boot program has ended. SIGTERM is
+# the power button: everything is asked to end, and the machine is off when all has.
 # shellcheck disable=SC2016
 exec chroot "$new" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
   LANG=C.UTF-8 /bin/bash -c '
+    power_off() {
+      kill -TERM -1
+      while set -- /proc/[0-9]*; [ $# -gt 1 ]; do read -rt 0.1 <> <(:) || :; done
+      exit 0
+    }
+    trap power_off TERM
     if [ -x /var/lib/cloud/boot ]; then /var/lib/cloud/boot </dev/null & fi
     while :; do sleep 3600 & wait $!; done'

@@ -12,7 +12,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive, type ProcessRecord, processesOfNamespaceBelow, recordOf, signal } from './processes.ts';
+import {
+  childrenOf,
+  isAlive,
+  type ProcessRecord,
+  processesOfNamespaceBelow,
+  recordOf,
+  signal,
+} from './processes.ts';
 
 /**
  * The machines of a booter: a folder each, which outlives the booter, so that one that is started again finds them.
@@ -30,9 +37,13 @@ export interface Machines {
   /** Sudden death or silence: the folder stays, so it is not booted again. */
   kill(id: string): void;
   freeze(id: string): void;
-  /** Ends everything of it and removes its folder, keeping its logs. */
+  /** Presses the power button, ends what is left after a moment, and removes its folder, keeping its logs. */
   end(id: string): Promise<void>;
 }
+
+/** A worker without a job says good-bye in that time; one with a job is cut off, as on a cloud that waits no longer. */
+const powerOffMs = 1500;
+const killedMs = 5000;
 
 export function machinesIn(folder: string, root: string): Machines {
   const machinesFolder = join(folder, 'machines');
@@ -91,9 +102,13 @@ export function machinesIn(folder: string, root: string): Machines {
     async end(id) {
       const record = processOf(id);
       const inside = record === null ? [] : processesOfNamespaceBelow(record.pid).map(recordOf);
+      if (record !== null && isAlive(record)) {
+        for (const init of childrenOf(record.pid)) signal(init, 'SIGTERM');
+        await ended(record, powerOffMs);
+      }
       kill(id);
       for (const one of [record, ...inside]) {
-        if (one !== null) await ended(one);
+        if (one !== null) await ended(one, killedMs);
       }
       keepLogs(of(id), join(folder, 'logs', safe(id)));
       rmSync(of(id), { recursive: true, force: true });
@@ -101,11 +116,8 @@ export function machinesIn(folder: string, root: string): Machines {
   };
 }
 
-async function ended(process: ProcessRecord): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    if (!isAlive(process)) return;
-    await delay(50);
-  }
+async function ended(process: ProcessRecord, withinMs: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < withinMs && isAlive(process); waitedMs += 20) await delay(20);
 }
 
 /** Ids become folder names. */

@@ -70,6 +70,8 @@ interface Booter {
   readonly folder: string;
   /** When each instance was first seen running. */
   readonly seenAtMs: Map<string, number>;
+  /** Machines on their way out, which takes a moment and holds up nobody. */
+  readonly ending: Map<string, Promise<void>>;
   /** What a lever was last applied to, so that each acts once. */
   readonly levered: Set<string>;
 }
@@ -79,13 +81,9 @@ async function round(booter: Booter, signal: AbortSignal): Promise<void> {
   const levers = readLevers(booter.folder);
   const running = await source.running(signal);
   const ids = new Set(running.map((instance) => instance.id));
-  const ending = [...machines.known()].filter((id) => !ids.has(id));
-  await Promise.all(
-    ending.map(async (id) => {
-      await machines.end(id);
-      say(`ended ${id}`);
-    }),
-  );
+  for (const id of machines.known()) {
+    if (!ids.has(id) && !booter.ending.has(id)) booter.ending.set(id, endOne(booter, id));
+  }
   for (const id of seenAtMs.keys()) if (!ids.has(id)) seenAtMs.delete(id);
 
   const known = machines.known();
@@ -98,6 +96,16 @@ async function round(booter: Booter, signal: AbortSignal): Promise<void> {
     }
     if (known.has(instance.id)) applyLevers(booter, levers, instance);
   }
+}
+
+async function endOne({ machines, ending }: Booter, id: string): Promise<void> {
+  try {
+    await machines.end(id);
+    say(`ended ${id}`);
+  } catch (error) {
+    say(`${id} is not ended: ${String(error)}`);
+  }
+  ending.delete(id);
 }
 
 async function bootOne({ source, machines }: Booter, id: string, signal: AbortSignal): Promise<void> {
@@ -135,6 +143,7 @@ async function main(): Promise<void> {
     machines,
     folder,
     seenAtMs: new Map(),
+    ending: new Map(),
     levered: new Set(),
   };
   say('watching');
@@ -150,7 +159,7 @@ async function main(): Promise<void> {
     }
     await delay(roundMs, undefined, { signal: stopping.signal }).catch(() => undefined);
   }
-  for (const id of machines.known()) await machines.end(id);
+  await Promise.all([...machines.known()].map((id) => booter.ending.get(id) ?? endOne(booter, id)));
   say('stopped');
 }
 

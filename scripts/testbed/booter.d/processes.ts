@@ -25,6 +25,15 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+export function childrenOf(pid: number): readonly number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
+
 /** Every process in the process-id namespace that was made for the given process's children. */
 export function processesOfNamespaceBelow(pid: number): readonly number[] {
   const namespace = link(`/proc/${pid}/ns/pid_for_children`);
