@@ -2,13 +2,17 @@
  * npm run bench [-- NAME [ARGS]]: speed, measured and never asserted. Prints one JSON object for each benchmark; the
  * figures in docs/performance.md are its output. NAME is one of those below; without it all are run.
  */
+interface Bench {
+  run(args: readonly string[]): Promise<unknown>;
+}
+
 const benches = {
   plan: () => import('./plan.ts'),
   latency: () => import('./latency.ts'),
   life: () => import('./life.ts'),
   restart: () => import('./restart.ts'),
   classad: () => import('./classad.ts'),
-} as const satisfies Record<string, () => Promise<{ run(args: readonly string[]): Promise<unknown> }>>;
+} as const satisfies Record<string, () => Promise<Bench>>;
 
 const [name, ...args] = process.argv.slice(2);
 const known = Object.keys(benches) as (keyof typeof benches)[];
@@ -18,7 +22,7 @@ if (chosen.length === 0) {
   process.exitCode = 2;
 }
 for (const bench of chosen) {
-  const { run } = await benches[bench]();
-  const figures = await run(args);
+  const chosenBench: Bench = await benches[bench]();
+  const figures = await chosenBench.run(args);
   process.stdout.write(`${JSON.stringify({ bench, node: process.version, figures })}\n`);
 }
