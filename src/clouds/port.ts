@@ -70,7 +70,11 @@ export interface Quota {
 }
 
 export interface Catalog {
-  readonly flavors: readonly { readonly name: string; readonly resources: Resources; readonly arch: string }[];
+  readonly flavors: readonly {
+    readonly name: string;
+    readonly resources: Resources;
+    readonly arch: string;
+  }[];
   readonly images: readonly { readonly id: string; readonly name: string }[];
   readonly zones: readonly string[];
 }
