@@ -48,7 +48,7 @@ export const configSchema = z
     condorConfig: path.optional(),
     /** One call of a program may take so long. */
     commandTimeout: durationBetween(second, hour).default(25 * second),
-    /** UPDATE_INTERVAL of the machines: after the collector has restarted its view is incomplete for so long. */
+    /** UPDATE_INTERVAL of the machines: after the collector has restarted its view is incomplete for two of them. */
     updateInterval: durationBetween(second, day).default(300 * second),
     /** A drain is refused on a machine that would evict its jobs sooner (its MAXJOBRETIREMENTTIME). */
     retirementMin: durationMs.default(day),

@@ -285,7 +285,7 @@ describe('after the collector has restarted', () => {
     const { poll, tools } = bench([young, noMachine, totals(0)], { updateInterval: '300s' });
     expect(await poll()).toMatchObject({ workersComplete: false });
     expect(tools.calls().filter((line) => line.includes('-collector'))).toEqual([
-      'condor_status -collector -constraint time() - (StatsLastUpdateTime - StatsLifetime) >= 330 -af Name',
+      'condor_status -collector -constraint time() - (StatsLastUpdateTime - StatsLifetime) >= 600 -af Name',
     ]);
     tools.answer([settled, noMachine, totals(0)]);
     expect(await poll()).toMatchObject({ workersComplete: true });
@@ -299,11 +299,11 @@ describe('after the collector has restarted', () => {
       nowMs = atMs;
       return (await poll()).workersComplete;
     };
-    expect([await complete(0), await complete(329_000)]).toEqual([false, false]);
+    expect([await complete(0), await complete(599_000)]).toEqual([false, false]);
     tools.answer([failing('status_unknown_pool', { tool: 'condor_status' })]);
     await expect(poll()).rejects.toMatchObject({ code: 'unavailable' });
     tools.answer([young, noMachine, totals(0)]);
-    expect([await complete(331_000), await complete(660_000), await complete(661_000)]).toEqual([
+    expect([await complete(700_000), await complete(1_299_000), await complete(1_300_000)]).toEqual([
       false,
       false,
       true,
