@@ -116,14 +116,14 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
 function makeClouds(config: SiteConfig, log: Log): Promise<CloudPart[]> {
   return Promise.all(
     config.clouds.map(async (cloud) => {
-      const { create, capabilities } = await cloudDrivers.load(cloud.driver);
+      const driver = await cloudDrivers.load(cloud.driver);
       const deps = {
         site: config.site,
         cloud: cloud.name,
         clock: hostClock,
         log: log.child({ cloud: cloud.name }),
       };
-      return { config: cloud, cloud: create(cloud.settings, deps), capabilities };
+      return { config: cloud, cloud: driver.create(cloud.settings, deps), capabilities: driver.capabilities };
     }),
   );
 }
@@ -131,14 +131,14 @@ function makeClouds(config: SiteConfig, log: Log): Promise<CloudPart[]> {
 function makeQueues(config: SiteConfig, log: Log): Promise<QueuePart[]> {
   return Promise.all(
     config.queues.map(async (queue) => {
-      const { create } = await queueAdapters.load(queue.adapter);
+      const adapter = await queueAdapters.load(queue.adapter);
       const deps = {
         site: config.site,
         queue: queue.name,
         clock: hostClock,
         log: log.child({ queue: queue.name }),
       };
-      return { config: queue, queue: create(queue.settings, deps) };
+      return { config: queue, queue: adapter.create(queue.settings, deps) };
     }),
   );
 }

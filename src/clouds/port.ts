@@ -99,7 +99,7 @@ export interface CloudDriver<Settings = unknown> {
   /** The cloud's own fields in the config, without `name` and `driver`. */
   readonly configSchema: ZodType<Settings>;
   /** The fields under an offer's `boot:`, for this kind of cloud. */
-  readonly offerSchema: ZodType<unknown>;
+  readonly offerSchema: ZodType;
   readonly capabilities: CloudCapabilities;
   create(settings: Settings, deps: CloudDeps): Cloud;
 }

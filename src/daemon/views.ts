@@ -23,8 +23,8 @@ import { describeCause } from './tick.ts';
 
 /** The daemon's state as the API shows it: plain data, made anew for each answer. */
 export function statusView(view: DaemonView): StatusView {
-  const { parts, state, totalsAtStart, startedAtMs } = view;
-  const { totals } = state();
+  const { parts, totalsAtStart, startedAtMs } = view;
+  const { totals } = view.state();
   const nowMs = view.now();
   return {
     site: parts.config.site,
