@@ -49,6 +49,8 @@ export interface References {
   readonly internal: readonly string[];
   /** Names that are left to the other side. */
   readonly external: readonly string[];
+  /** The same with the scopes that they were written with, sorted: `other.Memory`. */
+  readonly externalFull: readonly string[];
 }
 
 const ownScopes: ReadonlySet<string> = new Set(['my', 'self']);
@@ -64,13 +66,18 @@ export function references(subject: Expr | ClassAd, ad: ClassAd | null = null): 
   const collector = new ReferenceCollector(home);
   if (subject instanceof ClassAd) for (const slot of subject.flat().slots) collector.visit(exprOf(slot));
   else collector.visit(subject);
-  return { internal: [...collector.internal.values()], external: [...collector.external.values()] };
+  return {
+    internal: [...collector.internal.values()],
+    external: [...collector.external.values()],
+    externalFull: [...collector.externalFull.values()].toSorted(),
+  };
 }
 
 class ReferenceCollector {
   /** Lower-case name to the name as first written. */
   readonly internal = new Map<string, string>();
   readonly external = new Map<string, string>();
+  readonly externalFull = new Map<string, string>();
   private readonly home: ClassAd | null;
 
   constructor(home: ClassAd | null) {
@@ -95,7 +102,7 @@ class ReferenceCollector {
     if (scope === null) return this.noteName(expr.name);
     if (scope.kind === 'attribute' && scope.scope === null) {
       const name = lowerBytes(scope.name);
-      if (otherScopes.has(name)) return this.noteExternal(expr.name);
+      if (otherScopes.has(name)) return this.noteExternal(expr.name, `${scope.name}.${expr.name}`);
       if (ownScopes.has(name)) return this.noteInternal(expr.name);
     }
     return scope;
@@ -106,8 +113,9 @@ class ReferenceCollector {
     return owned ? this.noteInternal(name) : this.noteExternal(name);
   }
 
-  private noteExternal(name: string): null {
+  private noteExternal(name: string, full = name): null {
     const lower = lowerBytes(name);
+    if (!this.externalFull.has(lowerBytes(full))) this.externalFull.set(lowerBytes(full), fromBytes(full));
     if (!this.external.has(lower)) this.external.set(lower, fromBytes(name));
     return null;
   }

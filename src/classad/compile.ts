@@ -1,21 +1,12 @@
 import { slotOf } from './ad.ts';
 import type { Code } from './code.ts';
+import type { Evaluation } from './evaluation.ts';
 import { type BinaryExpr, type Expr, leftSpine } from './expr.ts';
 import { builtinOf } from './functions.ts';
 import { int32Of } from './integer.ts';
 import { compileAttribute } from './lookup.ts';
 import { binaryOperations, unaryOperations } from './operators.ts';
-import {
-  AdValue,
-  type Deferred,
-  ERROR,
-  ErrorValue,
-  ListValue,
-  Real,
-  RelTime,
-  truthOf,
-  type Value,
-} from './value.ts';
+import { AdValue, type Deferred, ERROR, ErrorValue, ListValue, Real, RelTime, type Value } from './value.ts';
 
 /** An expression that is deeper gets no code; evaluations are limited to less anyway. */
 const nestingMax = 1000;
@@ -82,7 +73,9 @@ function compile(expr: Expr, nesting: number): Code {
     case 'attribute':
       return compileAttribute(expr, nesting, compile);
     case 'unary':
-      return compileUnary(unaryOperations[expr.operator], compile(expr.operand, nesting + 1));
+      return expr.operator === '!'
+        ? compileNot(compile(expr.operand, nesting + 1))
+        : compileUnary(unaryOperations[expr.operator], compile(expr.operand, nesting + 1));
     case 'binary':
       return compileBinary(expr, nesting);
     case 'elvis': {
@@ -125,6 +118,15 @@ function compileUnary(operation: (value: Value) => Value, operand: Code): Code {
   return (evaluation) => operation(operand(evaluation));
 }
 
+function compileNot(operand: Code): Code {
+  return (evaluation) => {
+    const value = operand(evaluation);
+    if (value === undefined) return undefined;
+    const truth = evaluation.truth(value);
+    return truth === null ? errorOf(value) : !truth;
+  };
+}
+
 function compileBinary(expr: BinaryExpr, nesting: number): Code {
   const { first, steps } = leftSpine(expr);
   let code = compile(first, nesting + steps.length);
@@ -146,11 +148,11 @@ function compileAnd(left: Code, right: Code): Code {
   return (evaluation) => {
     const first = left(evaluation);
     if (first === false) return false;
-    const truth = first === undefined || first === true ? true : truthOf(first);
+    const truth = first === undefined || first === true ? true : evaluation.truth(first);
     if (truth !== true) return truth ?? errorOf(first);
     const second = right(evaluation);
-    if (first !== undefined) return asBoolean(second);
-    const decided = asBoolean(second);
+    if (first !== undefined) return asBoolean(evaluation, second);
+    const decided = asBoolean(evaluation, second);
     return decided === true ? undefined : decided;
   };
 }
@@ -159,11 +161,11 @@ function compileOr(left: Code, right: Code): Code {
   return (evaluation) => {
     const first = left(evaluation);
     if (first === true) return true;
-    const truth = first === undefined || first === false ? false : truthOf(first);
+    const truth = first === undefined || first === false ? false : evaluation.truth(first);
     if (truth !== false) return truth ?? errorOf(first);
     const second = right(evaluation);
-    if (first !== undefined) return asBoolean(second);
-    const decided = asBoolean(second);
+    if (first !== undefined) return asBoolean(evaluation, second);
+    const decided = asBoolean(evaluation, second);
     return decided === false ? undefined : decided;
   };
 }
@@ -173,16 +175,16 @@ function errorOf(value: Value): ErrorValue {
 }
 
 /** UNDEFINED stays; what cannot stand for a boolean is ERROR. */
-function asBoolean(value: Value): Value {
+function asBoolean(evaluation: Evaluation, value: Value): Value {
   if (typeof value === 'boolean' || value === undefined) return value;
-  return truthOf(value) ?? errorOf(value);
+  return evaluation.truth(value) ?? errorOf(value);
 }
 
 function compileTernary(condition: Code, whenTrue: Code, whenFalse: Code): Code {
   return (evaluation) => {
     const chosen = condition(evaluation);
     if (chosen === undefined) return undefined;
-    const truth = truthOf(chosen);
+    const truth = evaluation.truth(chosen);
     if (truth === null) return errorOf(chosen);
     return truth ? whenTrue(evaluation) : whenFalse(evaluation);
   };

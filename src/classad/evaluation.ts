@@ -1,5 +1,5 @@
 import type { EvaluationContext } from './context.ts';
-import { type AdValue, Deferred, ErrorValue, type Slot, type Value } from './value.ts';
+import { type AdValue, Deferred, ErrorValue, type Slot, truthOf, type Value } from './value.ts';
 
 /** How the tree becomes code; set by compile.ts, which would else be imported in a circle. */
 export type Compiler = (deferred: Deferred) => void;
@@ -40,6 +40,12 @@ export class Evaluation {
     this.stepsLeft = this.context.limits.stepsMax;
     this.base = 0;
     this.activeCount = 0;
+  }
+
+  /** The truth of a value; null if it has none. In new semantics only booleans have one. */
+  truth(value: Value): boolean | null {
+    if (typeof value === 'boolean') return value;
+    return this.old ? truthOf(value) : null;
   }
 
   fail(reason: string): ErrorValue {

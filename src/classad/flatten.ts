@@ -87,7 +87,7 @@ class Flattener {
       }
       case 'binary': {
         const left = part(expr.left);
-        const decided = decidedBy(expr.operator, left);
+        const decided = this.decidedBy(expr.operator, left);
         if (decided !== null) return decided;
         const right = part(expr.right);
         return this.folded({ ...expr, left, right }, [left, right]);
@@ -99,7 +99,7 @@ class Flattener {
       }
       case 'ternary': {
         const condition = part(expr.condition);
-        const truth = condition.kind === 'literal' ? truthOf(condition.value) : null;
+        const truth = condition.kind === 'literal' ? this.truth(condition.value) : null;
         if (truth !== null) return part(truth ? expr.whenTrue : expr.whenFalse);
         return { ...expr, condition, whenTrue: part(expr.whenTrue), whenFalse: part(expr.whenFalse) };
       }
@@ -111,6 +111,18 @@ class Flattener {
         // Lists and ads.
         return expr;
     }
+  }
+
+  private truth(value: Value): boolean | null {
+    if (typeof value === 'boolean') return value;
+    return this.context.semantics === 'old' ? truthOf(value) : null;
+  }
+
+  /** `false && x`, `true || x` */
+  private decidedBy(operator: string, left: Expr): Expr | null {
+    if (left.kind !== 'literal' || (operator !== '&&' && operator !== '||')) return null;
+    const truth = this.truth(left.value);
+    return truth === (operator === '||') ? literal(truth) : null;
   }
 
   private call(expr: CallExpr, depth: number): Expr {
@@ -180,13 +192,4 @@ function sizeOf(expr: Expr): number {
 /** A literal would evaluate to it again. */
 function isLiteral(value: Value): boolean {
   return !(value instanceof ListValue || value instanceof AdValue || value instanceof RelTime);
-}
-
-/** `false && x`, `true || x`, and an error on the left. */
-function decidedBy(operator: string, left: Expr): Expr | null {
-  if (left.kind !== 'literal' || (operator !== '&&' && operator !== '||')) return null;
-  if (left.value === undefined) return null;
-  const truth = truthOf(left.value);
-  if (truth === null) return null;
-  return truth === (operator === '||') ? literal(truth) : null;
 }

@@ -260,21 +260,14 @@ function plus(value: Value): Value {
   return value instanceof Real || value instanceof RelTime || value instanceof ErrorValue ? value : ERROR;
 }
 
-export function not(value: Value): Value {
-  if (typeof value === 'boolean') return !value;
-  if (value === undefined || value instanceof ErrorValue) return value;
-  if (isInteger(value)) return value === 0;
-  return value instanceof Real ? value.value === 0 : ERROR;
-}
-
 function complement(value: Value): Value {
   if (value === undefined || value instanceof ErrorValue) return value;
   return isInteger(value) ? integers.complement(value) : ERROR;
 }
 
-export const unaryOperations: Readonly<Record<UnaryOperator, (value: Value) => Value>> = {
+/** All but `!`, which depends on the semantics. */
+export const unaryOperations: Readonly<Record<Exclude<UnaryOperator, '!'>, (value: Value) => Value>> = {
   '-': minus,
   '+': plus,
-  '!': not,
   '~': complement,
 };

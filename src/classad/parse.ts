@@ -34,6 +34,11 @@ export function parseNewAd(text: string, options: Omit<ParseOptions, 'syntax'> =
   return new Parser(text, { ...options, syntax: 'new' }).wholeAd();
 }
 
+/** Parses ads in the new form, one after the other. Throws ClassAdSyntaxError. */
+export function parseNewAds(text: string, options: Omit<ParseOptions, 'syntax'> = {}): ClassAd[] {
+  return new Parser(text, { ...options, syntax: 'new' }).allAds();
+}
+
 /** From loosest to tightest; unary operators and postfix bind tighter. */
 const levels: ReadonlyMap<string, number> = new Map<BinaryOperator, number>([
   ['||', 1],
@@ -95,6 +100,15 @@ class Parser {
     const ad = this.ad();
     this.expectEnd();
     return ad;
+  }
+
+  allAds(): ClassAd[] {
+    const ads: ClassAd[] = [];
+    while (this.token.kind !== 'end') {
+      if (!this.is('[')) this.unexpected(["'['"]);
+      ads.push(this.ad());
+    }
+    return ads;
   }
 
   private expectEnd(): void {
