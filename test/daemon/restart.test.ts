@@ -4,7 +4,7 @@ import { endsOf, phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { cloudAnswerLost } from '../support/simulatedCloud.ts';
 import type { SimulatedSite } from '../support/simulatedSite.ts';
 import { makeJobClass, makePool } from '../support/siteParts.ts';
-import { breaches } from '../support/verdicts.ts';
+import { breaches, unowned } from '../support/verdicts.ts';
 
 describe('a daemon that is killed', () => {
   test.each([
@@ -25,6 +25,7 @@ describe('a daemon that is killed', () => {
     expect(site.made()).toHaveLength(1);
     await site.run(300_000);
     expect(site.alive()).toEqual([]);
+    expect(unowned(site)).toEqual([]);
     expect(breaches(site)).toEqual([]);
   });
 
@@ -45,6 +46,7 @@ describe('a daemon that is killed', () => {
     expect(site.made()).toHaveLength(1);
     await site.run(300_000);
     expect(site.alive()).toEqual([]);
+    expect(unowned(site)).toEqual([]);
     expect(breaches(site)).toEqual([]);
   });
 

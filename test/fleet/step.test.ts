@@ -305,6 +305,15 @@ describe('a machine that drains', () => {
     expect(interrupted.instance.phase).toBe('draining');
   });
 
+  test('one view is not two, however short the time between them may be', () => {
+    const limits = { ...quickLimits, idleConfirmMs: 0 };
+    const once = through(draining, [t0 + 5000, seen('drained', t0 + 5000), { limits }]);
+    expect(once.instance.phase).toBe('draining');
+    expect(through(once, [t0 + 5001, seen('drained', t0 + 5001), { limits }]).instance.phase).toBe(
+      'terminating',
+    );
+  });
+
   test('a view that was begun before the drain counts for nothing', () => {
     const old = through(draining, [t0 + 1, seen('drained', t0 - 20_000)], [t0 + 2, seen('drained', t0 - 1)]);
     expect(old.instance.phase).toBe('draining');
@@ -367,6 +376,14 @@ describe('a machine that is being ended', () => {
       endedAtMs: nowMs,
     });
   });
+});
+
+test('one list is not two, even of a cloud whose list never lags', () => {
+  const idle = makeEntry(makeInstance('idle'), { cloudState: 'running' });
+  const prompt = { listLagMs: 0 };
+  const once = through(idle, [nowMs, unseen(nowMs), prompt], [nowMs, unlisted(nowMs), prompt]);
+  expect(once.instance.phase).toBe('idle');
+  expect(through(once, [nowMs + 1, unlisted(nowMs + 1), prompt]).instance.phase).toBe('ended');
 });
 
 test('the lag of the cloud´s list is the shortest time in which a machine can be lost', () => {
