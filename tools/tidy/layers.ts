@@ -38,7 +38,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
   },
   api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },
-  cli: { imports: ['api', 'daemon', 'config', 'model', 'store'] },
+  cli: { imports: ['api', 'classad', 'daemon', 'config', 'model', 'store'] },
   simulate: {
     imports: [
       'daemon',
