@@ -56,14 +56,14 @@ export async function judge(
   site: SimulatedSite,
   happenings: readonly Happening[],
 ): Promise<readonly string[]> {
-  let died: string | null = null;
+  const deaths: string[] = [];
   await play(site, happenings, {
     ...roughOptions,
     atEverySecond: () => {
-      if (site.ended !== null) died ??= inspect(site.ended);
+      if (site.ended !== null) deaths.push(inspect(site.ended));
     },
   });
-  if (died !== null) return [`the daemon ended by itself: ${died}`];
+  if (deaths.length > 0) return [`the daemon ended by itself: ${deaths[0]}`];
   const rough = breaches(site);
   if (rough.length > 0) return rough;
 
