@@ -1,7 +1,7 @@
 import { type FleetEntry, neverSeen, type Sighting } from '../../src/fleet/entry.ts';
+import type { StepContext } from '../../src/fleet/event.ts';
 import type { Fleet, FoldContext } from '../../src/fleet/fleet.ts';
 import type { FoldInput } from '../../src/fleet/fold.ts';
-import type { StepContext } from '../../src/fleet/step.ts';
 import type { CloudInstance, CloudSnapshot } from '../../src/model/cloud.ts';
 import type { QueueSnapshot, Worker, WorkerActivity } from '../../src/model/demand.ts';
 import { CloudId, InstanceId, IntentId, OfferName, PoolName } from '../../src/model/ids.ts';
