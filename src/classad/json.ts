@@ -283,7 +283,7 @@ function writeExpr(expr: Expr): string {
 }
 
 function writeReal(value: number): string {
-  const text = String(value);
+  const text = Object.is(value, -0) ? '-0' : String(value);
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
