@@ -10,6 +10,7 @@ import { formatProblem } from './config/problem.ts';
 import type { SiteConfig } from './config/site.ts';
 import { hostClock } from './daemon/clock.ts';
 import type { CloudPart, QueuePart } from './daemon/daemon.ts';
+import { hostRandom, hostSeed } from './daemon/random.ts';
 import type { Log } from './model/log.ts';
 import { queueAdapters } from './queues/index.ts';
 import { type Store, StoreError } from './store/port.ts';
@@ -85,7 +86,6 @@ interface Service {
 async function serve({ config, memory, log, socket }: Service): Promise<void> {
   const { createDaemon } = await import('./daemon/daemon.ts');
   const { crashpointOf, crashpointVariable } = await import('./daemon/boundaries.ts');
-  const { hostRandom, hostSeed } = await import('./daemon/random.ts');
   const { startApi } = await import('./api/server.ts');
   const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
     process.kill(process.pid, 'SIGKILL'),
@@ -175,4 +175,12 @@ process.exitCode = await runCli(process.argv.slice(2), {
   runDaemon,
   checkSite: async (path) => (await import('./config/check.ts')).checkSite(path, await loadDeps()),
   store,
+  classad: {
+    input: process.stdin,
+    output: process.stdout,
+    errors: process.stderr,
+    nowSeconds: () => Math.floor(hostClock.wallNow() / 1000),
+    monotonicSeconds: () => hostClock.monotonicNow() / 1000,
+    random: () => hostRandom.next(),
+  },
 });

@@ -8,6 +8,7 @@ import type {
   RestoreOptions,
   RestoreReport,
 } from '../store/sqlite/maintenance.ts';
+import type { ClassAdDeps } from './classad.ts';
 
 /** All that the commands touch of the world outside: main.ts hands in the real ones, tests their own. */
 export interface CliDeps {
@@ -25,6 +26,8 @@ export interface CliDeps {
   /** Never throws for what is wrong with the file: that is in the report. */
   checkSite(configPath: string): Promise<CheckReport>;
   readonly store: StoreMaintenance;
+  /** Streams and clocks for `classad`, which works on files and standard input and asks no daemon. */
+  readonly classad: Omit<ClassAdDeps, 'setExitCode'>;
 }
 
 export interface Sink {

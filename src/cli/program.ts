@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { classadCommand } from './classad.ts';
 import { addExplain, addPlan, addStatus } from './commands/ask.ts';
 import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
@@ -51,7 +52,13 @@ export function buildProgram(session: Session): Command {
   addInstance(program, session);
   addJournal(program, session);
   addStore(program, session);
+  classadCommand(program, { ...session.deps.classad, setExitCode: (code) => leave(session, code) });
   return program;
+}
+
+/** `classad` has two exit codes of its own: 0, and 2 for what cannot be read or parsed. */
+function leave(session: Session, code: number): void {
+  session.exitCode = code === 0 ? exitCodes.ok : exitCodes.usage;
 }
 
 const exitCodeHelp = `

@@ -18,7 +18,7 @@ import { buildProgram } from '../../src/cli/program.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import { endReasons, phases } from '../../src/model/instance.ts';
 import { journalKinds } from '../../src/model/journal.ts';
-import { catchText } from '../support/runCli.ts';
+import { catchText, noClassAds } from '../support/runCli.ts';
 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
@@ -43,6 +43,7 @@ function commands(): readonly (readonly [string, Command])[] {
     runDaemon: fail,
     checkSite: fail,
     store: { locate: fail, check: fail, backup: fail, restore: fail },
+    classad: noClassAds,
   };
   const leaves = (command: Command, name: string): readonly (readonly [string, Command])[] =>
     command.commands.length === 0

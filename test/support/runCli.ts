@@ -1,3 +1,4 @@
+import { Readable, Writable } from 'node:stream';
 import type { CliDeps, Sink } from '../../src/cli/deps.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
@@ -24,10 +25,21 @@ export async function cli(args: readonly string[], given: Partial<CliDeps> = {})
     runDaemon: unexpected,
     checkSite: unexpected,
     store: { locate: unexpected, backup: unexpected, restore: unexpected, check: unexpected },
+    classad: noClassAds,
     ...given,
   });
   return { code, stdout: out.text(), stderr: err.text() };
 }
+
+/** For commands that have to do with no ClassAds. */
+export const noClassAds: CliDeps['classad'] = {
+  input: Readable.from([]),
+  output: new Writable(),
+  errors: new Writable(),
+  nowSeconds: () => 0,
+  monotonicSeconds: () => 0,
+  random: () => 0.5,
+};
 
 export function catchText(isTTY = false): { readonly sink: Sink; text(): string } {
   let caught = '';
