@@ -92,6 +92,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     unmet: new Map(),
   };
   const totalsAtStart = state.totals;
+  warnOfStrayed(state, parts);
   let lastTick: TickResult | null = null;
   let stopping = false;
   let everReady = false;
@@ -362,6 +363,18 @@ export function createDaemon(parts: DaemonParts): Daemon {
     runTick,
   };
   return { control: createControl(view), run };
+}
+
+/** Machines of a cloud that has left the config cannot be seen or ended: the operator is told to bring it back. */
+function warnOfStrayed({ fleet }: CoreState, { clouds, log }: DaemonParts): void {
+  const known = new Set(clouds.map(({ config }) => config.name));
+  const strayed = [...fleet.entries.values()].filter(({ instance }) => !known.has(instance.cloud));
+  if (strayed.length === 0) return;
+  const names = [...new Set(strayed.map(({ instance }) => instance.cloud))];
+  log.error(
+    { clouds: names, instances: strayed.length },
+    'machines of clouds that are not in the config cannot be ended: put the clouds back until they are gone',
+  );
 }
 
 function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {

@@ -165,6 +165,8 @@ export class FleetChange {
     if (after.instance === before.instance) return;
     this.changedInstances.set(id, after.instance);
     if (after.instance.phase !== before.instance.phase) this.entered(before.instance, after.instance, why);
+    else if (before.instance.deadlineMs !== null && after.instance.deadlineMs === null)
+      this.overran(after.instance);
     if (after.instance.phase === 'ended') this.leave(after.instance);
   }
 
@@ -205,6 +207,14 @@ export class FleetChange {
     }
     if (phase === 'failed' && after.endReason !== null)
       this.lessons.push({ kind: 'failed', offer, intent, reason: after.endReason });
+  }
+
+  /** Only a drain outlives its deadline. */
+  private overran({ id, pool, cloud, offer, phase, phaseSinceMs }: Instance): void {
+    const { nowMs } = this.context;
+    const why = 'it drains for longer than drainMax: the jobs that it has are waited for';
+    const data = { phase, forMs: nowMs - phaseSinceMs };
+    this.note({ kind: 'phase', atMs: nowMs, instance: id, pool, cloud, offer, why, data });
   }
 
   private leave(instance: Instance): void {

@@ -147,13 +147,17 @@ export function serveUntilLifetime(entry: FleetEntry, _event: unknown, context: 
 
 /** Only the lifetime's grace ends a machine that still drains: whatever runs on it, and the journal says so. */
 export function drainUntilGrace(entry: FleetEntry, _event: unknown, context: StepContext): FleetEntry {
+  const { instance } = entry;
   const { limits, nowMs } = context;
-  if (limits.lifetimeMs === null) return entry;
-  const lastMs = entry.instance.createdAtMs + limits.lifetimeMs + limits.lifetimeGraceMs;
-  if (nowMs >= lastMs) return terminate(entry, context, 'lifetime');
-  const mayReturn = entry.instance.endReason === null || entry.instance.endReason === 'idle';
-  const tooOld = nowMs >= entry.instance.createdAtMs + limits.lifetimeMs;
-  return mayReturn && tooOld ? change(entry, { endReason: 'lifetime' }) : entry;
+  // Said once, and waited for on.
+  const waiting = isOverdue(entry, nowMs) ? change(entry, { deadlineMs: null }) : entry;
+  if (limits.lifetimeMs === null) return waiting;
+  const tooOldMs = instance.createdAtMs + limits.lifetimeMs;
+  // The grace begins with the drain: a clock that was far ahead at a restart ends no machine without one.
+  if (nowMs >= Math.max(tooOldMs, instance.phaseSinceMs) + limits.lifetimeGraceMs)
+    return terminate(entry, context, 'lifetime');
+  const mayReturn = instance.endReason === null || instance.endReason === 'idle';
+  return mayReturn && nowMs >= tooOldMs ? change(waiting, { endReason: 'lifetime' }) : waiting;
 }
 
 export function fallSilentAgain(entry: FleetEntry): FleetEntry {
