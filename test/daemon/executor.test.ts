@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LaunchOrder } from '../../src/clouds/port.ts';
+import type { Crashpoint } from '../../src/daemon/boundaries.ts';
 import { createExecutor, type Executor } from '../../src/daemon/executor.ts';
 import { createTimeline } from '../../src/daemon/timeline.ts';
 import type { Outcome } from '../../src/fleet/fleet.ts';
@@ -40,6 +41,7 @@ interface Bench {
 
 function bench(
   order: (effect: typeof launch) => Promise<LaunchOrder> = async (effect) => orderOf(effect),
+  crashpoint: Crashpoint | null = null,
 ): Bench {
   const clock = createVirtualClock();
   const cloud = createSimulatedCloud({ name: east, clock });
@@ -55,6 +57,7 @@ function bench(
     log,
     order: (effect) => order({ ...launch, ...effect, instances: [instance] }),
     onOutcome: (outcome) => outcomes.push(outcome),
+    crashpoint,
   });
   return { clock, cloud, queue, executor, outcomes };
 }
@@ -95,6 +98,26 @@ test.each([
   executor.start(launch);
   await clock.advance(31_000);
   expect(outcomes).toMatchObject([{ kind: 'launchFailed', intent, ...expected }]);
+});
+
+test('a crash point is reached when there is an answer, and before its outcome is told', async () => {
+  const reached: unknown[] = [];
+  const { clock, executor, outcomes, cloud, queue } = bench(undefined, (name) =>
+    reached.push([name, cloud.calls.launch, outcomes.length]),
+  );
+  queue.queue.drain = async () => {};
+  executor.start(launch);
+  await clock.advance(1000);
+  executor.start(terminate);
+  await clock.advance(1000);
+  executor.start(drain);
+  await clock.advance(1000);
+  expect(reached).toEqual([
+    ['admit/notStored', 0, 0],
+    ['launch/notStored', 1, 0],
+    ['terminate/notStored', 1, 1],
+    ['drain/notStored', 1, 2],
+  ]);
 });
 
 test('a launch whose order cannot be made was never sent: it is in no doubt', async () => {
