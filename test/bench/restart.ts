@@ -23,7 +23,9 @@ export async function run() {
       const { ec2, site, stop } = await bigFarm(pool, machines);
       const began = performance.now();
       await site.start();
-      await until('the first plan', async () => (await site.ask<PlanView>(['plan'])).ready);
+      await until('the first plan', async () => (await site.get<PlanView>('/v1/plan'))?.ready === true, {
+        everyMs: 20,
+      });
       tookMs.push(performance.now() - began);
       writes += ec2.writes();
       await stop();

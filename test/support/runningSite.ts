@@ -8,6 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -22,6 +23,8 @@ export interface RunningSite {
   /** Runs `spillway ARGS --json` against it; rejects unless the exit code is among those allowed. */
   readonly ask: <T>(args: readonly string[], allowed?: readonly number[]) => Promise<T>;
   readonly status: () => Promise<StatusView>;
+  /** Asks the API itself, which costs no process; null while nobody answers. */
+  readonly get: <T>(path: string) => Promise<T | null>;
   readonly instances: (options?: { ended?: boolean }) => Promise<InstanceList['instances']>;
   /** Everything that the daemon has logged, a parsed line each. */
   readonly log: () => readonly Record<string, unknown>[];
@@ -59,6 +62,17 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
   writeFileSync(configPath, config.replaceAll('FOLDER', folder));
   let child: ChildProcess | null = null;
   let ended: Promise<number | null> = Promise.resolve(null);
+
+  async function must<T>(path: string): Promise<T> {
+    const answer = await get<T>(path);
+    if (answer === null) throw new Error(`the daemon does not answer ${path}`);
+    return answer;
+  }
+
+  async function get<T>(path: string): Promise<T | null> {
+    const answer = await overSocket(socket, path);
+    return answer === null ? null : (JSON.parse(answer) as T);
+  }
 
   async function ask<T>(args: readonly string[], allowed: readonly number[] = [0]): Promise<T> {
     const { code, stdout, stderr } = await spillway([...args, '--json', '--socket', socket]);
@@ -99,9 +113,10 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
     folder,
     configPath,
     ask,
-    status: () => ask<StatusView>(['status']),
+    status: () => must<StatusView>('/v1/status'),
+    get,
     instances: async ({ ended: all = false } = {}) => {
-      const { instances } = await ask<InstanceList>(['instance', 'list', ...(all ? ['--ended'] : [])]);
+      const { instances } = await must<InstanceList>(`/v1/instances${all ? '?ended=true' : ''}`);
       return instances;
     },
     log: () =>
@@ -114,7 +129,7 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
       const started = begin(env);
       await until('the daemon answers', async () => {
         if (started.exitCode !== null) throw new Error(`the daemon ended: ${readFileSync(logPath, 'utf8')}`);
-        return (await spillway(['status', '--json', '--socket', socket])).code === 0;
+        return (await get('/v1/status')) !== null;
       });
     },
     kill: async () => {
@@ -127,6 +142,23 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
       if (process.env.SPILLWAY_TESTBED_KEEP !== '1') rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The body of a 200; null where the daemon does not listen yet, or says that it is not ready. */
+function overSocket(socketPath: string, path: string): Promise<string | null> {
+  return new Promise((done) => {
+    const asked = request({ socketPath, path }, (answer) => {
+      let body = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (part: string) => {
+        body += part;
+      });
+      answer.on('end', () => done(answer.statusCode === 200 ? body : null));
+      answer.on('error', () => done(null));
+    });
+    asked.on('error', () => done(null));
+    asked.end();
+  });
 }
 
 interface Ended {
