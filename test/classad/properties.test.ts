@@ -119,7 +119,16 @@ describe('evaluation', () => {
       ' ',
       'is',
       'undefined',
-      ...['regexp', 'eval', 'strcat', 'sum', 'absTime', 'unparse', '//', '/*', '=?=', '>>>'],
+      'regexp',
+      'eval',
+      'strcat',
+      'sum',
+      'absTime',
+      'unparse',
+      '//',
+      '/*',
+      '=?=',
+      '>>>',
     );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 25 }), (parts) => {

@@ -88,7 +88,7 @@ export function parseEscape(reader: PatternReader): RegexNode | readonly RegexNo
     return null;
   }
   const set = escapeSets.get(char);
-  if (set !== undefined && !(char === 'N' && reader.peek(1) === '{')) {
+  if (set !== undefined && !(char === 'N' && /^N\{(?!\d+(?:,\d*)?\})/.test(reader.text.slice(reader.at)))) {
     reader.at++;
     return { kind: 'set', set };
   }

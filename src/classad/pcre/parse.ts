@@ -253,7 +253,10 @@ class PatternParser {
     this.skipIgnored();
     const bounds = this.bounds();
     if (bounds === null) return [...before.toReversed(), repeated];
+    if (repeated.kind === 'assertion' || repeated.kind === 'keep') reader.fail('nothing to repeat');
     const [least, most] = bounds;
+    // A comment may stand between a quantifier and what says how it is meant.
+    reader.match(/(?:\(\?#[^)]*\))+(?=[?+])/y);
     let mode: RepeatMode = 'greedy';
     if (reader.peek() === '?') mode = 'lazy';
     if (reader.peek() === '+') mode = 'possessive';
