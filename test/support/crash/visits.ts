@@ -14,7 +14,7 @@ export interface Visit {
  * `notStored` are the last of theirs. An un-drain needs a drain that has been carried out before it. A worker
  * whose machine is shut down in order takes its leave of HTCondor by itself, and there is nothing to ask for: so before
  * `remove/halfSent` and `remove/unanswered` the machine dies suddenly, which needs an end that is stored and not yet
- * carried out.
+ * carried out; and the life before must have closed its books, as the daemon would else repeat that one's end first.
  */
 export type Round = readonly Visit[];
 
@@ -37,9 +37,9 @@ const rounds: readonly (readonly BoundaryName[])[] = [
     'remove/beforeCommit',
     'remove/afterCommit',
   ],
-  ['admit/notStored', 'launch/notStored', 'drain/notStored', 'undrain/notStored', 'terminate/notStored'],
   ['terminate/halfSent', 'remove/halfSent'],
   ['terminate/afterCommit', 'remove/unanswered'],
+  ['admit/notStored', 'launch/notStored', 'drain/notStored', 'undrain/notStored', 'terminate/notStored'],
 ];
 
 /**
