@@ -76,7 +76,7 @@ export const mutants: readonly Mutant[] = [
     search: "if (clock.monotonicNow() - since < ec2Capabilities.listLagMs) return 'ending';\n",
     replacement: '',
     testFile: 'test/clouds/ec2/terminate.test.ts',
-    test: 'begins for a machine that was too new to be known as soon as it is',
+    test: 'is not said to be over at the second call',
   },
   {
     name: 'a list within the lag of the create call is believed',
@@ -102,8 +102,8 @@ export const mutants: readonly Mutant[] = [
     file: 'src/fleet/cloudRules.ts',
     search: 'unlisted < (mass ? massListsBelieved : listsBelieved)',
     replacement: 'unlisted < listsBelieved',
-    testFile: 'test/fleet/step.test.ts',
-    test: 'where many vanish at once, two lists are not enough',
+    testFile: 'test/fleet/massVanish.test.ts',
+    test: 'many that vanish at once are believed gone only after five lists',
   },
   {
     name: 'an incomplete view is believed',

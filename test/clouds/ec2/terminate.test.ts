@@ -72,6 +72,18 @@ describe('the end of a machine', () => {
     expect(server.living()).toHaveLength(0);
   });
 
+  it('is not said to be over at the second call, however soon that comes, for a machine that is too new to be known', async () => {
+    server.levers.unknownForMs = 60_000;
+    server.levers.listLagMs = 60_000;
+    const id = preloaded();
+    Object.assign(server.instances[0] ?? {}, { createdAtMs: 0, runningAtMs: 0 });
+    expect([await end(id), await end(id)]).toEqual(['ending', 'ending']);
+    expect(server.living()).toHaveLength(1);
+    pass(60_000);
+    expect(await end(id)).toBe('ending');
+    expect(server.living()).toHaveLength(0);
+  });
+
   it('is not said to be over while DescribeInstances still shows the machine', async () => {
     server.levers.unknownForMs = 10 * listLagMs;
     const id = preloaded();
