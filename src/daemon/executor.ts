@@ -60,21 +60,25 @@ interface Pace {
 /**
  * The only part that calls drivers and adapters to change something. One effect is under way for each instance, each
  * has a deadline, and what came of it goes back as an outcome. It retries nothing by itself: an effect that is still
- * owed comes again, and is let through when its pace allows.
+ * owed comes again, and is let through when its pace allows. A removal alone is owed only once: it waits for its turn.
  */
 export function createExecutor(deps: ExecutorDeps): Executor {
   const { clock, timeline, log, crashpoint = null } = deps;
   const underWay = new Map<string, { readonly effect: Effect; readonly done: Promise<void> }>();
   const paces = new Map<string, Pace>();
+  const waiting: Effect[] = [];
   const abandoned = new AbortController();
 
   function start(effect: Effect): void {
-    const key = effect.kind === 'launch' || effect.kind === 'resolve' ? effect.intent : effect.instance;
+    const key = keyOf(effect);
     if (underWay.has(key) || abandoned.signal.aborted) return;
     const paceKey = `${effect.kind} ${key}`;
     const pace = paces.get(paceKey);
     if (pace !== undefined && timeline.now() < pace.notBeforeMs) return;
-    if (effect.kind !== 'launch' && sideBySide(effect) >= sideBySideMax) return;
+    if (effect.kind !== 'launch' && sideBySide(effect) >= sideBySideMax) {
+      if (effect.kind === 'remove' && waiting.length < waitingMax) waiting.push(effect);
+      return;
+    }
     const done = perform(effect)
       .then((outcome) => finish(effect, { key, paceKey, outcome }))
       .catch((error: unknown) => {
@@ -106,6 +110,8 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     if (waitMs > 0) paces.set(paceKey, { notBeforeMs: timeline.now() + waitMs, failures });
     if (paces.size > pacesMax) forgetPaces();
     if (outcome !== null) deps.onOutcome(outcome);
+    const next = waiting.shift();
+    if (next !== undefined) start(next);
   }
 
   function backOff(failures: number): number {
@@ -229,6 +235,13 @@ export function createExecutor(deps: ExecutorDeps): Executor {
 }
 
 const pacesMax = 10_000;
+const waitingMax = 10_000;
+
+/** One under way for each. A removal comes once, when its machine is gone: it must not give way to a repeat of the end. */
+function keyOf(effect: Effect): string {
+  if (effect.kind === 'launch' || effect.kind === 'resolve') return effect.intent;
+  return effect.kind === 'remove' ? `remove ${effect.instance}` : effect.instance;
+}
 
 /**
  * A create call that failed is in doubt unless the driver says that it is not: a deadline, a stop or a fault of ours

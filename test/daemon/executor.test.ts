@@ -120,6 +120,23 @@ test('a crash point is reached when there is an answer, and before its outcome i
   ]);
 });
 
+test('a removal comes once: it gives way neither to an end under way nor to many others', async () => {
+  const { clock, cloud, queue, executor } = bench();
+  const removed: string[] = [];
+  queue.queue.remove = async (worker) => {
+    removed.push(worker);
+  };
+  cloud.levers.fault = () => ({ kind: 'hang' });
+  executor.start(terminate);
+  const workers = Array.from({ length: 30 }, (_, n) => WorkerId(`w${n}`));
+  for (const [n, worker] of workers.entries()) {
+    const of = n === 0 ? instance : InstanceId(`call-${n}`);
+    executor.start({ kind: 'remove', instance: of, queue: batchQueue, worker });
+  }
+  await clock.advance(1000);
+  expect(removed).toEqual(workers);
+});
+
 test('a launch whose order cannot be made was never sent: it is in no doubt', async () => {
   const { clock, cloud, executor, outcomes } = bench(() =>
     Promise.reject(new CloudError('invalid', 'no credential')),

@@ -22,7 +22,7 @@ const pool = await htcondorTestbed('crash-long');
 const ec2 = await ec2Testbed('crash-long');
 const booter = await booterTestbed('crash-long', { endpoint: had(ec2).endpoint });
 try {
-  had(ec2).setLevers({ boot_seconds: 1, stop_seconds: 1 });
+  had(ec2).setLevers({ boot_seconds: 1, stop_seconds: 1, hide_seconds: 2 });
   const report = await crashRun({
     pool: had(pool),
     ec2: had(ec2),
