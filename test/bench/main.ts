@@ -9,6 +9,7 @@ interface Bench {
 const benches = {
   plan: () => import('./plan.ts'),
   latency: () => import('./latency.ts'),
+  isolation: () => import('./isolation.ts'),
   life: () => import('./life.ts'),
   restart: () => import('./restart.ts'),
   classad: () => import('./classad.ts'),

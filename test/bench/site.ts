@@ -12,7 +12,7 @@ import { noResources } from '../../src/model/resources.ts';
 import type { Queue } from '../../src/queues/port.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { type LoopbackEc2, startLoopbackEc2 } from '../support/loopback-ec2/server.ts';
-import { batchQueue, east, makeOffer, makePool, quickLimits } from '../support/siteParts.ts';
+import { batchQueue, east, makeOffer, makePool, quickLimits, west } from '../support/siteParts.ts';
 
 /** The real daemon on the host's clock and disk, the EC2 driver on a loopback server, a queue that says what it is told. */
 export interface BenchSite {
@@ -40,6 +40,8 @@ export async function startBenchSite(options: {
   readonly max: number;
   readonly limits?: Partial<PoolLimits>;
   readonly pollMs?: number;
+  /** The endpoint of a second cloud, on which the site wants machines of its own. */
+  readonly neighbour?: string;
 }): Promise<BenchSite> {
   // The loopback server checks no signature; the SDK will not send a call without one.
   process.env.AWS_ACCESS_KEY_ID ??= 'bench';
@@ -92,7 +94,28 @@ export async function startBenchSite(options: {
     job: async () => null,
     close: async () => {},
   };
-  const cloudDeps = { site, cloud: east, clock: hostClock, log: silentLog };
+  const theirs = {
+    ...makeOffer({ name: 'next', cloud: west, more: 'Requirements = false' }),
+    settings: boot,
+  };
+  const cloudAt = (name: typeof east, endpoint: string) => {
+    const own = { ...settings, endpoint };
+    const config = {
+      name,
+      driver: 'ec2',
+      pollMs,
+      deadlineMs: 10_000,
+      max: null,
+      launchesInFlightMax: 8,
+      settings: own,
+    };
+    const cloud = ec2Driver.create(own, { site, cloud: name, clock: hostClock, log: silentLog });
+    return { config, cloud, capabilities: ec2Driver.capabilities };
+  };
+  const clouds = [
+    cloudAt(east, ec2.endpoint),
+    ...(options.neighbour === undefined ? [] : [cloudAt(west, options.neighbour)]),
+  ];
   const daemon = createDaemon({
     version: 'bench',
     config: {
@@ -100,19 +123,12 @@ export async function startBenchSite(options: {
       stateDir: folder,
       socket: join(folder, 'api.sock'),
       queues: [{ name: batchQueue, adapter: 'bench', pollMs, deadlineMs: 10_000, settings: {} }],
-      clouds: [
-        {
-          name: east,
-          driver: 'ec2',
-          pollMs,
-          deadlineMs: 10_000,
-          max: null,
-          launchesInFlightMax: 8,
-          settings,
-        },
+      clouds: clouds.map(({ config }) => config),
+      offers: [offer, ...(options.neighbour === undefined ? [] : [theirs])],
+      pools: [
+        pool,
+        ...(options.neighbour === undefined ? [] : [makePool({ name: 'next', offers: ['next'], min: 5 })]),
       ],
-      offers: [offer],
-      pools: [pool],
       policy: {
         reapMs: 60_000,
         setAsideFirstMs: 1_000,
@@ -122,21 +138,7 @@ export async function startBenchSite(options: {
       },
     },
     store,
-    clouds: [
-      {
-        config: {
-          name: east,
-          driver: 'ec2',
-          pollMs,
-          deadlineMs: 10_000,
-          max: null,
-          launchesInFlightMax: 8,
-          settings,
-        },
-        cloud: ec2Driver.create(settings, cloudDeps),
-        capabilities: ec2Driver.capabilities,
-      },
-    ],
+    clouds,
     queues: [
       { config: { name: batchQueue, adapter: 'bench', pollMs, deadlineMs: 10_000, settings: {} }, queue },
     ],
