@@ -77,8 +77,8 @@ export const shortRounds: readonly Round[] = [
   [
     { boundary: 'launch/afterCommit', again: null },
     { boundary: 'launch/halfSent', again: { moment: 'afterCommit', commit: 1 } },
-    { boundary: 'launch/unanswered', again: { moment: 'beforeCommit', commit: 2 } },
-    { boundary: 'drain/unanswered', again: null },
+    { boundary: 'launch/unanswered', again: null },
+    { boundary: 'drain/unanswered', again: { moment: 'beforeCommit', commit: 1 } },
     { boundary: 'undrain/afterCommit', again: null },
     { boundary: 'terminate/beforeCommit', again: null },
     { boundary: 'terminate/unanswered', again: null },
