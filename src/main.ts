@@ -158,7 +158,7 @@ async function readVersion(): Promise<string> {
 }
 
 function sink(stream: NodeJS.WriteStream): CliDeps['stdout'] {
-  return { write: (text) => void stream.write(text), isTTY: stream.isTTY === true };
+  return { write: (text) => void stream.write(text), isTTY: stream.isTTY };
 }
 
 const version = await readVersion();

@@ -163,8 +163,13 @@ function keepAside(path: string): string {
 function sourceMeta(db: Database.Database, path: string): Meta {
   assertOurs(db, path);
   const meta = readMeta(db, path);
-  assertLogPresent(db, path, meta);
+  // While a daemon begins its log anew, for the length of one commit, the log's index says that it is empty.
+  if (!hasLogFile(path)) assertLogPresent(db, path, meta);
   return meta;
+}
+
+function hasLogFile(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** Runs `work` on the state of one moment; changes nothing in the file. */
