@@ -9,7 +9,7 @@ import { startBenchSite } from './site.ts';
  */
 const samples = 60;
 
-const troubles: Readonly<Record<string, (proxy: FaultingProxy) => Promise<unknown> | unknown>> = {
+const troubles: Readonly<Record<string, (proxy: FaultingProxy) => unknown>> = {
   well: () => {},
   answers500: (proxy) => proxy.set({ times: Number.POSITIVE_INFINITY, fault: refusal(500) }),
   hangs: async (proxy) => {
