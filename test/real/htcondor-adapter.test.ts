@@ -345,7 +345,8 @@ describe.skipIf(isMissing(pool))('the HTCondor adapter on a real pool', { timeou
   });
 
   it('the collector restarts while jobs run: the view is incomplete, the machine comes back, no job is ended; one whose token has expired never does', async () => {
-    const queue = queueOf();
+    // Longer than the restart takes, so that the first poll after it comes in time.
+    const queue = queueOf({ updateInterval: '20s' });
     const lasting = 'lasting-0.spillway';
     const expiring = 'expiring-0.spillway';
     await boot(queue, { instance: 'lasting-0', vmType: 'small' });
