@@ -1,3 +1,4 @@
+import type { CheckReport } from '../config/check.ts';
 import type { Problem } from '../config/problem.ts';
 import type { Clock } from '../model/clock.ts';
 import type { SiteId } from '../model/ids.ts';
@@ -42,21 +43,6 @@ export interface RunOptions {
   /** Instead of the config's; null: the config's. */
   readonly socket: string | null;
   readonly logLevel: LogLevel;
-}
-
-export interface CheckReport {
-  /** In the order in which they stand in the files. */
-  readonly problems: readonly Problem[];
-  /** What the config describes; null where it has errors. */
-  readonly site: CheckedSite | null;
-}
-
-export interface CheckedSite {
-  readonly name: string;
-  readonly queues: number;
-  readonly clouds: number;
-  readonly offers: number;
-  readonly pools: number;
 }
 
 /** Where a config has its store, or what is wrong with the config. */

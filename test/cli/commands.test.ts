@@ -16,7 +16,8 @@ import {
 import { journalSchema } from '../../src/api/schema/journal.ts';
 import { planSchema } from '../../src/api/schema/plan.ts';
 import { statusSchema } from '../../src/api/schema/status.ts';
-import type { CheckReport, RunOptions } from '../../src/cli/deps.ts';
+import type { RunOptions } from '../../src/cli/deps.ts';
+import type { CheckReport } from '../../src/config/check.ts';
 import { startTestApi, type TestApi } from '../support/apiServer.ts';
 import { cli } from '../support/runCli.ts';
 

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { CheckReport } from '../../config/check.ts';
 import { formatProblem } from '../../config/problem.ts';
-import { type CheckReport, type LogLevel, logLevels } from '../deps.ts';
+import { type LogLevel, logLevels } from '../deps.ts';
 import { exitCodes } from '../exit.ts';
 import { counted } from '../format.ts';
 import { type JsonOption, jsonCommand, type Session, show } from '../session.ts';
