@@ -9,8 +9,6 @@ import type { DaemonView } from './control.ts';
 import { withDeadline } from './deadline.ts';
 import { setAsidesOf } from './views.ts';
 
-const nothing = { cpus: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 };
-
 /** Asks each queue for the job; says why it waits, from the same views and rules that the plan is made of. */
 export async function explainJob(
   view: DaemonView,
@@ -102,7 +100,7 @@ function workerSummary(view: DaemonView, queue: QueueName, ad: ClassAd): WorkerS
     // What is taken now may be free later: whether it could ever serve is asked with all of the machine.
     if (slots.some((slot) => matchmaker.roomOn(job, slot, total) > 0)) matching += 1;
     const open = activity === 'idle' || activity === 'claimed';
-    if (open && slots.some((slot) => slot.free !== nothing && matchmaker.roomOn(job, slot, slot.free) > 0))
+    if (open && slots.some((slot) => slot.free.cpus > 0 && matchmaker.roomOn(job, slot, slot.free) > 0))
       free += 1;
   }
   const coming = [...view.state().fleet.entries.values()].filter(({ instance }) => {
