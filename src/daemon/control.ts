@@ -153,9 +153,8 @@ function order(view: DaemonView, wanted: Order): ChangeReceipt {
   view.runTick([wanted], []);
   const after = view.state().fleet.entries.get(wanted.instance)?.instance ?? before.instance;
   const changed = after !== before.instance;
-  const { nowMs } = { nowMs: view.now() };
   const jobs = runningJobsOf(view).get(after.id) ?? null;
-  return { nowMs, instance: instanceView(after, jobs), changed, next: whatFollows(after) };
+  return { nowMs: view.now(), instance: instanceView(after, jobs), changed, next: whatFollows(after) };
 }
 
 function known(view: DaemonView, id: InstanceId): FleetEntry {
