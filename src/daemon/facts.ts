@@ -8,7 +8,7 @@ import type { Fact, StoredState } from '../store/port.ts';
 export interface Totals {
   readonly launched: number;
   readonly ended: number;
-  /** Claims beyond an instance's first. */
+  /** Jobs that instances have been seen to begin, beyond the first of each. */
   readonly reused: number;
   /** Create calls that a cloud refused. */
   readonly refused: number;

@@ -46,6 +46,7 @@ export type Effect =
  * that it has worked; the executor keeps one under way for each instance and spaces the repeats.
  *
  * A launch is not owed: it is made once, by the tick that stores its intent. After a restart its outcome is unknown.
+ * Nor is a removal: a worker whose machine is gone expires by itself where it is missed.
  */
 export function owedEffects(fleet: Fleet): Effect[] {
   const owed: Effect[] = [];

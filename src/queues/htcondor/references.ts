@@ -1,5 +1,6 @@
 import type { ClassAd } from '../../classad/ad.ts';
 import { type AttributeExpr, bare, type Expr } from '../../classad/expr.ts';
+import { partsOf } from '../../classad/walk.ts';
 
 /** By the name in lower case, each as it was first written. */
 export interface References {
@@ -67,30 +68,4 @@ function scopeOf(expr: AttributeExpr): 'my' | 'target' | 'bare' | null {
   const name = scope.name.toLowerCase();
   if (name === 'my' || name === 'self') return 'my';
   return name === 'target' || name === 'other' ? 'target' : null;
-}
-
-function partsOf(expr: Expr): readonly Expr[] {
-  switch (expr.kind) {
-    case 'attribute':
-      return expr.scope === null ? [] : [expr.scope];
-    case 'unary':
-      return [expr.operand];
-    case 'binary':
-    case 'elvis':
-      return [expr.left, expr.right];
-    case 'ternary':
-      return [expr.condition, expr.whenTrue, expr.whenFalse];
-    case 'subscript':
-      return [expr.base, expr.index];
-    case 'call':
-      return expr.args;
-    case 'parentheses':
-      return [expr.inner];
-    case 'list':
-      return expr.items;
-    case 'ad':
-      return expr.ad.names().flatMap((name) => expr.ad.get(name) ?? []);
-    default:
-      return [];
-  }
 }
