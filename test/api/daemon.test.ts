@@ -6,9 +6,9 @@ import { afterEach, expect, test } from 'vitest';
 import { statusSchema } from '../../src/api/schema/status.ts';
 import { type Api, startApi } from '../../src/api/server.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
+import { createSimulatedSite, type SimulatedSite } from '../../src/simulate/simulatedSite.ts';
 import { keepLog } from '../support/apiServer.ts';
 import { cli } from '../support/runCli.ts';
-import { createSimulatedSite, type SimulatedSite } from '../support/simulatedSite.ts';
 import { makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
 
 /** The real daemon on a simulated site, behind the real API, asked with the real command. */

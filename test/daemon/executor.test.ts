@@ -12,10 +12,10 @@ import {
   cloudRefuses,
   createSimulatedCloud,
   type SimulatedCloud,
-} from '../support/simulatedCloud.ts';
-import { createSimulatedQueue, queueFails, type SimulatedQueue } from '../support/simulatedQueue.ts';
+} from '../../src/simulate/simulatedCloud.ts';
+import { createSimulatedQueue, queueFails, type SimulatedQueue } from '../../src/simulate/simulatedQueue.ts';
+import { createVirtualClock, type VirtualClock } from '../../src/simulate/virtualClock.ts';
 import { batchQueue, east, makeOffer } from '../support/siteParts.ts';
-import { createVirtualClock, type VirtualClock } from '../support/virtualClock.ts';
 
 const intent = IntentId('call');
 const instance = InstanceId('call-0');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { breaches, unowned } from '../../src/simulate/verdicts.ts';
 import { phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { makeJobClass, makePool } from '../support/siteParts.ts';
-import { breaches, unowned } from '../support/verdicts.ts';
 
 describe('the main job', () => {
   test('a waiting job gets a machine; it is reused, drained when idle, and ended', async () => {

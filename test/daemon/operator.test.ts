@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { InstanceId, PoolName } from '../../src/model/ids.ts';
+import { breaches } from '../../src/simulate/verdicts.ts';
 import { onlyInstance, phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { makeJobClass } from '../support/siteParts.ts';
-import { breaches } from '../support/verdicts.ts';
 
 describe('an operator', () => {
   test('launches within the bounds, all or nothing', async () => {

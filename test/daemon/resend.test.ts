@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSimulatedSite } from '../support/simulatedSite.ts';
+import { createSimulatedSite } from '../../src/simulate/simulatedSite.ts';
 import { east, makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
 
 /** A create call that was stored and never sent: the daemon was killed in between. Its cloud's list may lag for long. */

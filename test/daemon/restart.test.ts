@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { cloudAnswerLost } from '../../src/simulate/simulatedCloud.ts';
+import type { SimulatedSite } from '../../src/simulate/simulatedSite.ts';
+import { breaches, unowned } from '../../src/simulate/verdicts.ts';
 import { StoreError } from '../../src/store/port.ts';
 import { endsOf, phasesOf, startSite, workingSite } from '../support/scenes.ts';
-import { cloudAnswerLost } from '../support/simulatedCloud.ts';
-import type { SimulatedSite } from '../support/simulatedSite.ts';
 import { makeJobClass, makePool } from '../support/siteParts.ts';
-import { breaches, unowned } from '../support/verdicts.ts';
 
 describe('a daemon that is killed', () => {
   test.each([

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { cloudRefuses } from '../../src/simulate/simulatedCloud.ts';
+import { queueFails } from '../../src/simulate/simulatedQueue.ts';
+import type { SimulatedSite, SiteOptions } from '../../src/simulate/simulatedSite.ts';
+import { breaches } from '../../src/simulate/verdicts.ts';
 import { endsOf, phasesOf, startSite, workingSite } from '../support/scenes.ts';
-import { cloudRefuses } from '../support/simulatedCloud.ts';
-import { queueFails } from '../support/simulatedQueue.ts';
-import type { SimulatedSite, SiteOptions } from '../support/simulatedSite.ts';
 import { east, makeJobClass, makeOffer, makePool, west } from '../support/siteParts.ts';
-import { breaches } from '../support/verdicts.ts';
 
 describe('a queue that does not answer, or lies, ends nothing', () => {
   const lies: readonly (readonly [string, (site: SimulatedSite) => void])[] = [

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { QueueError } from '../../src/model/errors.ts';
+import { breaches } from '../../src/simulate/verdicts.ts';
 import { phasesOf, workingSite } from '../support/scenes.ts';
-import { breaches } from '../support/verdicts.ts';
 
 /**
  * The daemon's host sleeps and wakes: its monotonic clock has stood still, its wall clock has moved on, whatever was

@@ -5,7 +5,7 @@ import { createTimeline } from '../../src/daemon/timeline.ts';
 import { createWake } from '../../src/daemon/wake.ts';
 import { QueueError } from '../../src/model/errors.ts';
 import type { Log } from '../../src/model/log.ts';
-import { createVirtualClock } from '../support/virtualClock.ts';
+import { createVirtualClock } from '../../src/simulate/virtualClock.ts';
 
 const never = new AbortController().signal;
 

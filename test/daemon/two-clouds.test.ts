@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { IntentId } from '../../src/model/ids.ts';
+import { type CloudCall, cloudRefuses, cloudRequestLost } from '../../src/simulate/simulatedCloud.ts';
+import type { SimulatedSite } from '../../src/simulate/simulatedSite.ts';
+import { breaches, unowned } from '../../src/simulate/verdicts.ts';
 import { quantile } from '../bench/figures.ts';
 import { startSite } from '../support/scenes.ts';
-import { type CloudCall, cloudRefuses, cloudRequestLost } from '../support/simulatedCloud.ts';
-import type { SimulatedSite } from '../support/simulatedSite.ts';
 import { east, makeJobClass, makeOffer, makePool, west } from '../support/siteParts.ts';
-import { breaches, unowned } from '../support/verdicts.ts';
 
 const minuteMs = 60_000;
 const eastern = makeJobClass({ vmType: 'e' });

@@ -7,7 +7,7 @@ import type { QueueSnapshot, Worker, WorkerActivity } from '../../src/model/dema
 import { CloudId, InstanceId, IntentId, OfferName, PoolName } from '../../src/model/ids.ts';
 import type { Instance, Intent, Phase } from '../../src/model/instance.ts';
 import type { Offer, Pool } from '../../src/model/offer.ts';
-import { workerIdOf } from './simulatedQueue.ts';
+import { workerIdOf } from '../../src/simulate/simulatedQueue.ts';
 import { batchQueue, east, makeOffer, makePool, quickLimits } from './siteParts.ts';
 
 /** A daemon time that is neither 0 nor round. */

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
+import { createSimulatedSite, type SimulatedSite } from '../../src/simulate/simulatedSite.ts';
+import { breaches, unowned } from '../../src/simulate/verdicts.ts';
 import { type Happening, play, type ScenarioOptions } from './scenario.ts';
-import { createSimulatedSite, type SimulatedSite } from './simulatedSite.ts';
 import { east, makeJobClass, makeOffer, makePool, west } from './siteParts.ts';
-import { breaches, unowned } from './verdicts.ts';
 
 export const roughOptions: ScenarioOptions = {
   seconds: 1800,

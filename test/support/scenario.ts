@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import type { CloudErrorCode, QueueErrorCode } from '../../src/model/errors.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from '../../src/simulate/faults.ts';
 import {
   type CloudCall,
   cloudAnswerLost,
   cloudRefuses,
   cloudRequestLost,
   type SimulatedCloud,
-} from './simulatedCloud.ts';
-import { type JobClass, type QueueCall, queueFails } from './simulatedQueue.ts';
-import type { CrashPoint, SimulatedSite } from './simulatedSite.ts';
+} from '../../src/simulate/simulatedCloud.ts';
+import { type JobClass, type QueueCall, queueFails } from '../../src/simulate/simulatedQueue.ts';
+import type { CrashPoint, SimulatedSite } from '../../src/simulate/simulatedSite.ts';
 
 /** Something that happens to a site at a moment (seconds), or goes on from then for a time. */
 export type Happening =

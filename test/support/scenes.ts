@@ -1,6 +1,10 @@
 import type { InstanceId } from '../../src/model/ids.ts';
 import type { Phase } from '../../src/model/instance.ts';
-import { createSimulatedSite, type SimulatedSite, type SiteOptions } from './simulatedSite.ts';
+import {
+  createSimulatedSite,
+  type SimulatedSite,
+  type SiteOptions,
+} from '../../src/simulate/simulatedSite.ts';
 import { makeJobClass, makeOffer, makePool } from './siteParts.ts';
 
 /** A site with one offer, one pool and one cloud unless the test says otherwise; its daemon runs. */

@@ -1,12 +1,13 @@
 import { parseLongAd } from '../../src/classad/long.ts';
-import { CloudName, OfferName, PoolName, QueueName } from '../../src/model/ids.ts';
+import { CloudName, OfferName, PoolName } from '../../src/model/ids.ts';
 import type { Offer, Pool, PoolLimits } from '../../src/model/offer.ts';
 import type { Resources } from '../../src/model/resources.ts';
-import type { JobClass } from './simulatedQueue.ts';
+import type { JobClass } from '../../src/simulate/simulatedQueue.ts';
+import { batchQueue, east } from '../../src/simulate/simulatedSite.ts';
 
-/** Names of the small site that the tests of the core use, unless a test says otherwise. */
-export const batchQueue = QueueName('batch');
-export const east = CloudName('east');
+export { batchQueue, east };
+
+/** The second cloud of the small site that the tests of the core use. */
 export const west = CloudName('west');
 
 export interface OfferParts {

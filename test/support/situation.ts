@@ -8,8 +8,8 @@ import type { Instance } from '../../src/model/instance.ts';
 import type { Offer, Pool } from '../../src/model/offer.ts';
 import { type CloudOutlook, type Plan, plan } from '../../src/planner/plan.ts';
 import type { SetAsides } from '../../src/planner/setAside.ts';
+import type { JobClass } from '../../src/simulate/simulatedQueue.ts';
 import { makeEntry, makeFleet, makeInstance, makeView, makeWorker, t0 } from './fleetParts.ts';
-import type { JobClass } from './simulatedQueue.ts';
 import { batchQueue, east, makeOffer, makePool, west } from './siteParts.ts';
 
 export const nowMs = t0 + 100_000;

@@ -38,7 +38,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
   },
   api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },
-  cli: { imports: ['api', 'classad', 'daemon', 'config', 'model', 'store'] },
+  cli: { imports: ['api', 'classad', 'daemon', 'config', 'model', 'simulate', 'store'] },
   simulate: {
     imports: [
       'daemon',
@@ -51,6 +51,8 @@ export const layers: Readonly<Record<string, Layer>> = {
       'queues/port.ts',
       'clouds/port.ts',
       'store',
+      // A simulated site is asked as a real one is.
+      'api/control.ts',
     ],
   },
 };
@@ -62,7 +64,7 @@ export const compositionRoot = 'main.ts';
 export const plugInLayers = ['queues', 'clouds'] as const;
 
 /** The files that wrap the host's clocks and its randomness. */
-export const hostFiles = ['src/daemon/clock.ts', 'src/daemon/random.ts'];
+export const hostFiles = ['src/daemon/clock.ts', 'src/daemon/random.ts', 'src/simulate/virtualClock.ts'];
 
 const viaClock = 'Time is an argument: src/model/clock.ts.';
 const viaRandom = 'Randomness is an argument: src/model/clock.ts.';

@@ -1,21 +1,24 @@
-import type { Control, StatusView } from '../../src/api/control.ts';
-import type { Cloud, CloudCapabilities } from '../../src/clouds/port.ts';
-import type { SiteConfig, SitePolicy } from '../../src/config/site.ts';
-import { createDaemon, type Daemon } from '../../src/daemon/daemon.ts';
-import type { Clock } from '../../src/model/clock.ts';
-import { type CloudName, SiteId } from '../../src/model/ids.ts';
-import type { Instance } from '../../src/model/instance.ts';
-import type { Log } from '../../src/model/log.ts';
-import type { Offer, Pool } from '../../src/model/offer.ts';
-import type { Queue } from '../../src/queues/port.ts';
-import type { Batch, Store } from '../../src/store/port.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import type { Control, StatusView } from '../api/control.ts';
+import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
+import type { SiteConfig, SitePolicy } from '../config/site.ts';
+import { createDaemon, type Daemon } from '../daemon/daemon.ts';
+import type { Clock } from '../model/clock.ts';
+import { CloudName, QueueName, SiteId } from '../model/ids.ts';
+import type { Instance } from '../model/instance.ts';
+import type { Log } from '../model/log.ts';
+import type { Offer, Pool } from '../model/offer.ts';
+import type { Queue } from '../queues/port.ts';
+import type { Batch, Store } from '../store/port.ts';
+import { openSqliteStore } from '../store/sqlite/store.ts';
 import { createSimulatedCloud, type Machine, type SimulatedCloud } from './simulatedCloud.ts';
 import { createSimulatedQueue, type SimulatedQueue, workerIdOf } from './simulatedQueue.ts';
-import { batchQueue, east } from './siteParts.ts';
 import { createVirtualClock, type VirtualClock } from './virtualClock.ts';
 
 const site = SiteId('farm');
+
+/** The only queue and, unless other clouds are asked for, the only cloud. */
+export const batchQueue = QueueName('batch');
+export const east = CloudName('east');
 
 export interface SiteOptions {
   readonly offers: readonly Offer[];

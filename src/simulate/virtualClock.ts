@@ -1,5 +1,5 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../model/clock.ts';
 
 /**
  * A clock that moves only when it is told to. What waits for a moment is run at that moment, in the order of moments
@@ -25,7 +25,10 @@ interface Waiter {
 /** So often may things be started at one moment before it counts as a loop that never waits. */
 const turnsAtOneMomentMax = 10_000;
 
-export function createVirtualClock(wallStartMs = Date.UTC(2026, 10, 22)): VirtualClock {
+/** 2026-11-22T00:00:00Z. */
+const anyDayMs = 1_795_305_600_000;
+
+export function createVirtualClock(wallStartMs = anyDayMs): VirtualClock {
   /** In the order of moments; equal ones in the order of asking. */
   const waiters: Waiter[] = [];
   let nowMs = 0;

@@ -1,6 +1,6 @@
-import type { Cloud, CloudCapabilities, LaunchOrder } from '../../src/clouds/port.ts';
-import type { CloudInstance, CloudInstanceState } from '../../src/model/cloud.ts';
-import { CloudError, type CloudErrorCode } from '../../src/model/errors.ts';
+import type { Cloud, CloudCapabilities, LaunchOrder } from '../clouds/port.ts';
+import type { CloudInstance, CloudInstanceState } from '../model/cloud.ts';
+import { CloudError, type CloudErrorCode } from '../model/errors.ts';
 import {
   CloudId,
   type CloudName,
@@ -8,7 +8,7 @@ import {
   type IntentId,
   type OfferName,
   type PoolName,
-} from '../../src/model/ids.ts';
+} from '../model/ids.ts';
 import { callServer, type Delay, type Fault } from './faults.ts';
 import type { VirtualClock } from './virtualClock.ts';
 

@@ -1,16 +1,16 @@
-import { type ClassAd, withAttributes } from '../../src/classad/ad.ts';
-import { symmetricMatch } from '../../src/classad/match.ts';
-import type { Demand, QueueSnapshot, Worker, WorkerActivity } from '../../src/model/demand.ts';
-import { QueueError, type QueueErrorCode } from '../../src/model/errors.ts';
-import { DemandId, type InstanceId, JobId, type QueueName, WorkerId } from '../../src/model/ids.ts';
+import { type ClassAd, withAttributes } from '../classad/ad.ts';
+import { symmetricMatch } from '../classad/match.ts';
+import type { Demand, QueueSnapshot, Worker, WorkerActivity } from '../model/demand.ts';
+import { QueueError, type QueueErrorCode } from '../model/errors.ts';
+import { DemandId, type InstanceId, JobId, type QueueName, WorkerId } from '../model/ids.ts';
 import {
   addResources,
   noResources,
   type Resources,
   subtractResources,
   timesThatFit,
-} from '../../src/model/resources.ts';
-import type { Queue } from '../../src/queues/port.ts';
+} from '../model/resources.ts';
+import type { Queue } from '../queues/port.ts';
 import { callServer, type Delay, type Fault } from './faults.ts';
 import type { VirtualClock } from './virtualClock.ts';
 

@@ -1,4 +1,4 @@
-import type { SiteConfig } from '../../src/config/site.ts';
+import type { SiteConfig } from '../config/site.ts';
 import type { Machine } from './simulatedCloud.ts';
 import type { SimulatedSite } from './simulatedSite.ts';
 
