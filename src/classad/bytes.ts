@@ -38,8 +38,8 @@ export function lowerName(bytes: string): string {
   const known = lowered.get(bytes);
   if (known !== undefined) return known;
   if (lowered.size >= loweredMax) lowered.clear();
-  const lower = lowerBytes(bytes);
-  lowered.set(bytes, lower);
+  const lower = detached(lowerBytes(bytes));
+  lowered.set(detached(bytes), lower);
   return lower;
 }
 

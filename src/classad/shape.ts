@@ -1,4 +1,4 @@
-import { compareFolded, fromBytes, lowerName } from './bytes.ts';
+import { compareFolded, detached, fromBytes, lowerName } from './bytes.ts';
 
 /**
  * The names of an ad in their order, shared by all ads that have the same ones: the thousands of ads of a pool come
@@ -48,7 +48,8 @@ export function shapeOf(byteNames: readonly string[]): Shape {
   const known = interned.get(key);
   if (known !== undefined) return known;
   if (interned.size >= shapesMax) interned.clear();
-  const shape = new Shape(byteNames.slice());
+  // Shapes live long, and a name may be a part of the text of many ads.
+  const shape = new Shape(byteNames.map(detached));
   interned.set(key, shape);
   return shape;
 }
