@@ -87,6 +87,11 @@ function alone(queue: QueueName, { id, ad }: JobView): Demand {
     ad,
     sampleJobs: [id],
     oldestSubmittedAtMs: null,
+    user: null,
+    group: null,
+    priority: 0,
+    workers: 1,
+    walltimeMs: null,
   };
 }
 

@@ -25,6 +25,23 @@ export interface Demand {
   readonly sampleJobs: readonly JobId[];
   /** When the oldest job was submitted by the scheduler's own clock, epoch ms. For show and order only. */
   readonly oldestSubmittedAtMs: number | null;
+  /** Who submitted the jobs; null where the scheduler does not say. */
+  readonly user: string | null;
+  /** Whose share of the site they use, e.g. an accounting group; null: none. */
+  readonly group: string | null;
+  /** Among the jobs of one user the greater goes first; 0 unless the user says so. */
+  readonly priority: number;
+  /** Machines that one job needs at the same time: 1, or more for a gang. */
+  readonly workers: number;
+  /** The longest that a job may run; null: not said. */
+  readonly walltimeMs: number | null;
+}
+
+/** What the jobs that run on a worker take of it, for one user. */
+export interface WorkerUse {
+  readonly user: string | null;
+  readonly group: string | null;
+  readonly cpus: number;
 }
 
 /** One place on a worker that takes jobs. */
@@ -59,6 +76,8 @@ export interface Worker {
   readonly runningJobs: number;
   /** The jobs that it has now, as its scheduler names them; absent where that is not told. */
   readonly jobIds?: readonly string[];
+  /** Who uses how much of it; absent where the scheduler does not tell. */
+  readonly usage?: readonly WorkerUse[];
   readonly total: Resources;
   readonly slots: readonly Slot[];
 }

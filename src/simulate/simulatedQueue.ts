@@ -19,6 +19,12 @@ export interface JobClass {
   readonly name: string;
   readonly ad: ClassAd;
   readonly request: Resources;
+  readonly user?: string;
+  readonly group?: string;
+  readonly priority?: number;
+  /** Machines that one job needs at the same time: more than one makes it a gang. */
+  readonly workers?: number;
+  readonly walltimeMs?: number;
 }
 
 export interface Job {
@@ -170,11 +176,16 @@ export function createSimulatedQueue({
     return {
       id: DemandId(`${name}/${jobClass.name}`),
       queue: name,
-      kind: 'counted',
+      kind: (jobClass.workers ?? 1) > 1 ? 'gang' : 'counted',
       count: group.length,
       ad: jobClass.ad,
       sampleJobs: group.slice(0, 3).map(({ id }) => id),
       oldestSubmittedAtMs: Math.min(...group.map(({ submittedAtMs }) => submittedAtMs)),
+      user: jobClass.user ?? null,
+      group: jobClass.group ?? null,
+      priority: jobClass.priority ?? 0,
+      workers: jobClass.workers ?? 1,
+      walltimeMs: jobClass.walltimeMs ?? null,
     };
   }
 

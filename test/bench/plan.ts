@@ -117,5 +117,10 @@ function benchDemand(at: number, count: number): Demand {
     ad,
     sampleJobs: [JobId(`schedd#${at}.0`)],
     oldestSubmittedAtMs: at,
+    user: null,
+    group: null,
+    priority: 0,
+    workers: 1,
+    walltimeMs: null,
   };
 }

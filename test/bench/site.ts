@@ -190,6 +190,11 @@ function jobs(count: number): Demand {
     ad: makeOffer({ name: 'job' }).ad,
     sampleJobs: [JobId('schedd#1.0')],
     oldestSubmittedAtMs: 0,
+    user: null,
+    group: null,
+    priority: 0,
+    workers: 1,
+    walltimeMs: null,
   };
 }
 

@@ -18,6 +18,11 @@ const demandOf = (job: Parameters<typeof makeJobClass>[0], id = 'd'): Demand => 
   ad: makeJobClass(job).ad,
   sampleJobs: [],
   oldestSubmittedAtMs: null,
+  user: null,
+  group: null,
+  priority: 0,
+  workers: 1,
+  walltimeMs: null,
 });
 
 describe('why an offer cannot take a job', () => {

@@ -92,18 +92,23 @@ export interface JobClassParts {
   /** In place of the Requirements that ask for the type. */
   readonly requirements?: string;
   readonly rank?: string;
+  readonly user?: string;
+  readonly group?: string;
+  readonly priority?: number;
+  readonly workers?: number;
+  readonly walltimeMs?: number;
 }
 
 export function makeJobClass(parts: JobClassParts = {}): JobClass {
-  const { vmType = 'a', cpus = 1, memoryMiB = 1024, diskMiB = 1024, rank } = parts;
-  const { name = vmType, requirements = `TARGET.VMType == "${vmType}"` } = parts;
+  const { vmType = 'a', cpus = 1, memoryMiB = 1024, diskMiB = 1024, rank, requirements, ...rest } = parts;
+  const { name = vmType, ...fields } = rest;
   const request: Resources = { cpus, memoryMiB, diskMiB, gpus: 0 };
   const lines = [
-    `Requirements = ${requirements}`,
+    `Requirements = ${requirements ?? `TARGET.VMType == "${vmType}"`}`,
     `RequestCpus = ${cpus}`,
     `RequestMemory = ${memoryMiB}`,
     `RequestDisk = ${diskMiB * 1024}`,
     ...(rank === undefined ? [] : [`Rank = ${rank}`]),
   ];
-  return { name, ad: parseLongAd(lines.join('\n')), request };
+  return { ...fields, name, ad: parseLongAd(lines.join('\n')), request };
 }

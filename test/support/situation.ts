@@ -25,6 +25,11 @@ export function demandOf(jobClass: JobClass, count: number, over: Partial<Demand
     ad: jobClass.ad,
     sampleJobs: [JobId('1.0')],
     oldestSubmittedAtMs: 0,
+    user: null,
+    group: null,
+    priority: 0,
+    workers: 1,
+    walltimeMs: null,
     ...over,
   };
 }

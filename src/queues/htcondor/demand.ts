@@ -56,6 +56,11 @@ export function groupDemand(
       ad: group.ad,
       sampleJobs: group.samples.slice(0, samplesMax).map(JobId),
       oldestSubmittedAtMs: group.oldest === null ? null : group.oldest * 1000,
+      user: null,
+      group: null,
+      priority: 0,
+      workers: 1,
+      walltimeMs: null,
     }),
   );
   return { demand, complete };
