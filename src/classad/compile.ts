@@ -200,11 +200,11 @@ function compileSubscript(base: Code, index: Code, nesting: number): Code {
     if (container instanceof ListValue && (typeof key === 'number' || typeof key === 'bigint')) {
       const index = int32Of(key);
       if (index < 0 || index >= container.items.length) return ERROR;
-      return evaluation.valueOf(container.items[index], container.home, nesting);
+      return evaluation.elementOf(container.items[index], container.home, nesting);
     }
     if (container instanceof AdValue && typeof key === 'string') {
       const slot = container.ad.shape.indexOf(key.toLowerCase());
-      return slot < 0 ? undefined : evaluation.valueOf(container.ad.slots[slot], container, nesting);
+      return slot < 0 ? undefined : evaluation.rootedValueOf(container.ad.slots[slot], container, nesting);
     }
     return ERROR;
   };

@@ -48,6 +48,7 @@ function placeOf({ ad, target }: EvaluateOptions): AdValue | null {
 function run(deferred: Deferred, home: AdValue | null, context: EvaluationContext): Value {
   const evaluation = newEvaluation(context);
   try {
+    evaluation.rooted = home !== null;
     return settled(evaluation, evaluation.force(deferred, home, -1));
   } catch (error) {
     // The limits keep far from it, unless the caller stands deep in a stack of its own.

@@ -16,6 +16,8 @@ export class Evaluation {
   /** The ad in which the present expression was written: around the lists and ads that it makes. */
   lexical: AdValue | null = null;
   failure: ErrorValue | null = null;
+  /** Whether there is an ad that root and `.name` can mean: not where an expression is evaluated in no ad. */
+  rooted = true;
   private readonly compile: Compiler;
   private stepsLeft: number;
   /** Nesting of the expression that is being evaluated, in nodes. */
@@ -37,6 +39,7 @@ export class Evaluation {
     this.here = null;
     this.lexical = null;
     this.failure = null;
+    this.rooted = true;
     this.stepsLeft = this.context.limits.stepsMax;
     this.base = 0;
     this.activeCount = 0;
@@ -50,6 +53,11 @@ export class Evaluation {
 
   fail(reason: string): ErrorValue {
     this.failure ??= new ErrorValue(reason);
+    return this.failure;
+  }
+
+  failWithoutRoot(): ErrorValue {
+    this.failure ??= noRoot;
     return this.failure;
   }
 
@@ -76,6 +84,23 @@ export class Evaluation {
     this.activeCount++;
     const value = this.run(deferred, home, nesting);
     this.activeCount--;
+    return value;
+  }
+
+  /** The same for a subscript: an element of a list fails by itself where there is no root. */
+  elementOf(slot: Slot, home: AdValue | null, nesting: number): Value {
+    const value = this.valueOf(slot, home, nesting);
+    if (this.failure !== noRoot) return value;
+    this.failure = null;
+    return undefined;
+  }
+
+  /** The value of a slot of an ad that is a root by itself where there is no other. */
+  rootedValueOf(slot: Slot, home: AdValue, nesting: number): Value {
+    const { rooted } = this;
+    this.rooted = true;
+    const value = this.valueOf(slot, home, nesting);
+    this.rooted = rooted;
     return value;
   }
 
@@ -106,6 +131,8 @@ export class Evaluation {
     return this.context.dialect === '25.14' ? undefined : this.fail('an attribute refers to itself');
   }
 }
+
+const noRoot = new ErrorValue('no ad around');
 
 /** The result of an evaluation: ERROR if it failed on the way. */
 export function settled(evaluation: Evaluation, value: Value): Value {

@@ -96,7 +96,7 @@ function specialOf(evaluation: Evaluation, here: AdValue, name: string): Value |
       return here.parent ?? undefined;
     case 'root':
     case 'toplevel':
-      return rootOf(here);
+      return evaluation.rooted ? rootOf(here) : evaluation.failWithoutRoot();
     case 'my':
       return evaluation.old ? here : notFound;
     default:
@@ -178,12 +178,15 @@ function selectFrom(evaluation: Evaluation, container: Value, name: string, nest
   }
   if (!(container instanceof ListValue)) return ERROR;
   const items: Slot[] = [];
+  const { rooted } = evaluation;
+  evaluation.rooted = true;
   for (const slot of container.items) {
     if (!evaluation.charge(1)) return ERROR;
     const element =
       slot instanceof Deferred ? evaluation.run(slot, evaluation.here, nesting, container.home) : slot;
     items.push(elementSlot(selectFrom(evaluation, element, name, nesting + 1)));
   }
+  evaluation.rooted = rooted;
   return new ListValue(items, null);
 }
 
@@ -212,7 +215,7 @@ function ofMy(name: string, general: Code, nesting: number): Code {
 function absolute(name: string, nesting: number): Code {
   return (evaluation) => {
     const { here } = evaluation;
-    if (here === null) return evaluation.fail('no ad around');
+    if (here === null || !evaluation.rooted) return evaluation.failWithoutRoot();
     const root = rootOf(here);
     return inAd(evaluation, root, root.ad.shape.indexOf(name), name, nesting);
   };

@@ -77,18 +77,24 @@ function inEachContext(finish: (results: readonly Value[]) => Value, whenUndefin
       const [expr] = exprs;
       const own = new Deferred(expr ?? { kind: 'literal', value: undefined });
       return (evaluation) => {
+        const { rooted } = evaluation;
+        evaluation.rooted = true;
         const found = expr?.kind === 'attribute' ? findAttribute(evaluation, expr, nesting) : null;
         const written = found === null ? evaluation.lexical : evaluation.here;
         const deferred = found instanceof Deferred ? found : own;
         const constant = found === null || found instanceof Deferred ? null : { value: found.value };
+        evaluation.rooted = rooted;
         const list = listCode?.(evaluation);
         if (list === undefined) return whenUndefined;
         if (!(list instanceof ListValue)) return ERROR;
-        const results = [...elementsOf(evaluation, list, nesting)].map((element): Value => {
+        const elements = [...elementsOf(evaluation, list, nesting)];
+        evaluation.rooted = true;
+        const results = elements.map((element): Value => {
           if (!(element instanceof AdValue)) return element === undefined ? undefined : ERROR;
           if (constant !== null) return constant.value;
           return evaluation.run(deferred, contextOf(element), nesting, written);
         });
+        evaluation.rooted = rooted;
         return finish(results);
       };
     },
