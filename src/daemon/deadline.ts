@@ -8,6 +8,9 @@ export class DeadlineError extends Error {
   }
 }
 
+/** One for all: an abort without a reason makes an exception with a stack each time. */
+const over = new Error('answered in time');
+
 /**
  * Runs `call` with a signal that is aborted when the time is over or the outer signal is. Settles no later than the
  * deadline even where the call ignores its signal: what it does afterwards is nobody's.
@@ -35,7 +38,7 @@ export async function withDeadline<T>(
   try {
     return await Promise.race([call(inner.signal), late, stopped]);
   } finally {
-    timer.abort();
+    timer.abort(over);
     signal.removeEventListener('abort', stop);
   }
 }

@@ -7,19 +7,26 @@ export interface Wake {
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** One for all: an abort without a reason makes an exception with a stack each time. */
+const rang = new Error('the bell');
+
 export function createWake(clock: Clock): Wake {
   let rung = false;
   let waiting: AbortController | null = null;
   return {
     now: () => {
       rung = true;
-      waiting?.abort();
+      waiting?.abort(rang);
     },
     wait: async (ms, signal) => {
       if (!rung && !signal.aborted) {
-        waiting = new AbortController();
-        await clock.sleep(ms, AbortSignal.any([waiting.signal, signal])).catch(() => {});
+        const sleeper = new AbortController();
+        const stop = () => sleeper.abort(rang);
+        signal.addEventListener('abort', stop, { once: true });
+        waiting = sleeper;
+        await clock.sleep(ms, sleeper.signal).catch(() => {});
         waiting = null;
+        signal.removeEventListener('abort', stop);
       }
       rung = false;
     },
