@@ -1,18 +1,22 @@
 import type { Fleet } from '../fleet/fleet.ts';
-import type { Match, Matchmaker } from '../matchmaker/matchmaker.ts';
+import type { Matchmaker } from '../matchmaker/matchmaker.ts';
 import type { Demand, QueueSnapshot, Worker } from '../model/demand.ts';
 import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { EndReason, LaunchCause } from '../model/instance.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { planDrains } from './drains.ts';
-import { createRoom, type Room, type Shortage } from './room.ts';
+import { cheapestFirst } from './placements.ts';
+import { createRoom, type Shortage } from './room.ts';
+import { serve, type Work } from './serve.ts';
 import type { SetAsides } from './setAside.ts';
-import { createSupply, type Supply } from './supply.ts';
+import { createSupply } from './supply.ts';
 
 /** All that a plan is made from: the same input gives the same plan. */
 export interface PlanInput {
   readonly nowMs: number;
   readonly pools: readonly Pool[];
+  /** Those that take no new machines; absent: none. */
+  readonly paused?: ReadonlySet<PoolName>;
   readonly offers: ReadonlyMap<string, Offer>;
   readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
   readonly queues: ReadonlyMap<QueueName, QueueOutlook>;
@@ -111,115 +115,10 @@ export function plan(input: PlanInput): Plan {
   return { launches, undrains: supply.undrained, drains, demand };
 }
 
-interface Work {
-  readonly input: PlanInput;
-  readonly room: Room;
-  readonly supply: Supply;
-  readonly launches: PlannedLaunch[];
-}
-
 function byAge(a: Demand, b: Demand): number {
   const age = (demand: Demand) => demand.oldestSubmittedAtMs ?? Number.POSITIVE_INFINITY;
   const difference = age(a) - age(b);
   return Number.isNaN(difference) || difference === 0 ? (a.id < b.id ? -1 : 1) : difference;
-}
-
-function serve(demand: Demand, work: Work): DemandReport {
-  const { supply } = work;
-  const base = { demand: demand.id, queue: demand.queue, sampleJobs: demand.sampleJobs, jobs: demand.count };
-  if (demand.kind !== 'counted') {
-    const why = `${demand.kind} demand is not served yet`;
-    const none = { onWorkers: 0, onComing: 0, onUndrained: 0, onLaunches: 0 };
-    return { ...base, ...none, unmet: demand.count, shortage: { code: 'kind', why } };
-  }
-  const onWorkers = supply.takeFromWorkers(demand, demand.count);
-  const onComing = supply.takeFromComing(demand, demand.count - onWorkers);
-  const onUndrained = supply.takeFromDraining(demand, demand.count - onWorkers - onComing);
-  const left = demand.count - onWorkers - onComing - onUndrained;
-  const { onLaunches, shortage } = launchFor(demand, left, work);
-  const unmet = left - onLaunches;
-  return {
-    ...base,
-    onWorkers,
-    onComing,
-    onUndrained,
-    onLaunches,
-    unmet,
-    shortage: unmet === 0 ? null : shortage,
-  };
-}
-
-/** One way to serve a demand: an offer in a pool. */
-interface Placement {
-  readonly pool: Pool;
-  readonly match: Match;
-}
-
-function launchFor(
-  demand: Demand,
-  jobs: number,
-  { input, room, supply, launches }: Work,
-): { onLaunches: number; shortage: DemandShortage | null } {
-  if (jobs === 0) return { onLaunches: 0, shortage: null };
-  // Workers that the view lacks may be free for these jobs.
-  if (input.queues.get(demand.queue)?.view?.workersComplete !== true) {
-    const why = `queue ${demand.queue} does not show all its workers now`;
-    return { onLaunches: 0, shortage: { code: 'workersIncomplete', why } };
-  }
-  const pools = input.pools.filter(({ queue }) => queue === demand.queue);
-  const matches = input.matchmaker.matches(demand);
-  const placements = placementsOf(pools, matches);
-  if (placements.length === 0) {
-    const why = 'no offer of a pool of this queue matches';
-    if (pools.length === 0)
-      return { onLaunches: 0, shortage: { code: 'noPool', why: 'no pool has this queue' } };
-    return { onLaunches: 0, shortage: { code: 'noOffer', why } };
-  }
-  let left = jobs;
-  let shortage: DemandShortage | null = null;
-  for (const { pool, match } of placements) {
-    if (left === 0) break;
-    const { offer, jobsPerMachine } = match;
-    const wanted = Math.ceil(left / jobsPerMachine);
-    const granted = room.reserve(pool, offer, wanted);
-    if (granted.short !== null) shortage ??= granted.short;
-    if (granted.count === 0) continue;
-    launches.push({
-      pool: pool.name,
-      offer: offer.name,
-      cloud: offer.cloud,
-      count: granted.count,
-      cause: { kind: 'demand', demand: demand.id, job: demand.sampleJobs[0] ?? null },
-      probe: granted.probe,
-    });
-    supply.addLaunch(offer, pool.queue, granted.count);
-    left -= supply.takeFromComing(demand, left);
-  }
-  return { onLaunches: jobs - left, shortage };
-}
-
-/** The job's Rank first, then the offer's, then the price of one job's place, then the order of the config. */
-function placementsOf(pools: readonly Pool[], matches: ReadonlyMap<OfferName, Match>): Placement[] {
-  const placements = pools.flatMap((pool) =>
-    pool.offers.flatMap((name) => {
-      const match = matches.get(name);
-      return match === undefined ? [] : [{ pool, match }];
-    }),
-  );
-  return placements.toSorted(
-    (a, b) =>
-      b.match.jobRank - a.match.jobRank ||
-      b.match.offerRank - a.match.offerRank ||
-      compareCosts(costOfJob(a.match), costOfJob(b.match)),
-  );
-}
-
-function costOfJob({ offer, jobsPerMachine }: Match): number {
-  return offer.price === null ? Number.POSITIVE_INFINITY : offer.price.perHour / jobsPerMachine;
-}
-
-function compareCosts(a: number, b: number): number {
-  return a === b ? 0 : a - b;
 }
 
 /** Min, then head-room: what the pool must have whether a job waits or not. */
@@ -249,11 +148,4 @@ function fillPool(pool: Pool, { input, room, supply, launches }: Work): void {
       supply.addLaunch(offer, pool.queue, count);
     }
   }
-}
-
-function cheapestFirst(pool: Pool, offers: ReadonlyMap<string, Offer>): Offer[] {
-  const price = (offer: Offer) => offer.price?.perHour ?? Number.POSITIVE_INFINITY;
-  return pool.offers
-    .flatMap((name) => offers.get(name) ?? [])
-    .toSorted((a, b) => compareCosts(price(a), price(b)));
 }

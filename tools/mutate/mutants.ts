@@ -126,7 +126,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a launch on a view that lacks workers',
     breaks: silence,
-    file: 'src/planner/plan.ts',
+    file: 'src/planner/serve.ts',
     search: 'if (input.queues.get(demand.queue)?.view?.workersComplete !== true) {',
     replacement: 'if (input.queues.get(demand.queue)?.view == null) {',
     testFile: 'test/planner/plan.test.ts',
@@ -180,7 +180,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'machines on their way are not subtracted from demand',
     breaks: noThrash,
-    file: 'src/planner/plan.ts',
+    file: 'src/planner/serve.ts',
     search: 'const onComing = supply.takeFromComing(demand, demand.count - onWorkers);',
     replacement: 'const onComing = 0;',
     testFile: 'test/planner/plan.test.ts',
