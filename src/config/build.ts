@@ -81,6 +81,8 @@ function poolOf(fields: PoolFields, userData: string | null): Pool {
     headroom: fields.headroom,
     limits: {
       idleMs: limits.idle,
+      idleMinMs: limits.idleMin,
+      idleMaxMs: limits.idleMax,
       idleConfirmMs: limits.idleConfirm,
       bootMaxMs: limits.bootMax,
       joinMaxMs: limits.joinMax,

@@ -146,10 +146,15 @@ function checkBounds(
 }
 
 function checkTimes(pool: PoolFields, locate: Locate, queue: QueueFields | null, report: Report): void {
-  const { idle, lifetime, silent } = pool.limits;
-  if (lifetime !== null && lifetime <= idle) {
-    const text = `${formatDuration(lifetime)} is no longer than idle (${formatDuration(idle)})`;
+  const { idle, idleMin, idleMax, lifetime, silent } = pool.limits;
+  const longest = idle ?? idleMax;
+  if (lifetime !== null && lifetime <= longest) {
+    const text = `${formatDuration(lifetime)} is no longer than ${idle === null ? 'idleMax' : 'idle'} (${formatDuration(longest)})`;
     report.add('warning', locate(['limits', 'lifetime']), text);
+  }
+  if (idleMin > idleMax) {
+    const text = `${formatDuration(idleMin)} is more than idleMax (${formatDuration(idleMax)})`;
+    report.add('error', locate(['limits', 'idleMin']), text);
   }
   if (queue !== null && silent <= queue.poll + queue.deadline) {
     const text = `${formatDuration(silent)} is not longer than a poll of the queue may take`;

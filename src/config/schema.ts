@@ -118,8 +118,22 @@ const lifetime = z
     return z.NEVER;
   });
 
+/** A time without a job, or `learned`: null. */
+const idleTime = z
+  .string({ error: ({ input }) => (typeof input === 'number' ? undefined : 'expected a duration or "learned"') })
+  .or(z.number())
+  .transform((text, context): number | null => {
+    if (text === 'learned') return null;
+    const parsed = durationBetween(second, 30 * day).safeParse(text);
+    if (parsed.success) return parsed.data;
+    for (const { message } of parsed.error.issues) context.addIssue(`${message}; or "learned"`);
+    return z.NEVER;
+  });
+
 export const limitsSchema = z.strictObject({
-  idle: durationBetween(second, 30 * day).prefault('10m'),
+  idle: idleTime.prefault('learned'),
+  idleMin: durationBetween(second, 30 * day).prefault('1m'),
+  idleMax: durationBetween(second, 30 * day).prefault('2h'),
   idleConfirm: durationBetween(second, hour).prefault('30s'),
   bootMax: durationBetween(10 * second, day).prefault('15m'),
   joinMax: durationBetween(10 * second, day).prefault('15m'),

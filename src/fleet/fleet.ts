@@ -109,6 +109,8 @@ export interface FoldContext {
 /** For a machine whose pool has left the config: it keeps these limits until it is gone. */
 export const orphanedLimits: PoolLimits = {
   idleMs: 0,
+  idleMinMs: 0,
+  idleMaxMs: 0,
   idleConfirmMs: 30_000,
   bootMaxMs: 600_000,
   joinMaxMs: 600_000,

@@ -62,6 +62,8 @@ export const endReasons = [
   'twin', // a second machine for a seat that has one
   'orphan', // it bore our mark, the store did not know it, and it had no worker
   'removed', // its pool, offer or cloud is no longer in the config
+  'downtime', // its cloud, pool or site is in a declared downtime
+  'blackHole', // it took no job though many waited, or ended each in seconds
 ] as const;
 export type EndReason = (typeof endReasons)[number];
 

@@ -17,6 +17,9 @@ export const journalKinds = [
   'queueBack',
   'operator',
   'anomaly',
+  'alarm',
+  'alarmOver',
+  'downtime',
 ] as const;
 export type JournalKind = (typeof journalKinds)[number];
 

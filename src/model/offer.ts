@@ -49,8 +49,11 @@ export interface Pool {
 
 /** Every phase ends: the times after which it does, in ms. */
 export interface PoolLimits {
-  /** A Free machine above min and head-room is drained after so long without a job. */
-  readonly idleMs: number;
+  /** A Free machine above min and head-room is drained after so long without a job; null: learned from gaps. */
+  readonly idleMs: number | null;
+  /** Bounds of the learned time. */
+  readonly idleMinMs: number;
+  readonly idleMaxMs: number;
   /** Two idle observations at least so far apart before a drained machine is terminated. */
   readonly idleConfirmMs: number;
   /** Caps of the learned deadlines: create accepted → running, and running → worker seen. */

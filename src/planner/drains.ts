@@ -44,7 +44,10 @@ function drainPool(pool: Pool, input: PlanInput, supply: Supply): PlannedDrain[]
   return free
     .toSorted((a, b) => idleSince(a) - idleSince(b))
     .slice(0, mayGo)
-    .filter((entry, at) => at < overMax || takenAtMs >= idleSince(entry) + pool.limits.idleMs)
+    .filter(
+      (entry, at) =>
+        at < overMax || takenAtMs >= idleSince(entry) + (pool.limits.idleMs ?? pool.limits.idleMinMs),
+    )
     .map(({ instance }, at) => {
       const why =
         at < overMax ? `pool ${pool.name} has more than its max of ${pool.max}` : 'no waiting job needs it';

@@ -53,6 +53,8 @@ describe('a good config', () => {
           headroom: 0,
           limits: {
             idleMs: 600_000,
+            idleMinMs: 60_000,
+            idleMaxMs: 7_200_000,
             idleConfirmMs: 30_000,
             bootMaxMs: 900_000,
             joinMaxMs: 900_000,

@@ -53,6 +53,8 @@ export function makeOffer(parts: OfferParts): Offer {
 /** Short, so that an hour holds many lives; in the proportions of the defaults. */
 export const quickLimits: PoolLimits = {
   idleMs: 60_000,
+  idleMinMs: 10_000,
+  idleMaxMs: 3_600_000,
   idleConfirmMs: 10_000,
   bootMaxMs: 120_000,
   joinMaxMs: 120_000,

@@ -69,7 +69,8 @@ CREATE TABLE instances (
   claims         INTEGER NOT NULL CHECK (claims >= 0),
   end_reason     TEXT    CHECK (end_reason IN (
     'idle', 'lifetime', 'bootDeadline', 'joinDeadline', 'unreachable', 'bootFailed',
-    'refused', 'neverLaunched', 'lost', 'operator', 'twin', 'orphan', 'removed')),
+    'refused', 'neverLaunched', 'lost', 'operator', 'twin', 'orphan', 'removed',
+    'downtime', 'blackHole')),
   ended_at_ms    REAL
 ) STRICT, WITHOUT ROWID;
 
@@ -85,7 +86,8 @@ CREATE TABLE facts (
 CREATE TABLE journal_kinds (kind TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO journal_kinds (kind) VALUES
   ('started'), ('stopped'), ('decision'), ('launch'), ('phase'), ('ended'), ('adopted'), ('offerSetAside'),
-  ('offerBack'), ('cloudTrouble'), ('cloudBack'), ('queueTrouble'), ('queueBack'), ('operator'), ('anomaly');
+  ('offerBack'), ('cloudTrouble'), ('cloudBack'), ('queueTrouble'), ('queueBack'), ('operator'), ('anomaly'),
+  ('alarm'), ('alarmOver'), ('downtime');
 
 CREATE TABLE journal (
   number   INTEGER PRIMARY KEY AUTOINCREMENT,
