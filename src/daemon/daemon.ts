@@ -3,7 +3,7 @@ import { fixedContext } from '../classad/context.ts';
 import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
 import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
 import { neverSeen } from '../fleet/entry.ts';
-import type { Order, Outcome } from '../fleet/fleet.ts';
+import type { Outcome } from '../fleet/fleet.ts';
 import { owedEffects } from '../fleet/owed.ts';
 import { createMatchmaker } from '../matchmaker/matchmaker.ts';
 import type { Clock, Random } from '../model/clock.ts';
@@ -12,11 +12,11 @@ import type { QueueSnapshot } from '../model/demand.ts';
 import type { CloudName, QueueName } from '../model/ids.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Log } from '../model/log.ts';
-import type { CloudOutlook, PlannedLaunch, QueueOutlook } from '../planner/plan.ts';
+import type { CloudOutlook, QueueOutlook } from '../planner/plan.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
 import { type Crashpoint, decidedEffects } from './boundaries.ts';
-import { createControl, type DaemonView } from './control.ts';
+import { type ByHand, createControl, type DaemonView } from './control.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
 import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
@@ -50,6 +50,8 @@ export interface DaemonParts {
   readonly newSeed: () => string;
   /** Only in a process that a test has started in order to see it die; null or absent in all others. */
   readonly crashpoint?: Crashpoint | null;
+  /** The pure core; another one only in a simulation that breaks it on purpose. */
+  readonly core?: typeof tick;
 }
 
 export interface Daemon {
@@ -73,7 +75,7 @@ const stalePeriods = 3;
  * run beside it and come back as data.
  */
 export function createDaemon(parts: DaemonParts): Daemon {
-  const { clock, config, log, store, crashpoint = null } = parts;
+  const { clock, config, log, store, crashpoint = null, core = tick } = parts;
   const stored = store.load();
   const timeline = createTimeline(clock, stored.nowMs);
   const remembered = remember(stored, parts.newSeed);
@@ -230,7 +232,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   }
 
   /** One tick: everything new, decided and stored, then begun. Synchronous. Throws StoreError, and has then changed nothing. */
-  function runTick(orders: readonly Order[] = [], launches: readonly PlannedLaunch[] = []): TickResult {
+  function runTick({ orders = [], launches = [], poolOrders = [] }: Partial<ByHand> = {}): TickResult {
     const nowMs = timeline.now();
     const { clouds, queues } = outlooks(nowMs, (name) => views.some(({ queue }) => queue === name));
     everReady ||= [...clouds.values(), ...queues.values()].every(({ trouble }) => trouble === null);
@@ -248,9 +250,10 @@ export function createDaemon(parts: DaemonParts): Daemon {
       queues,
       clouds,
       launches,
+      poolOrders,
       notes,
     };
-    const result = tick(state, input, site);
+    const result = core(state, input, site);
     if (result.batch !== null) commit(result.batch, result);
     [outcomes, lists, views, notes] = [[], [], [], []];
     report(input.outcomes, result);

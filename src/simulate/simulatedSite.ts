@@ -1,26 +1,37 @@
 import type { Control, StatusView } from '../api/control.ts';
-import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
+import type { CloudCapabilities } from '../clouds/port.ts';
 import type { SiteConfig, SitePolicy } from '../config/site.ts';
+import type { BoundaryName } from '../daemon/boundaries.ts';
 import { createDaemon, type Daemon } from '../daemon/daemon.ts';
-import type { Clock } from '../model/clock.ts';
+import { tick } from '../daemon/tick.ts';
 import { CloudName, QueueName, SiteId } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Log } from '../model/log.ts';
 import type { Offer, Pool } from '../model/offer.ts';
-import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
 import { openSqliteStore } from '../store/sqlite/store.ts';
+import {
+  crashpointFor,
+  type Fates,
+  killed,
+  type Life,
+  mortalClock,
+  mortalCloud,
+  mortalQueue,
+} from './mortal.ts';
 import { createSimulatedCloud, type Machine, type SimulatedCloud } from './simulatedCloud.ts';
 import { createSimulatedQueue, type SimulatedQueue, workerIdOf } from './simulatedQueue.ts';
+import type { Tampering } from './tampering.ts';
 import { createVirtualClock, type VirtualClock } from './virtualClock.ts';
 
 const site = SiteId('farm');
 
-/** The only queue and, unless other clouds are asked for, the only cloud. */
+/** The only queue and the only cloud, unless others are asked for. */
 export const batchQueue = QueueName('batch');
 export const east = CloudName('east');
 
 export interface SiteOptions {
+  readonly queues?: readonly QueueName[];
   readonly offers: readonly Offer[];
   readonly pools: readonly Pool[];
   readonly clouds?: readonly {
@@ -32,6 +43,17 @@ export interface SiteOptions {
   readonly policy?: Partial<SitePolicy>;
   readonly pollMs?: number;
   readonly deadlineMs?: number;
+  /** What happens to machines, as it happens; the queue has been told before. */
+  readonly watch?: SiteWatch;
+  /** Takes what the daemon logs, beside `errors`. */
+  readonly log?: (fields: object, message: string) => void;
+  readonly tampering?: Tampering;
+}
+
+export interface SiteWatch {
+  readonly created?: (machine: Machine) => void;
+  readonly joined?: (machine: Machine) => void;
+  readonly stopped?: (machine: Machine) => void;
 }
 
 /** Where a daemon is killed: just before a decision is on disk, or just after, before anything is done. */
@@ -41,6 +63,8 @@ export type CrashPoint = 'beforeCommit' | 'afterCommit';
 export interface SimulatedSite {
   readonly config: SiteConfig;
   readonly clock: VirtualClock;
+  readonly queues: ReadonlyMap<QueueName, SimulatedQueue>;
+  /** The first queue. */
   readonly queue: SimulatedQueue;
   readonly clouds: ReadonlyMap<CloudName, SimulatedCloud>;
   /** The first cloud. */
@@ -57,6 +81,8 @@ export interface SimulatedSite {
   kill(): void;
   /** The daemon is killed at its next commit that has instances in it; null: not, after all. */
   killAtCommit(point: CrashPoint | null): void;
+  /** The daemon is killed when it comes by that boundary next; `told` is called then. Null: not, after all. */
+  dieAt(boundary: BoundaryName | null, told?: () => void): void;
   stop(): Promise<void>;
   /** The store is lost; a new daemon begins with an empty one. */
   loseStore(): void;
@@ -75,27 +101,46 @@ export interface SimulatedSite {
 
 export function createSimulatedSite(options: SiteOptions): SimulatedSite {
   const clock = createVirtualClock();
-  const queue = createSimulatedQueue({ name: batchQueue, clock });
   const { offers, pools, pollMs = 10_000, deadlineMs = 30_000 } = options;
   const cloudOptions = options.clouds ?? [{ name: east }];
 
-  const onJoined = ({ instance, offer }: Machine) => {
+  const queues = new Map(
+    (options.queues ?? [batchQueue]).map((name) => [name, createSimulatedQueue({ name, clock })]),
+  );
+  const queueOf = ({ pool: ofMachine }: Machine) => {
+    const pool = pools.find(({ name }) => name === ofMachine);
+    return pool === undefined ? undefined : queues.get(pool.queue);
+  };
+  const { watch = {} } = options;
+  const onCreated = (machine: Machine) => watch.created?.(machine);
+  const onJoined = (machine: Machine) => {
+    const { instance, offer } = machine;
     const found = offers.find(({ name }) => name === offer);
     if (found !== undefined)
-      queue.join({ id: workerIdOf(instance), instance, ad: found.ad, total: found.resources });
+      queueOf(machine)?.join({ id: workerIdOf(instance), instance, ad: found.ad, total: found.resources });
+    watch.joined?.(machine);
   };
-  const onStopped = ({ instance }: Machine) => queue.lose(workerIdOf(instance));
+  const onStopped = (machine: Machine) => {
+    queueOf(machine)?.lose(workerIdOf(machine.instance));
+    watch.stopped?.(machine);
+  };
   const clouds = new Map(
     cloudOptions.map(({ name, capabilities = {} }) => [
       name,
-      createSimulatedCloud({ name, clock, capabilities, onJoined, onStopped }),
+      createSimulatedCloud({ name, clock, capabilities, onCreated, onJoined, onStopped }),
     ]),
   );
   const config: SiteConfig = {
     site,
     stateDir: '/nowhere',
     socket: '/nowhere/socket',
-    queues: [{ name: batchQueue, adapter: 'simulated', pollMs, deadlineMs, settings: {} }],
+    queues: [...queues.keys()].map((name) => ({
+      name,
+      adapter: 'simulated',
+      pollMs,
+      deadlineMs,
+      settings: {},
+    })),
     clouds: cloudOptions.map(({ name, max = null, launchesInFlightMax = 20 }) => ({
       name,
       driver: 'simulated',
@@ -121,11 +166,13 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
   let store = openSqliteStore({ path: ':memory:', site });
   let seeds = 0;
   let crashPoint: CrashPoint | null = null;
+  const fates: Fates = { doom: null };
+  const { cloud: tamperCloud, queue: tamperQueue, core: tamperCore } = options.tampering ?? {};
   let commitFailure: Error | null = null;
   let current: Incarnation | null = null;
 
   function commit(life: Life, batch: Batch): void {
-    if (life.dead) throw new Error('simulated: killed');
+    if (life.dead) throw killed();
     if (commitFailure !== null) throw commitFailure;
     const point = batch.instances.length > 0 ? crashPoint : null;
     if (point === null) {
@@ -135,7 +182,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     crashPoint = null;
     if (point === 'afterCommit') store.commit(batch);
     life.dead = true;
-    throw new Error('simulated: killed');
+    throw killed();
   }
 
   function start(): void {
@@ -149,13 +196,21 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
         const simulated = clouds.get(part.name);
         if (simulated === undefined) return [];
         const { cloud, capabilities } = simulated;
-        return [{ config: part, cloud: mortalCloud(cloud, life), capabilities }];
+        const tampered = tamperCloud === undefined ? cloud : tamperCloud(cloud);
+        return [{ config: part, cloud: mortalCloud(tampered, { life, fates }), capabilities }];
       }),
-      queues: config.queues.map((part) => ({ config: part, queue: mortalQueue(queue.queue, life) })),
+      queues: config.queues.flatMap((part) => {
+        const queue = queues.get(part.name)?.queue;
+        if (queue === undefined) return [];
+        const tampered = tamperQueue === undefined ? queue : tamperQueue(queue);
+        return [{ config: part, queue: mortalQueue(tampered, { life, fates }) }];
+      }),
       clock: mortalClock(clock, life),
       random: { next: () => 0.5 },
-      log: errorLog(errors),
+      log: errorLog(errors, options.log),
       newSeed: () => `seed-${seeds++}`,
+      crashpoint: crashpointFor(life, fates),
+      ...(tamperCore === undefined ? {} : { core: tamperCore(tick) }),
     });
     const abort = new AbortController();
     const incarnation: Incarnation = {
@@ -186,7 +241,12 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
   const simulated: SimulatedSite = {
     config,
     clock,
-    queue,
+    queues,
+    get queue() {
+      const [first] = queues.values();
+      if (first === undefined) throw new Error('a site without a queue');
+      return first;
+    },
     clouds,
     get cloud() {
       const [first] = clouds.values();
@@ -213,6 +273,9 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     },
     killAtCommit: (point) => {
       crashPoint = point;
+    },
+    dieAt: (name, told = () => {}) => {
+      fates.doom = name === null ? null : { name, told };
     },
     stop: async () => {
       const incarnation = running();
@@ -246,11 +309,6 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
   return simulated;
 }
 
-/** One life of the daemon's process. Once dead, nothing reaches it and nothing leaves it. */
-interface Life {
-  dead: boolean;
-}
-
 interface Incarnation {
   readonly daemon: Daemon;
   readonly life: Life;
@@ -260,62 +318,13 @@ interface Incarnation {
   over: boolean;
 }
 
-function mortal<T>(life: Life, call: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (life.dead) return;
-    call().then(
-      (value) => {
-        if (!life.dead) resolve(value);
-      },
-      (error: unknown) => {
-        if (!life.dead) reject(error);
-      },
-    );
-  });
-}
-
-function mortalClock(clock: Clock, life: Life): Clock {
-  return {
-    wallNow: () => clock.wallNow(),
-    monotonicNow: () => clock.monotonicNow(),
-    sleep: (ms, signal) => mortal(life, () => clock.sleep(ms, signal)),
-  };
-}
-
-function mortalCloud(cloud: Cloud, life: Life): Cloud {
-  return {
-    list: (signal) => mortal(life, () => cloud.list(signal)),
-    launch: (order, signal) => mortal(life, () => cloud.launch(order, signal)),
-    resolve: (intent, signal) => mortal(life, () => cloud.resolve(intent, signal)),
-    terminate: (id, signal) => mortal(life, () => cloud.terminate(id, signal)),
-    quota: (signal) => mortal(life, () => cloud.quota(signal)),
-    catalog: (signal) => mortal(life, () => cloud.catalog(signal)),
-    close: () => mortal(life, () => cloud.close()),
-  };
-}
-
-function mortalQueue(queue: Queue, life: Life): Queue {
-  return {
-    poll: (request, signal) => mortal(life, () => queue.poll(request, signal)),
-    hint: (changed, signal) =>
-      queue.hint?.(() => {
-        if (!life.dead) changed();
-      }, signal),
-    admit: (request) => mortal(life, () => queue.admit(request)),
-    drain: (worker, signal) => mortal(life, () => queue.drain(worker, signal)),
-    undrain: (worker, signal) => mortal(life, () => queue.undrain(worker, signal)),
-    remove: (worker, signal) => mortal(life, () => queue.remove(worker, signal)),
-    job: (id, signal) => mortal(life, () => queue.job(id, signal)),
-    close: () => mortal(life, () => queue.close()),
-  };
-}
-
-function errorLog(errors: string[]): Log {
+function errorLog(errors: string[], tell: SiteOptions['log'] = () => {}): Log {
   const log: Log = {
-    debug: () => {},
-    info: () => {},
-    warn: () => {},
+    debug: tell,
+    info: tell,
+    warn: tell,
     error: (fields, message) => {
+      tell(fields, message);
       errors.push(`${message} ${JSON.stringify(fields)}`);
     },
     child: () => log,

@@ -1,0 +1,12 @@
+import type { Cloud } from '../clouds/port.ts';
+import type { tick } from '../daemon/tick.ts';
+import type { Queue } from '../queues/port.ts';
+
+export type Core = typeof tick;
+
+/** Something of the daemon that is broken on purpose, to see that it is noticed: in a simulation and nowhere else. */
+export interface Tampering {
+  readonly core?: (core: Core) => Core;
+  readonly cloud?: (cloud: Cloud) => Cloud;
+  readonly queue?: (queue: Queue) => Queue;
+}
