@@ -1,9 +1,11 @@
 import type { CloudName, InstanceId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { EndReason, LaunchCause, Phase, PublicState } from '../model/instance.ts';
+import type { PoolOrder } from '../model/poolOrder.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
 import type { JournalEntryView } from './journalEntry.ts';
+import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
 
 /**
  * What the API asks of the daemon. The API holds no state and decides nothing: it checks what came in, calls one
@@ -38,6 +40,8 @@ export interface Control {
   undrain(id: InstanceId): Promise<ChangeReceipt>;
   /** Without force it is drained first and ended when idle; with force it ends now, whatever runs on it. */
   terminate(id: InstanceId, options: { readonly force: boolean }): Promise<ChangeReceipt>;
+  /** Holds until it is taken back, over restarts too; `refused` (bounds) where min would be above max. */
+  adjustPool(order: PoolOrder): Promise<PoolReceipt>;
   /** Newest first. */
   journal(query: JournalQuery): readonly JournalEntryView[];
 }
@@ -65,6 +69,8 @@ export const refusalReasons = [
   'ended', // the instance is gone or going
   'notDraining', // nothing to undo
   'notJoined', // it has no worker that could be drained
+  'paused', // the pool takes no new machines
+  'bounds', // the min would be above the max
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
@@ -84,10 +90,6 @@ export class ControlError extends Error {
 
 export const daemonModes = ['starting', 'running', 'stopping'] as const;
 export type DaemonMode = (typeof daemonModes)[number];
-
-export type LivePhase = Exclude<Phase, 'ended'>;
-export type PhaseCounts = Readonly<Record<LivePhase, number>>;
-export type StateCounts = Readonly<Record<PublicState, number>>;
 
 /** Something does not work now. */
 export interface Trouble {
@@ -156,29 +158,6 @@ export interface SetAside {
   readonly failures: number;
   /** Then it is tried again, with one instance. */
   readonly untilMs: number;
-}
-
-export interface PoolStatus {
-  readonly name: string;
-  readonly queue: string;
-  readonly min: number;
-  readonly max: number;
-  readonly headroom: number;
-  readonly states: StateCounts;
-  readonly phases: PhaseCounts;
-  /** Waiting jobs that no other pool could serve; null where it was not worked out. */
-  readonly onlyHereJobs: number | null;
-  readonly unmet: readonly Unmet[];
-}
-
-/** Waiting jobs for which nothing is done, and why. */
-export interface Unmet {
-  readonly demand: string;
-  readonly jobs: number;
-  /** The planner's word, e.g. `noOffer`, `poolMax`, `quota`, `setAside`. */
-  readonly code: string;
-  /** For people: the clause, the bound, the failure. */
-  readonly why: string;
 }
 
 export interface Totals {

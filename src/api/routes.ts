@@ -12,6 +12,7 @@ import { instanceExplanationSchema, jobExplanationSchema } from './schema/explai
 import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from './schema/instances.ts';
 import { journalSchema } from './schema/journal.ts';
 import { planSchema } from './schema/plan.ts';
+import { poolParams, poolReceiptSchema, scaleBody } from './schema/pools.ts';
 import {
   instanceParams,
   instancesQuery,
@@ -38,6 +39,7 @@ export function addRoutes(app: App, deps: RouteDeps): void {
   addReads(app, deps.control);
   addExplanations(app, deps);
   addChanges(app, deps.control);
+  addPoolChanges(app, deps.control);
 }
 
 function addReads(plain: App, control: Control): void {
@@ -130,6 +132,32 @@ function addChanges(plain: App, control: Control): void {
     handler: async (request) => {
       const force = request.body?.force ?? false;
       return await control.terminate(InstanceId(request.params.id), { force });
+    },
+  });
+}
+
+function addPoolChanges(plain: App, control: Control): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  for (const kind of ['pause', 'resume'] as const) {
+    app.route({
+      method: 'POST',
+      url: `/v1/pools/:name/${kind}`,
+      schema: { params: poolParams, response: answers(poolReceiptSchema) },
+      handler: async (request) => await control.adjustPool({ kind, pool: PoolName(request.params.name) }),
+    });
+  }
+  app.route({
+    method: 'POST',
+    url: '/v1/pools/:name/scale',
+    schema: { params: poolParams, body: scaleBody, response: answers(poolReceiptSchema) },
+    handler: async (request) => {
+      const { min, max } = request.body;
+      return await control.adjustPool({
+        kind: 'scale',
+        pool: PoolName(request.params.name),
+        ...(min === undefined ? {} : { min }),
+        ...(max === undefined ? {} : { max }),
+      });
     },
   });
 }

@@ -5,6 +5,7 @@ import { instanceExplanationSchema, jobExplanationSchema } from '../api/schema/e
 import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from '../api/schema/instances.ts';
 import { journalSchema } from '../api/schema/journal.ts';
 import { planSchema } from '../api/schema/plan.ts';
+import { poolReceiptSchema } from '../api/schema/pools.ts';
 import { statusSchema } from '../api/schema/status.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
 
@@ -84,6 +85,10 @@ export function connectDaemon(socket: string, signal: AbortSignal, limits: Clien
     undrain: (id: string) => ask(changeReceiptSchema, 'POST', `/v1/instances/${segment(id)}/undrain`),
     terminate: (id: string, force: boolean) =>
       ask(changeReceiptSchema, 'POST', `/v1/instances/${segment(id)}/terminate`, { force }),
+    pausePool: (name: string) => ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/pause`),
+    resumePool: (name: string) => ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/resume`),
+    scalePool: (name: string, bounds: ScaleBody) =>
+      ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/scale`, bounds),
     close: () => http.destroy(),
   };
 }
@@ -93,6 +98,12 @@ export interface LaunchOrderBody {
   readonly offer: string | null;
   readonly count: number;
   readonly note: string | null;
+}
+
+/** A number sets a bound, null gives it back to the config, and one that is absent stays as it is. */
+export interface ScaleBody {
+  readonly min?: number | null;
+  readonly max?: number | null;
 }
 
 /** A path segment, whatever the text: `.` and `..` are no steps here, as undici sends the path as it is given. */

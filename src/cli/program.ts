@@ -3,6 +3,7 @@ import { classadCommand } from './classad.ts';
 import { addExplain, addPlan, addStatus } from './commands/ask.ts';
 import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
+import { addPool } from './commands/pool.ts';
 import { addCheck, addRun } from './commands/run.ts';
 import { addStore } from './commands/store.ts';
 import type { CliDeps } from './deps.ts';
@@ -50,6 +51,7 @@ export function buildProgram(session: Session): Command {
   addPlan(program, session);
   addExplain(program, session);
   addInstance(program, session);
+  addPool(program, session);
   addJournal(program, session);
   addStore(program, session);
   classadCommand(program, { ...session.deps.classad, setExitCode: (code) => leave(session, code) });

@@ -12,6 +12,7 @@ import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
 import type { CloudName, InstanceId, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
+import type { PoolOrder } from '../model/poolOrder.ts';
 import {
   type CloudOutlook,
   type Plan,
@@ -20,13 +21,15 @@ import {
   plan,
   type QueueOutlook,
 } from '../planner/plan.ts';
+import { pausedPools } from '../planner/poolSettings.ts';
 import { createRoom } from '../planner/room.ts';
 import type { DaemonParts } from './daemon.ts';
 import { explainJob } from './explain.ts';
 import type { Totals } from './facts.ts';
+import { adjustPool } from './poolControl.ts';
 import type { Source } from './source.ts';
 import { type CoreSite, type CoreState, describeCause, type TickResult } from './tick.ts';
-import { instanceView, planView, runningJobsOf, statusView } from './views.ts';
+import { instanceView, planView, poolsOf, runningJobsOf, statusView } from './views.ts';
 
 /** What the control needs to see of the daemon. */
 export interface DaemonView {
@@ -49,7 +52,14 @@ export interface DaemonView {
   queueSource(name: QueueName): Source<QueueSnapshot> | null;
   launchesInFlight(cloud: CloudName): number;
   /** Decides, stores and begins: returns when the decision is on disk. */
-  runTick(orders: readonly Order[], launches: readonly PlannedLaunch[]): TickResult;
+  runTick(byHand: Partial<ByHand>): TickResult;
+}
+
+/** What operators ask of a tick. */
+export interface ByHand {
+  readonly orders: readonly Order[];
+  readonly launches: readonly PlannedLaunch[];
+  readonly poolOrders: readonly PoolOrder[];
 }
 
 const explanationEntriesMax = 500;
@@ -82,16 +92,18 @@ export function createControl(view: DaemonView): Control {
     drain: async (id) => order(view, { kind: 'drain', instance: id }),
     undrain: async (id) => order(view, { kind: 'undrain', instance: id }),
     terminate: async (id, { force }) => order(view, { kind: force ? 'terminate' : 'drain', instance: id }),
+    adjustPool: async (wanted) => adjustPool(view, wanted),
     journal: (query) => view.parts.store.journal(query),
   };
 }
 
 function planInput(view: DaemonView): PlanInput {
   const { clouds, queues } = view.outlooks();
-  const { fleet, setAsides } = view.state();
+  const { fleet, setAsides, poolSettings } = view.state();
   return {
     nowMs: view.now(),
-    pools: [...view.site.pools.values()],
+    pools: [...poolsOf(view).values()],
+    paused: pausedPools(poolSettings),
     offers: view.site.offers,
     clouds,
     queues,
@@ -107,7 +119,7 @@ function dryPlan(view: DaemonView): Plan {
 }
 
 function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): LaunchReceipt {
-  const pool = view.site.pools.get(request.pool);
+  const pool = poolsOf(view).get(request.pool);
   if (pool === undefined) throw new ControlError('unknownPool', `there is no pool ${request.pool}`);
   if (view.stopping()) throw new ControlError('notReady', 'the daemon stops');
   if (request.offer !== null && !pool.offers.includes(request.offer))
@@ -133,7 +145,7 @@ function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): La
       probe: grant.probe,
     };
     const before = new Set(view.state().fleet.entries.keys());
-    const { launched } = view.runTick([], [planned]);
+    const { launched } = view.runTick({ launches: [planned] });
     const own = launched.filter(({ id, cause }) => cause.kind === 'operator' && !before.has(id));
     return {
       pool: pool.name,
@@ -150,7 +162,7 @@ function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): La
 function order(view: DaemonView, wanted: Order): ChangeReceipt {
   const before = known(view, wanted.instance);
   check(before, wanted);
-  view.runTick([wanted], []);
+  view.runTick({ orders: [wanted] });
   const after = view.state().fleet.entries.get(wanted.instance)?.instance ?? before.instance;
   const changed = after !== before.instance;
   const jobs = runningJobsOf(view).get(after.id) ?? null;

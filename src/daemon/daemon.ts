@@ -17,6 +17,7 @@ import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
 import { type Crashpoint, decidedEffects } from './boundaries.ts';
 import { type ByHand, createControl, type DaemonView } from './control.ts';
+import { nextDue } from './due.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
 import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
@@ -63,8 +64,8 @@ export interface Daemon {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Ticks at least so often, so that deadlines are seen; anything new wakes the loop at once. */
-const tickPeriodMs = 1000;
+/** Ticks at least so often, whatever is due; anything new wakes the loop at once. */
+const tickPeriodMaxMs = 60_000;
 const stopMs = 10_000;
 const pruneEveryMs = 3_600_000;
 /** A source that has not answered for so many periods (and its deadline) cannot be acted on. */
@@ -98,6 +99,10 @@ export function createDaemon(parts: DaemonParts): Daemon {
   let lastTick: TickResult | null = null;
   let stopping = false;
   let everReady = false;
+  /** When an effect that is owed may be tried again. */
+  let owedAgainMs = Number.POSITIVE_INFINITY;
+  /** When a queue was last looked at early because something was due. */
+  const hurriedAtMss = new Map<QueueName, number>();
 
   // What has come in since the last tick.
   let outcomes: Outcome[] = [
@@ -180,6 +185,11 @@ export function createDaemon(parts: DaemonParts): Daemon {
       outcomes.push(outcome);
       wake.now();
     },
+    // What is owed to other machines may have waited for it.
+    onDone: (effect) => {
+      if (effect.kind === 'drain') queueSources.get(effect.queue)?.hurry();
+      wake.now();
+    },
   });
 
   function noteTrouble(where: { cloud?: CloudName }, trouble: SourceTrouble | null, queue?: QueueName): void {
@@ -260,7 +270,9 @@ export function createDaemon(parts: DaemonParts): Daemon {
     state = result.state;
     lastTick = result;
     for (const effect of result.effects) executor.start(effect);
-    for (const effect of owedEffects(state.fleet)) executor.start(effect);
+    owedAgainMs = Number.POSITIVE_INFINITY;
+    for (const effect of owedEffects(state.fleet))
+      owedAgainMs = Math.min(owedAgainMs, executor.start(effect) ?? Number.POSITIVE_INFINITY);
     hurrySources(input.outcomes, result);
     return result;
   }
@@ -303,8 +315,32 @@ export function createDaemon(parts: DaemonParts): Daemon {
         prunedAtMs = nowMs;
         store.prune(nowMs - config.policy.retentionMs);
       }
-      await wake.wait(tickPeriodMs, signal);
+      await wake.wait(untilDue(), signal);
     }
+  }
+
+  /** How long nothing is due, in ms. A look that is due is begun. */
+  function untilDue(): number {
+    const nowMs = timeline.now();
+    const due = nextDue({
+      nowMs,
+      fleet: state.fleet,
+      pools: site.pools,
+      setAsides: state.setAsides,
+      reapMs: site.policy.reapMs,
+      viewedAtMs: (queue) => queueSources.get(queue)?.latestAtMs ?? null,
+    });
+    let untilMs = Math.min(due.tickMs ?? Number.POSITIVE_INFINITY, owedAgainMs);
+    for (const [queue, atMs] of due.looks) {
+      const hurriedAtMs = hurriedAtMss.get(queue) ?? 0;
+      if (atMs > nowMs) untilMs = Math.min(untilMs, atMs);
+      else if (atMs > hurriedAtMs) {
+        hurriedAtMss.set(queue, nowMs);
+        queueSources.get(queue)?.hurry();
+      }
+    }
+    // A timer may come a little early.
+    return Math.min(tickPeriodMaxMs, Math.max(1, untilMs - nowMs + 1));
   }
 
   async function run(signal: AbortSignal): Promise<void> {

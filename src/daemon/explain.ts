@@ -7,7 +7,7 @@ import type { DemandReport } from '../planner/plan.ts';
 import type { JobView, Queue } from '../queues/port.ts';
 import type { DaemonView } from './control.ts';
 import { withDeadline } from './deadline.ts';
-import { setAsidesOf } from './views.ts';
+import { poolsOf, setAsidesOf } from './views.ts';
 
 /** Asks each queue for the job; says why it waits, from the same views and rules that the plan is made of. */
 export async function explainJob(
@@ -122,7 +122,7 @@ function workerSummary(view: DaemonView, queue: QueueName, ad: ClassAd): WorkerS
 
 function poolRooms(view: DaemonView, queue: QueueName): PoolRoom[] {
   const entries = [...view.state().fleet.entries.values()];
-  return view.parts.config.pools
+  return [...poolsOf(view).values()]
     .filter((pool) => pool.queue === queue)
     .map(({ name, min, max }) => ({
       pool: name,

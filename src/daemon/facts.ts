@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Learned } from '../fleet/learned.ts';
-import { OfferName } from '../model/ids.ts';
+import { OfferName, PoolName } from '../model/ids.ts';
+import type { PoolSettings } from '../model/poolOrder.ts';
 import type { SetAside, SetAsides } from '../planner/setAside.ts';
 import type { Fact, StoredState } from '../store/port.ts';
 
@@ -18,6 +19,7 @@ interface Remembered {
   readonly seed: string;
   readonly learned: Learned;
   readonly setAsides: SetAsides;
+  readonly poolSettings: PoolSettings;
   readonly totals: Totals;
 }
 
@@ -38,6 +40,15 @@ const totals = z.object({
   refused: z.number(),
 });
 
+const poolSettings = z.array(
+  z.object({
+    pool: z.string(),
+    paused: z.boolean(),
+    min: z.number().nullable(),
+    max: z.number().nullable(),
+  }),
+);
+
 const bootTimesKey = (offer: string) => `bootTimes/${offer}`;
 
 /** The facts that differ between two states: what was learned is kept over a restart. */
@@ -47,6 +58,11 @@ export function factsOf(before: Remembered, after: Remembered): Fact[] {
     if (before.learned.get(offer) !== value) facts.push({ key: bootTimesKey(offer), value });
   if (differs(before.setAsides, after.setAsides))
     facts.push({ key: 'setAsides', value: [...after.setAsides.values()] });
+  if (before.poolSettings !== after.poolSettings)
+    facts.push({
+      key: 'poolSettings',
+      value: [...after.poolSettings].map(([pool, setting]) => ({ pool, ...setting })),
+    });
   const { launched, ended, reused, refused } = after.totals;
   const was = before.totals;
   if (launched !== was.launched || ended !== was.ended || reused !== was.reused || refused !== was.refused)
@@ -76,6 +92,11 @@ export function remember(
     newSeed: seed === undefined,
     learned,
     setAsides: new Map(asides.map((aside) => [aside.key, aside])),
+    poolSettings: new Map(
+      poolSettings
+        .parse(byKey.get('poolSettings') ?? [])
+        .map(({ pool, ...setting }) => [PoolName(pool), setting]),
+    ),
     totals: totals.parse(byKey.get('totals') ?? { launched: 0, ended: 0, reused: 0, refused: 0 }),
   };
 }

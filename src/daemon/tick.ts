@@ -11,12 +11,14 @@ import {
   type DemandId,
   type InstanceId,
   IntentId,
+  type PoolName,
   type QueueName,
   type SiteId,
 } from '../model/ids.ts';
 import type { Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Offer, Pool } from '../model/offer.ts';
+import type { PoolOrder, PoolSettings } from '../model/poolOrder.ts';
 import {
   type CloudOutlook,
   type Plan,
@@ -24,6 +26,7 @@ import {
   plan,
   type QueueOutlook,
 } from '../planner/plan.ts';
+import { describeOrder, obey, pausedPools, poolsAsSet } from '../planner/poolSettings.ts';
 import {
   cloudKey,
   dropStaleProbes,
@@ -44,6 +47,8 @@ export interface CoreState {
   readonly fleet: Fleet;
   readonly learned: Learned;
   readonly setAsides: SetAsides;
+  /** What operators have said of pools. */
+  readonly poolSettings: PoolSettings;
   readonly totals: Totals;
   /** Why each demand group's jobs wait, as the journal was last told. */
   readonly unmet: ReadonlyMap<DemandId, string>;
@@ -70,6 +75,7 @@ export interface TickInput extends FoldInput {
   readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
   /** Launches that an operator asked for; checked against the bounds by whoever took the order. */
   readonly launches: readonly PlannedLaunch[];
+  readonly poolOrders: readonly PoolOrder[];
   /** For the journal, from outside the core: a source fell silent or is back. */
   readonly notes: readonly JournalEntry[];
 }
@@ -112,11 +118,14 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     }
   };
 
+  const poolSettings = obeyAll(change, state.poolSettings, input.poolOrders);
+  const paused = pausedPools(poolSettings);
   launchAll(input.launches);
-  effects.push(...resend(change, input, site));
+  effects.push(...resend(change, input, { site, paused }));
   const decided = plan({
     nowMs,
-    pools: [...site.pools.values()],
+    pools: [...poolsAsSet(site.pools, poolSettings).values()],
+    paused,
     offers: site.offers,
     clouds: input.clouds,
     queues: input.queues,
@@ -134,18 +143,45 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   const unmet = noteUnmet(change, state.unmet, decided);
   noteSetAsides(change, state.setAsides, setAsides);
   const totals = count(state, change);
-  const next: CoreState = { ...state, sequence, fleet: change.result(), learned, setAsides, totals, unmet };
+  const next: CoreState = {
+    ...state,
+    sequence,
+    fleet: change.result(),
+    learned,
+    setAsides,
+    poolSettings,
+    totals,
+    unmet,
+  };
   return { state: next, plan: decided, batch: batchOf(state, next, change, input), effects, launched };
+}
+
+function obeyAll(change: FleetChange, before: PoolSettings, orders: readonly PoolOrder[]): PoolSettings {
+  let settings = before;
+  for (const order of orders) {
+    const after = obey(settings, order);
+    if (after !== settings) {
+      const { pool } = order;
+      change.note({ kind: 'operator', atMs: change.context.nowMs, pool, why: describeOrder(order) });
+    }
+    settings = after;
+  }
+  return settings;
 }
 
 /**
  * Where the same create call makes no second machine, one that was looked for in vain is sent again, to the letter: its
  * machine comes now, and not when the cloud's list has had its time. The look-ups pace it.
  */
-function resend(change: FleetChange, { nowMs, clouds }: TickInput, site: CoreSite): Effect[] {
+function resend(
+  change: FleetChange,
+  { nowMs, clouds }: TickInput,
+  { site, paused }: { site: CoreSite; paused: ReadonlySet<PoolName> },
+): Effect[] {
   return change.resendable.flatMap((id) => {
     const intent = change.intents.get(id);
     if (intent === undefined || intent.state !== 'unknown') return [];
+    if (paused.has(intent.pool)) return [];
     if (!site.replaySafe(intent.cloud) || clouds.get(intent.cloud)?.trouble !== null) return [];
     change.putIntent({ ...intent, sentAtMs: nowMs });
     const { cloud, pool, offer, seats } = intent;
@@ -236,6 +272,7 @@ function newInstance(
     offer: launch.offer,
     cloud: launch.cloud,
     cause: launch.cause,
+    terms: change.termsOf(launch.offer),
     phase: 'requested',
     phaseSinceMs: nowMs,
     deadlineMs: nowMs + deadlines(launch.offer, pool.limits).bootMs,

@@ -2,24 +2,26 @@ import type {
   CloudStatus,
   DemandPlan,
   InstanceView,
-  LivePhase,
-  PhaseCounts,
   PlanView,
-  PoolStatus,
   QueueStatus,
   SetAside as SetAsideView,
-  StateCounts,
   StatusView,
-  Unmet,
 } from '../api/control.ts';
+import type { LivePhase, PhaseCounts, PoolStatus, StateCounts, Unmet } from '../api/poolStatus.ts';
 import { type FleetEntry, publicState } from '../fleet/entry.ts';
 import type { Worker } from '../model/demand.ts';
 import { type Instance, type PublicState, phases } from '../model/instance.ts';
 import type { Pool } from '../model/offer.ts';
 import type { DemandReport, Plan } from '../planner/plan.ts';
+import { poolsAsSet } from '../planner/poolSettings.ts';
 import { admittance, cloudKey, offerKey } from '../planner/setAside.ts';
 import type { DaemonView } from './control.ts';
 import { describeCause } from './tick.ts';
+
+/** The pools with the bounds that hold now. */
+export function poolsOf(view: DaemonView): ReadonlyMap<string, Pool> {
+  return poolsAsSet(view.site.pools, view.state().poolSettings);
+}
 
 /** The daemon's state as the API shows it: plain data, made anew for each answer. */
 export function statusView(view: DaemonView): StatusView {
@@ -35,7 +37,7 @@ export function statusView(view: DaemonView): StatusView {
     uptimeMs: nowMs - startedAtMs,
     queues: parts.queues.map(({ config }) => queueStatus(view, config)),
     clouds: parts.clouds.map(({ config }) => cloudStatus(view, config)),
-    pools: parts.config.pools.map((pool) => poolStatus(view, pool)),
+    pools: [...poolsOf(view).values()].map((pool) => poolStatus(view, pool)),
     totals: {
       sinceStart: {
         launched: totals.launched - totalsAtStart.launched,
@@ -125,15 +127,18 @@ export function setAsidesOf(view: DaemonView): SetAsideView[] {
   );
 }
 
-function poolStatus(view: DaemonView, pool: Pool): PoolStatus {
+export function poolStatus(view: DaemonView, pool: Pool): PoolStatus {
   const { name, queue, min, max, headroom } = pool;
   const own = entriesOf(view).filter(({ instance }) => instance.pool === name);
+  const setting = view.state().poolSettings.get(name);
   return {
     name,
     queue,
     min,
     max,
     headroom,
+    paused: setting?.paused ?? false,
+    scaled: setting !== undefined && (setting.min !== null || setting.max !== null),
     states: countStates(own),
     phases: countPhases(own),
     onlyHereJobs: null,

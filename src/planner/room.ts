@@ -6,7 +6,14 @@ import { type Admittance, admittance, cloudKey, offerKey } from './setAside.ts';
 
 /** Why fewer machines than wanted may be launched. */
 export interface Shortage {
-  readonly code: 'poolMax' | 'cloudMax' | 'offerMax' | 'setAside' | 'cloudTrouble' | 'launchesInFlight';
+  readonly code:
+    | 'paused'
+    | 'poolMax'
+    | 'cloudMax'
+    | 'offerMax'
+    | 'setAside'
+    | 'cloudTrouble'
+    | 'launchesInFlight';
   readonly why: string;
 }
 
@@ -25,7 +32,7 @@ export interface Room {
   spareOf(pool: Pool, needed: ReadonlySet<InstanceId>): number;
 }
 
-export function createRoom({ nowMs, fleet, clouds, setAsides }: PlanInput): Room {
+export function createRoom({ nowMs, fleet, clouds, setAsides, paused }: PlanInput): Room {
   const counts = new Map<string, number>();
   const launchesLeft = new Map<CloudName, number>();
   const probed = new Set<string>();
@@ -53,6 +60,7 @@ export function createRoom({ nowMs, fleet, clouds, setAsides }: PlanInput): Room
   }
 
   function reserve(pool: Pool, offer: Offer, wanted: number): Grant {
+    if (paused?.has(pool.name) === true) return refuse('paused', `pool ${pool.name} is paused`);
     const cloud = clouds.get(offer.cloud);
     if (cloud === undefined || cloud.trouble !== null)
       return refuse('cloudTrouble', `cloud ${offer.cloud}: ${cloud?.trouble ?? 'not configured'}`);

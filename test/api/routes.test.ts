@@ -9,6 +9,7 @@ import {
 } from '../../src/api/schema/instances.ts';
 import { journalSchema } from '../../src/api/schema/journal.ts';
 import { planSchema } from '../../src/api/schema/plan.ts';
+import { poolReceiptSchema } from '../../src/api/schema/pools.ts';
 import { statusSchema } from '../../src/api/schema/status.ts';
 import { apiLimits } from '../../src/api/server.ts';
 import { QueueError } from '../../src/model/errors.ts';
@@ -140,6 +141,28 @@ describe('writes', () => {
       { terminate: 'i1-0', force: false },
       { terminate: 'i1-0', force: true },
     ]);
+  });
+
+  test('pause, resume and scale a pool', async () => {
+    await using api = await startTestApi();
+    for (const [path, body] of [
+      ['/v1/pools/small/pause', {}],
+      ['/v1/pools/small/resume', {}],
+      ['/v1/pools/small/scale', json({ min: 2, max: null })],
+    ] as const) {
+      const { body: answer } = await ask(api, 'POST', path, body);
+      expect(poolReceiptSchema.parse(answer)).toMatchObject({ pool: { name: 'small' }, changed: true });
+    }
+    expect(api.control.writes).toEqual([
+      { kind: 'pause', pool: 'small' },
+      { kind: 'resume', pool: 'small' },
+      { kind: 'scale', pool: 'small', min: 2, max: null },
+    ]);
+    const wrong = json({ min: -1 });
+    expect(await refusal(api, 'POST', '/v1/pools/small/scale', wrong)).toMatchObject({ code: 'invalid' });
+    const above = json({ min: 20 });
+    expect(await refusal(api, 'POST', '/v1/pools/small/scale', above)).toMatchObject({ reason: 'bounds' });
+    expect(await refusal(api, 'POST', '/v1/pools/no/pause')).toMatchObject({ code: 'unknownPool' });
   });
 
   test.each([

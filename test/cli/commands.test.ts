@@ -15,6 +15,7 @@ import {
 } from '../../src/api/schema/instances.ts';
 import { journalSchema } from '../../src/api/schema/journal.ts';
 import { planSchema } from '../../src/api/schema/plan.ts';
+import { poolReceiptSchema } from '../../src/api/schema/pools.ts';
 import { statusSchema } from '../../src/api/schema/status.ts';
 import type { RunOptions } from '../../src/cli/deps.ts';
 import type { CheckReport } from '../../src/config/check.ts';
@@ -34,6 +35,9 @@ describe('--json', () => {
     ['instance drain i1-0', changeReceiptSchema],
     ['instance undrain i1-1', changeReceiptSchema],
     ['instance terminate i1-0', changeReceiptSchema],
+    ['pool pause small', poolReceiptSchema],
+    ['pool resume small', poolReceiptSchema],
+    ['pool scale small --min 1 --max config', poolReceiptSchema],
     ['journal', journalSchema],
   ];
 
@@ -69,6 +73,7 @@ describe('exit codes', () => {
     ['instance list --help', 0],
     ['instance launch small --count 9', 1],
     ['instance drain i0-0', 1],
+    ['pool scale small --min 20', 1],
     ['', 2],
     ['bogus', 2],
     ['status --bogus', 2],
@@ -76,6 +81,9 @@ describe('exit codes', () => {
     ['explain', 2],
     ['explain job', 2],
     ['instance launch', 2],
+    ['pool pause', 2],
+    ['pool scale small --min -1', 2],
+    ['pool scale small --max many', 2],
     ['instance launch small --count 0', 2],
     ['instance launch small --count 1.5', 2],
     ['instance launch small --count 1001', 2],
@@ -92,6 +100,7 @@ describe('exit codes', () => {
     ['explain instance i9-0', 5],
     ['instance drain i9-0', 5],
     ['instance launch none', 5],
+    ['pool pause none', 5],
     ['instance launch small --offer none', 5],
   ])('spillway %s → %i', async (line, expected) => {
     await using api = await startTestApi();

@@ -11,6 +11,7 @@ import {
 } from '../../src/api/schema/instances.ts';
 import { journalSchema } from '../../src/api/schema/journal.ts';
 import { planSchema } from '../../src/api/schema/plan.ts';
+import { poolReceiptSchema } from '../../src/api/schema/pools.ts';
 import { statusSchema } from '../../src/api/schema/status.ts';
 import type { CliDeps } from '../../src/cli/deps.ts';
 import { exitCodes } from '../../src/cli/exit.ts';
@@ -81,6 +82,7 @@ describe('docs/cli.md', () => {
     ['spillway instance list', instanceListSchema],
     ['spillway instance launch', launchReceiptSchema],
     ['spillway instance drain', changeReceiptSchema],
+    ['spillway pool pause', poolReceiptSchema],
     ['spillway journal', journalSchema],
   ] as const;
 

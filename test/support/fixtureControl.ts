@@ -87,6 +87,17 @@ export function createFixtureControl(): FixtureControl {
         ? change(id, { phase: 'terminating', state: 'Unusable', endReason: 'operator' }, 'it ends now')
         : change(id, { phase: 'draining', state: 'Busy', endReason: 'operator' }, 'it ends when it is idle');
     },
+    adjustPool: async (order) => {
+      const pool = fixtureStatus.pools.find(({ name }) => name === order.pool);
+      if (pool === undefined) throw new ControlError('unknownPool', `no pool ${order.pool}`);
+      const { min, max } = order.kind === 'scale' ? order : {};
+      if ((min ?? pool.min) > (max ?? pool.max))
+        throw new ControlError('refused', `min ${min} is above max`, { reason: 'bounds' });
+      writes.push(order);
+      const bounds = { min: min ?? pool.min, max: max ?? pool.max, scaled: order.kind === 'scale' };
+      const paused = order.kind === 'pause';
+      return { nowMs, pool: { ...pool, ...bounds, paused }, changed: true, next: 'it is as it was told' };
+    },
     journal: (query) => fixtureJournal.filter((entry) => wanted(entry, query)).slice(0, query.limit),
   };
   return control;
@@ -299,6 +310,8 @@ export const fixtureStatus: StatusView = {
       min: 0,
       max: 9,
       headroom: 1,
+      paused: false,
+      scaled: false,
       states: { Free: 1, Busy: 1, Unusable: 0 },
       phases: { ...noPhases, idle: 1, draining: 1 },
       onlyHereJobs: 3,
@@ -310,6 +323,8 @@ export const fixtureStatus: StatusView = {
       min: 1,
       max: 2,
       headroom: 0,
+      paused: false,
+      scaled: false,
       states: { Free: 0, Busy: 0, Unusable: 1 },
       phases: { ...noPhases, building: 1 },
       onlyHereJobs: null,

@@ -35,6 +35,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'store/port.ts',
       // The port of the API: the daemon does what it says.
       'api/control.ts',
+      'api/poolStatus.ts',
     ],
   },
   api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },

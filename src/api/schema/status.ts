@@ -59,12 +59,14 @@ const cloudStatusSchema = z.object({
     .nullable(),
 });
 
-const poolStatusSchema = z.object({
+export const poolStatusSchema = z.object({
   name: text,
   queue: text,
   min: count,
   max: count,
   headroom: count,
+  paused: z.boolean(),
+  scaled: z.boolean(),
   states: stateCountsSchema,
   phases: phaseCountsSchema,
   onlyHereJobs: count.nullable(),

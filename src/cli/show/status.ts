@@ -1,13 +1,5 @@
-import type {
-  CloudStatus,
-  PoolStatus,
-  QueueStatus,
-  StateCounts,
-  StatusView,
-  Totals,
-  Trouble,
-  Unmet,
-} from '../../api/control.ts';
+import type { CloudStatus, QueueStatus, StatusView, Totals, Trouble } from '../../api/control.ts';
+import type { PoolStatus, StateCounts, Unmet } from '../../api/poolStatus.ts';
 import { ago, counted, orDash, size, span, timestamp } from '../format.ts';
 import { type Cell, type Column, printable, renderTable, type Style } from '../table.ts';
 
@@ -109,7 +101,7 @@ function poolTable(pools: readonly PoolStatus[], style: Style): readonly string[
     { header: 'PHASES' },
   ];
   const rows = pools.map((pool) => [
-    pool.name,
+    pool.paused ? { text: `${pool.name} (paused)`, paint: style.yellow } : pool.name,
     pool.queue,
     pool.min,
     pool.max,
