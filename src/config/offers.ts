@@ -3,12 +3,14 @@ import type { Expr } from '../classad/expr.ts';
 import { parseExpression } from '../classad/parse.ts';
 import { ClassAdSyntaxError } from '../classad/syntaxError.ts';
 import { unparse } from '../classad/unparse.ts';
+import type { Billing, Market } from '../model/billing.ts';
 import { CloudName, OfferName } from '../model/ids.ts';
 import type { Offer, Price } from '../model/offer.ts';
 import type { Resources } from '../model/resources.ts';
 import { check } from './issues.ts';
 import {
   fieldOfAttribute,
+  offerTerms,
   ownAttributes,
   providerAd,
   publishedAttributes,
@@ -26,7 +28,9 @@ export interface OfferDraft {
   readonly resources: Resources;
   readonly arch: string;
   readonly opsys: string;
+  readonly market: Market;
   readonly price: Price | null;
+  readonly billing: Billing;
   readonly max: number | null;
   readonly attributes: Readonly<Record<string, AdValue>>;
   readonly requirements: Expr;
@@ -61,7 +65,9 @@ export function draftFromYaml(entry: unknown, locate: Locate, report: Report): O
     resources: { cpus: fields.cpus, memoryMiB: fields.memory, diskMiB: fields.disk, gpus: fields.gpus },
     arch: fields.arch,
     opsys: fields.opsys,
+    market: fields.market,
     price: fields.price ?? null,
+    billing: fields.billing,
     max: fields.max,
     attributes,
     requirements,
@@ -75,9 +81,11 @@ export function finishOffer(draft: OfferDraft, settings: unknown): Offer {
     name: OfferName(draft.name),
     cloud: CloudName(draft.cloud),
     ad: providerAd({ ...draft, offer: draft.name }),
-    published: publishedAttributes(draft.attributes),
+    published: { ...publishedAttributes(draft.attributes), ...publishedAttributes(offerTerms(draft)) },
     resources: draft.resources,
+    market: draft.market,
     price: draft.price,
+    billing: draft.billing,
     max: draft.max,
     settings,
   };

@@ -7,6 +7,7 @@ import {
 } from '../classad/ad.ts';
 import type { Expr } from '../classad/expr.ts';
 import { unparse } from '../classad/unparse.ts';
+import type { Market } from '../model/billing.ts';
 import type { Price } from '../model/offer.ts';
 import type { Resources } from '../model/resources.ts';
 
@@ -17,6 +18,7 @@ export interface ProviderAdParts {
   readonly resources: Resources;
   readonly arch: string;
   readonly opsys: string;
+  readonly market: Market;
   readonly price: Price | null;
   /** The site's own, and what of the usual ones it says otherwise. */
   readonly attributes: AttributeRecord;
@@ -52,6 +54,7 @@ export const fieldOfAttribute: Readonly<Record<string, string>> = {
   opsys: 'opsys',
   priceperhour: 'price',
   pricecurrency: 'price',
+  market: 'market',
   requirements: 'requirements',
 };
 
@@ -124,11 +127,15 @@ export function providerAd(parts: ProviderAdParts): ClassAd {
     TotalDisk: diskMiB * 1024,
     TotalSlotDisk: diskMiB * 1024,
     ...(gpus > 0 ? gpuAttributes(gpus) : {}),
-    ...(parts.price === null
-      ? {}
-      : { PricePerHour: parts.price.perHour, PriceCurrency: parts.price.currency }),
+    ...offerTerms(parts),
   };
   return withAttributes(adFromValues(base), { ...parts.attributes, Requirements: parts.requirements });
+}
+
+/** What a machine costs and whether it may be taken back: no machine knows it by itself, so it is told. */
+export function offerTerms({ market, price }: Pick<ProviderAdParts, 'market' | 'price'>): AttributeRecord {
+  const Market = market;
+  return price === null ? { Market } : { Market, PricePerHour: price.perHour, PriceCurrency: price.currency };
 }
 
 /** What a job's `require_gpus` asks of (Capability and the like) is for the site to say, by AvailableGPUs. */

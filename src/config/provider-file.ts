@@ -15,7 +15,7 @@ import { sizeMiBMax } from './units.ts';
 /**
  * Offers as provider ads: blocks of `Name = value` lines in the old ClassAd syntax, a blank line between two, `#` for
  * comments. What an offer's fields are in the config are attributes here: Name, Cloud, Cpus, Memory (MB), Disk (KiB),
- * GPUs, Arch, OpSys, PricePerHour with PriceCurrency, Max, Requirements. `Boot_<field>` is a field of the driver's
+ * GPUs, Arch, OpSys, Market, PricePerHour with PriceCurrency, Billing, Max, Requirements. `Boot_<field>` is a field of the driver's
  * `boot:`, a list or a nested ad where the field is one. All other attributes are for jobs to match.
  */
 
@@ -34,6 +34,8 @@ const attributeOfField: Readonly<Record<string, string>> = {
   opsys: 'OpSys',
   price: 'PricePerHour',
   currency: 'PriceCurrency',
+  market: 'Market',
+  billing: 'Billing',
   max: 'Max',
   requirements: 'Requirements',
 };
@@ -92,6 +94,8 @@ function entryFromBlock(
     gpus: plain('gpus'),
     arch: plain('arch'),
     opsys: plain('opsys'),
+    market: plain('market'),
+    billing: plain('billing'),
     max: plain('max'),
   };
   const checked = check(offerSchema, written);
@@ -102,7 +106,7 @@ function entryFromBlock(
     );
   const entry = { name: nameOf(written), cloud: textOf(written, 'cloud'), boot, locate };
   if (!checked.ok || report.failed || block.broken.size > 0) return { ...entry, fields: null };
-  const { name, cloud: cloudName, cpus, gpus, arch, opsys, max } = checked.value;
+  const { name, cloud: cloudName, cpus, gpus, arch, opsys, market, billing, max } = checked.value;
   const resources = { cpus, memoryMiB: memory ?? 0, diskMiB: disk ?? 0, gpus };
   const fields = {
     name,
@@ -110,7 +114,9 @@ function entryFromBlock(
     resources,
     arch,
     opsys,
+    market,
     price,
+    billing,
     max,
     attributes,
     requirements,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { markets } from '../model/billing.ts';
 import { durationBetween, price, sizeMiB } from './units.ts';
 
 /**
@@ -89,6 +90,17 @@ const attributeValue = z.union(
 );
 export type AttributeValue = z.infer<typeof attributeValue>;
 
+/** `1h`: whole hours, one at least. Or the two apart. */
+const billing = z.union([
+  durationBetween(second, 31 * day).transform((ms) => ({ minimumMs: ms, incrementMs: ms })),
+  z
+    .strictObject({
+      minimum: durationBetween(0, 31 * day).prefault('0s'),
+      increment: durationBetween(second, 31 * day).prefault('1s'),
+    })
+    .transform(({ minimum, increment }) => ({ minimumMs: minimum, incrementMs: increment })),
+]);
+
 export const offerSchema = z.strictObject({
   name: entryName,
   cloud: z.string(),
@@ -98,7 +110,9 @@ export const offerSchema = z.strictObject({
   gpus: z.int().min(0).max(64).default(0),
   arch: z.string().min(1).max(40).default('X86_64'),
   opsys: z.string().min(1).max(40).default('LINUX'),
+  market: z.enum(markets).default('onDemand'),
   price: price.optional(),
+  billing: billing.prefault('1s'),
   max: machines.nullable().default(null),
   attributes: z.record(z.string(), attributeValue).default({}),
   requirements: z.string().min(1).max(10_000).default('true'),
@@ -120,7 +134,9 @@ const lifetime = z
 
 /** A time without a job, or `learned`: null. */
 const idleTime = z
-  .string({ error: ({ input }) => (typeof input === 'number' ? undefined : 'expected a duration or "learned"') })
+  .string({
+    error: ({ input }) => (typeof input === 'number' ? undefined : 'expected a duration or "learned"'),
+  })
   .or(z.number())
   .transform((text, context): number | null => {
     if (text === 'learned') return null;

@@ -1,9 +1,10 @@
+import { perSecond, type Terms } from '../model/billing.ts';
 import type { CloudInstance } from '../model/cloud.ts';
 import type { CloudErrorCode } from '../model/errors.ts';
 import { type CloudName, InstanceId, type IntentId, type OfferName } from '../model/ids.ts';
 import type { EndReason, Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
-import type { Offer, Pool, PoolLimits } from '../model/offer.ts';
+import { type Offer, type Pool, type PoolLimits, termsOf } from '../model/offer.ts';
 import type { FleetEntry } from './entry.ts';
 import type { InstanceEvent, StepContext } from './event.ts';
 import { step } from './step.ts';
@@ -120,6 +121,8 @@ export const orphanedLimits: PoolLimits = {
   lifetimeGraceMs: 0,
 };
 
+const unknownTerms: Terms = { market: 'onDemand', price: null, billing: perSecond };
+
 export const seatId = (intent: IntentId, seat: number): InstanceId => InstanceId(`${intent}-${seat}`);
 
 /** A fold under way: one mutable copy, private to a tick, that notes what it changes. */
@@ -174,6 +177,12 @@ export class FleetChange {
 
   note(entry: JournalEntry): void {
     this.journal.push(entry);
+  }
+
+  /** What a machine of the offer is had for now; nothing that could be counted where the offer is not in the config. */
+  termsOf(offer: OfferName): Terms {
+    const known = this.context.offers.get(offer);
+    return known === undefined ? unknownTerms : termsOf(known);
   }
 
   result(): Fleet {

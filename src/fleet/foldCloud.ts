@@ -114,6 +114,7 @@ function takeIn(
     offer: found.offer,
     cloud,
     cause: { kind: 'adopted' },
+    terms: change.termsOf(found.offer),
     phase: worker ? 'joining' : 'terminating',
     phaseSinceMs: nowMs,
     deadlineMs: nowMs + change.context.reapMs,

@@ -1,3 +1,4 @@
+import type { Terms } from './billing.ts';
 import type {
   CloudId,
   CloudName,
@@ -62,6 +63,7 @@ export const endReasons = [
   'twin', // a second machine for a seat that has one
   'orphan', // it bore our mark, the store did not know it, and it had no worker
   'removed', // its pool, offer or cloud is no longer in the config
+  'budget', // a budget that it counts in is used up
   'downtime', // its cloud, pool or site is in a declared downtime
   'blackHole', // it took no job though many waited, or ended each in seconds
 ] as const;
@@ -69,7 +71,14 @@ export type EndReason = (typeof endReasons)[number];
 
 /** Why an instance was launched. */
 export type LaunchCause =
-  | { readonly kind: 'demand'; readonly demand: DemandId; readonly job: JobId | null }
+  | {
+      readonly kind: 'demand';
+      readonly demand: DemandId;
+      readonly job: JobId | null;
+      /** Whose jobs they were: who pays for the machine; null where the scheduler does not say. */
+      readonly user: string | null;
+      readonly group: string | null;
+    }
   | { readonly kind: 'min' }
   | { readonly kind: 'headroom' }
   | { readonly kind: 'operator' }
@@ -89,6 +98,8 @@ export interface Instance {
   readonly offer: OfferName;
   readonly cloud: CloudName;
   readonly cause: LaunchCause;
+  /** As the offer was when it was launched. */
+  readonly terms: Terms;
 
   readonly phase: Phase;
   readonly phaseSinceMs: number;

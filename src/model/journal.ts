@@ -17,6 +17,7 @@ export const journalKinds = [
   'queueBack',
   'operator',
   'anomaly',
+  'budget',
   'alarm',
   'alarmOver',
   'downtime',

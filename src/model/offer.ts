@@ -1,4 +1,5 @@
 import type { ClassAd } from '../classad/ad.ts';
+import type { Billing, Market, Terms } from './billing.ts';
 import type { CloudName, OfferName, PoolName, QueueName } from './ids.ts';
 import type { Resources } from './resources.ts';
 
@@ -23,12 +24,16 @@ export interface Offer {
    */
   readonly published: Readonly<Record<string, string>>;
   readonly resources: Resources;
+  readonly market: Market;
   readonly price: Price | null;
+  readonly billing: Billing;
   /** No more instances of this offer than that at a time, over all pools. */
   readonly max: number | null;
   /** What the cloud's driver needs to boot it, checked by the driver's own schema; opaque to the core. */
   readonly settings: unknown;
 }
+
+export const termsOf = ({ market, price, billing }: Offer): Terms => ({ market, price, billing });
 
 /** A named set of instances with one policy. */
 export interface Pool {

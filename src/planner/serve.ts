@@ -71,7 +71,13 @@ function launchFor(
       offer: offer.name,
       cloud: offer.cloud,
       count: granted.count,
-      cause: { kind: 'demand', demand: demand.id, job: demand.sampleJobs[0] ?? null },
+      cause: {
+        kind: 'demand',
+        demand: demand.id,
+        job: demand.sampleJobs[0] ?? null,
+        user: demand.user,
+        group: demand.group,
+      },
       probe: granted.probe,
     });
     supply.addLaunch(offer, pool.queue, granted.count);

@@ -53,7 +53,7 @@ describe('a provider ad', () => {
     const told = '    gpus: 1\n    attributes: { AvailableGPUs: { expr: "{ [ Capability = 8.6 ] }" } }';
     const { ad, published } = await offerWith(told);
     expect(symmetricMatch(gpu, ad)).toBe(true);
-    expect(published).toEqual({});
+    expect(published).toEqual({ Market: '"onDemand"' });
     expect(symmetricMatch(gpu, (await offerWith('    gpus: 1')).ad)).toBe(false);
     expect(symmetricMatch(gpu, (await offerWith('    gpus: 0')).ad)).toBe(false);
   });

@@ -37,6 +37,11 @@ export function anInstance(intent: string, seat = 0, over: Partial<Instance> = {
     offer: OfferName('small'),
     cloud: CloudName('east'),
     cause: { kind: 'min' },
+    terms: {
+      market: 'spot',
+      price: { perHour: 0.25, currency: 'EUR' },
+      billing: { minimumMs: 60_000, incrementMs: 1000 },
+    },
     phase: 'requested',
     phaseSinceMs: 1000,
     deadlineMs: 61_000,

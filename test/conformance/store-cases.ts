@@ -66,7 +66,13 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
       const { store, again } = setUp();
       const intent = anIntent('i1', { seats: 2, state: 'accepted', sentAtMs: 1000.25 });
       const full = anInstance('i1', 1, {
-        cause: { kind: 'demand', demand: DemandId('condor/7'), job: JobId('schedd@head#12.3') },
+        cause: {
+          kind: 'demand',
+          demand: DemandId('condor/7'),
+          job: JobId('schedd@head#12.3'),
+          user: 'ann',
+          group: 'physics',
+        },
         phase: 'claimed',
         phaseSinceMs: 4000.125,
         deadlineMs: null,
@@ -128,7 +134,7 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
     it('takes every word that the model has', () => {
       const { store, again } = setUp();
       const causes: LaunchCause[] = [
-        { kind: 'demand', demand: DemandId('d'), job: null },
+        { kind: 'demand', demand: DemandId('d'), job: null, user: null, group: null },
         { kind: 'min' },
         { kind: 'headroom' },
         { kind: 'operator' },

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { perSecond } from '../../src/model/billing.ts';
 import {
   CloudId,
   CloudName,
@@ -98,6 +99,7 @@ function joining(intentId: string, cloudId: string, nowMs: number): Instance {
     offer: OfferName('small'),
     cloud: CloudName('ec2'),
     cause: { kind: 'operator' },
+    terms: { market: 'onDemand', price: null, billing: perSecond },
     phase: 'joining',
     phaseSinceMs: nowMs,
     deadlineMs: nowMs + 3_600_000,

@@ -2,6 +2,7 @@ import { type FleetEntry, neverSeen, type Sighting } from '../../src/fleet/entry
 import type { StepContext } from '../../src/fleet/event.ts';
 import type { Fleet, FoldContext } from '../../src/fleet/fleet.ts';
 import type { FoldInput } from '../../src/fleet/fold.ts';
+import { perSecond } from '../../src/model/billing.ts';
 import type { CloudInstance, CloudSnapshot } from '../../src/model/cloud.ts';
 import type { QueueSnapshot, Worker, WorkerActivity } from '../../src/model/demand.ts';
 import { CloudId, InstanceId, IntentId, OfferName, PoolName } from '../../src/model/ids.ts';
@@ -37,6 +38,7 @@ export function makeInstance(
     offer: OfferName('small'),
     cloud: east,
     cause: { kind: 'min' },
+    terms: { market: 'onDemand', price: null, billing: perSecond },
     phase,
     phaseSinceMs: t0,
     deadlineMs: phase === 'idle' || phase === 'claimed' ? null : t0 + 100_000,

@@ -1,4 +1,5 @@
 import { parseLongAd } from '../../src/classad/long.ts';
+import { type Billing, type Market, perSecond } from '../../src/model/billing.ts';
 import { CloudName, OfferName, PoolName } from '../../src/model/ids.ts';
 import type { Offer, Pool, PoolLimits } from '../../src/model/offer.ts';
 import type { Resources } from '../../src/model/resources.ts';
@@ -19,6 +20,8 @@ export interface OfferParts {
   readonly memoryMiB?: number;
   readonly diskMiB?: number;
   readonly perHour?: number | null;
+  readonly market?: Market;
+  readonly billing?: Billing;
   readonly max?: number | null;
   /** Old-syntax ClassAd lines that come after the usual ones. */
   readonly more?: string;
@@ -26,7 +29,7 @@ export interface OfferParts {
 
 export function makeOffer(parts: OfferParts): Offer {
   const { name, cloud = east, vmType = 'a', cpus = 1, memoryMiB = 2048, diskMiB = 20_480 } = parts;
-  const { perHour = null, max = null, more = '' } = parts;
+  const { perHour = null, max = null, more = '', market = 'onDemand', billing = perSecond } = parts;
   return {
     name: OfferName(name),
     cloud,
@@ -38,13 +41,16 @@ export function makeOffer(parts: OfferParts): Offer {
         `Memory = ${memoryMiB}`,
         `Disk = ${diskMiB * 1024}`,
         `VMType = "${vmType}"`,
+        `Market = "${market}"`,
         'Requirements = true',
         more,
       ].join('\n'),
     ),
     published: { VMType: `"${vmType}"` },
     resources: { cpus, memoryMiB, diskMiB, gpus: 0 },
+    market,
     price: perHour === null ? null : { perHour, currency: 'USD' },
+    billing,
     max,
     settings: {},
   };

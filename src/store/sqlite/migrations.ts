@@ -54,6 +54,7 @@ CREATE TABLE instances (
   offer          TEXT    NOT NULL,
   cloud          TEXT    NOT NULL,
   cause          TEXT    NOT NULL CHECK (json_valid(cause)),
+  terms          TEXT    NOT NULL CHECK (json_valid(terms)),
   phase          TEXT    NOT NULL CHECK (phase IN (
     'requested', 'unknown', 'building', 'joining', 'idle', 'claimed', 'leased',
     'draining', 'unreachable', 'failed', 'terminating', 'ended')),
@@ -69,7 +70,7 @@ CREATE TABLE instances (
   claims         INTEGER NOT NULL CHECK (claims >= 0),
   end_reason     TEXT    CHECK (end_reason IN (
     'idle', 'lifetime', 'bootDeadline', 'joinDeadline', 'unreachable', 'bootFailed',
-    'refused', 'neverLaunched', 'lost', 'operator', 'twin', 'orphan', 'removed',
+    'refused', 'neverLaunched', 'lost', 'operator', 'twin', 'orphan', 'removed', 'budget',
     'downtime', 'blackHole')),
   ended_at_ms    REAL
 ) STRICT, WITHOUT ROWID;
@@ -86,7 +87,7 @@ CREATE TABLE facts (
 CREATE TABLE journal_kinds (kind TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO journal_kinds (kind) VALUES
   ('started'), ('stopped'), ('decision'), ('launch'), ('phase'), ('ended'), ('adopted'), ('offerSetAside'),
-  ('offerBack'), ('cloudTrouble'), ('cloudBack'), ('queueTrouble'), ('queueBack'), ('operator'), ('anomaly'),
+  ('offerBack'), ('cloudTrouble'), ('cloudBack'), ('queueTrouble'), ('queueBack'), ('operator'), ('anomaly'), ('budget'),
   ('alarm'), ('alarmOver'), ('downtime');
 
 CREATE TABLE journal (

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { markets, type Terms } from '../../model/billing.ts';
 import type {
   Branded,
   CloudId,
@@ -36,12 +37,20 @@ const cause = z.discriminatedUnion('kind', [
     kind: z.literal('demand'),
     demand: named<DemandId>(),
     job: named<JobId>().nullable(),
+    user: text.nullable(),
+    group: text.nullable(),
   }),
   z.strictObject({ kind: z.literal('min') }),
   z.strictObject({ kind: z.literal('headroom') }),
   z.strictObject({ kind: z.literal('operator') }),
   z.strictObject({ kind: z.literal('adopted') }),
 ]);
+
+const terms = z.strictObject({
+  market: z.enum(markets),
+  price: z.strictObject({ perHour: ms, currency: text }).nullable(),
+  billing: z.strictObject({ minimumMs: ms, incrementMs: ms }),
+}) satisfies z.ZodType<Terms>;
 
 const instanceSchema = z.strictObject({
   id: keyed<InstanceId>(),
@@ -52,6 +61,7 @@ const instanceSchema = z.strictObject({
   offer: named<OfferName>(),
   cloud: named<CloudName>(),
   cause,
+  terms,
   phase: z.enum(phases),
   phaseSinceMs: ms,
   deadlineMs: ms.nullable(),
@@ -117,7 +127,7 @@ export const metaTable: Table<Meta> = { name: 'meta', key: 'site', json: [], sch
 export const instanceTable: Table<Instance> = {
   name: 'instances',
   key: 'id',
-  json: ['cause'],
+  json: ['cause', 'terms'],
   schema: instanceSchema,
 };
 export const intentTable: Table<Intent> = { name: 'intents', key: 'id', json: [], schema: intentSchema };
@@ -166,7 +176,7 @@ export function inspect<T>(
 /** Named parameters for a statement. Throws TypeError for a value that could not be read back. */
 export function encodeInstance(instance: Instance): Row {
   const checked = checkedAs('instance', instance.id, instanceSchema, instance);
-  return { ...checked, cause: JSON.stringify(checked.cause) };
+  return { ...checked, cause: JSON.stringify(checked.cause), terms: JSON.stringify(checked.terms) };
 }
 
 export function encodeIntent(intent: Intent): Row {

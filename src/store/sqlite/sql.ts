@@ -1,7 +1,7 @@
 /** The statements of the store. Columns are read under the model's names, so that a row is checked as it stands. */
 
 const instanceColumns = `
-  id, intent, seat, pool, queue, offer, cloud, cause, phase, phase_since_ms AS phaseSinceMs, deadline_ms AS deadlineMs,
+  id, intent, seat, pool, queue, offer, cloud, cause, terms, phase, phase_since_ms AS phaseSinceMs, deadline_ms AS deadlineMs,
   cloud_id AS cloudId, address, worker, created_at_ms AS createdAtMs, running_at_ms AS runningAtMs,
   joined_at_ms AS joinedAtMs, idle_since_ms AS idleSinceMs, claims, end_reason AS endReason, ended_at_ms AS endedAtMs`;
 
@@ -50,14 +50,14 @@ export const upsertIntent = `
 
 export const upsertInstance = `
   INSERT INTO instances (
-    id, intent, seat, pool, queue, offer, cloud, cause, phase, phase_since_ms, deadline_ms, cloud_id, address, worker,
+    id, intent, seat, pool, queue, offer, cloud, cause, terms, phase, phase_since_ms, deadline_ms, cloud_id, address, worker,
     created_at_ms, running_at_ms, joined_at_ms, idle_since_ms, claims, end_reason, ended_at_ms)
   VALUES (
-    @id, @intent, @seat, @pool, @queue, @offer, @cloud, @cause, @phase, @phaseSinceMs, @deadlineMs, @cloudId, @address,
+    @id, @intent, @seat, @pool, @queue, @offer, @cloud, @cause, @terms, @phase, @phaseSinceMs, @deadlineMs, @cloudId, @address,
     @worker, @createdAtMs, @runningAtMs, @joinedAtMs, @idleSinceMs, @claims, @endReason, @endedAtMs)
   ON CONFLICT (id) DO UPDATE SET
     intent = excluded.intent, seat = excluded.seat, pool = excluded.pool, queue = excluded.queue,
-    offer = excluded.offer, cloud = excluded.cloud, cause = excluded.cause, phase = excluded.phase,
+    offer = excluded.offer, cloud = excluded.cloud, cause = excluded.cause, terms = excluded.terms, phase = excluded.phase,
     phase_since_ms = excluded.phase_since_ms, deadline_ms = excluded.deadline_ms, cloud_id = excluded.cloud_id,
     address = excluded.address, worker = excluded.worker, created_at_ms = excluded.created_at_ms,
     running_at_ms = excluded.running_at_ms, joined_at_ms = excluded.joined_at_ms,
