@@ -1,0 +1,73 @@
+import type { Demand } from '../model/demand.ts';
+import { type SharePolicy, type Shares, shareFactors } from './share.ts';
+
+/** In which order waiting jobs are served. */
+export interface OrderPolicy {
+  /** A job that waits rises by one level of priority in each such time. */
+  readonly agingMs: number;
+  readonly share: SharePolicy;
+}
+
+const day = 86_400_000;
+
+export const usualOrder: OrderPolicy = {
+  agingMs: 3_600_000,
+  share: { halfLifeMs: 7 * day, levels: 20, users: new Map(), groups: new Map() },
+};
+
+/** Job priorities beyond this are no more urgent: what one user writes must not outweigh what all others wait. */
+export const priorityMax = 20;
+
+/** Why a group stands where it stands: the greater level goes first, then the older, then by id. */
+export interface Turn {
+  /** From 1, over all queues. */
+  readonly place: number;
+  /** priority + aging + share. */
+  readonly level: number;
+  readonly priority: number;
+  readonly aging: number;
+  readonly share: number;
+  /** The greatest priority of a pool that could serve it: goes before the level. */
+  readonly pool: number;
+}
+
+/**
+ * Aging ends where it outweighs all else together: a job that has waited so long goes before every job that has just come,
+ * whoever's it is and whatever it says.
+ */
+export const agingMax = ({ share }: OrderPolicy): number => 2 * priorityMax + share.levels + 1;
+
+export interface OrderInput {
+  readonly nowMs: number;
+  readonly policy: OrderPolicy;
+  readonly shares: Pick<Shares, 'usage'>;
+  /** The greatest priority of a pool that could serve these jobs. */
+  readonly poolPriority: (demand: Demand) => number;
+}
+
+/** Pure; the same groups in whatever order give the same order. */
+export function inOrder(
+  groups: readonly Demand[],
+  { nowMs, policy, shares, poolPriority }: OrderInput,
+): readonly { readonly demand: Demand; readonly turn: Turn }[] {
+  const factor = shareFactors(shares, groups, policy.share);
+  const most = agingMax(policy);
+  const rated = groups.map((demand) => {
+    const { oldestSubmittedAtMs: oldest } = demand;
+    const waitedMs = oldest === null ? 0 : Math.max(0, nowMs - oldest);
+    const priority = Math.max(-priorityMax, Math.min(priorityMax, demand.priority));
+    const aging = Math.min(most, waitedMs / policy.agingMs);
+    const share = policy.share.levels * factor(demand);
+    return { demand, level: priority + aging + share, priority, aging, share, pool: poolPriority(demand) };
+  });
+  return rated
+    .toSorted((a, b) => b.pool - a.pool || b.level - a.level || byAge(a.demand, b.demand))
+    .map(({ demand, ...turn }, at) => ({ demand, turn: { place: at + 1, ...turn } }));
+}
+
+function byAge(a: Demand, b: Demand): number {
+  const age = (demand: Demand) => demand.oldestSubmittedAtMs ?? Number.POSITIVE_INFINITY;
+  const difference = age(a) - age(b);
+  if (!Number.isNaN(difference) && difference !== 0) return difference;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
