@@ -54,6 +54,8 @@ export interface SiteWatch {
   readonly created?: (machine: Machine) => void;
   readonly joined?: (machine: Machine) => void;
   readonly stopped?: (machine: Machine) => void;
+  /** It is stored now, and nothing that it decides has been begun. */
+  readonly committed?: (batch: Batch) => void;
 }
 
 /** Where a daemon is killed: just before a decision is on disk, or just after, before anything is done. */
@@ -171,16 +173,21 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
   let commitFailure: Error | null = null;
   let current: Incarnation | null = null;
 
+  function put(batch: Batch): void {
+    store.commit(batch);
+    watch.committed?.(batch);
+  }
+
   function commit(life: Life, batch: Batch): void {
     if (life.dead) throw killed();
     if (commitFailure !== null) throw commitFailure;
     const point = batch.instances.length > 0 ? crashPoint : null;
     if (point === null) {
-      store.commit(batch);
+      put(batch);
       return;
     }
     crashPoint = null;
-    if (point === 'afterCommit') store.commit(batch);
+    if (point === 'afterCommit') put(batch);
     life.dead = true;
     throw killed();
   }
