@@ -1,6 +1,15 @@
-import type { CloudName, InstanceId, IntentId, OfferName, PoolName, SiteId } from '../model/ids.ts';
+import type {
+  CloudName,
+  InstanceId,
+  IntentId,
+  OfferName,
+  PoolName,
+  QueueName,
+  SiteId,
+} from '../model/ids.ts';
 import type { Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry, JournalKind } from '../model/journal.ts';
+import type { Memory } from '../model/memory.ts';
 
 /**
  * Where the daemon's memory is. Synchronous: a decision and its intents are one transaction, on disk when
@@ -17,6 +26,8 @@ export interface Store {
   instance(id: InstanceId): Instance | null;
   /** Those that have ended and are still kept, newest end first. */
   endedInstances(limit: number): readonly Instance[];
+  /** What the adapter of a queue keeps; each queue has its own. */
+  memory(queue: QueueName): Memory;
   /** Drops journal entries and ended instances and intents older than that, a bounded number at a call; returns how many. */
   prune(beforeMs: number): number;
   close(): void;

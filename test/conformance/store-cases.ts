@@ -62,6 +62,37 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
       });
     });
 
+    it("keeps an adapter's memory: by queue, replaced, removed, all of a change or nothing", () => {
+      const { store, again } = setUp();
+      const [one, other] = [QueueName('one'), QueueName('other')];
+      store.memory(one).save(
+        new Map<string, unknown>([
+          ['a', { n: 1.5, text: 'é"' }],
+          ['b', [null]],
+        ]),
+      );
+      store.memory(other).save(new Map([['a', 'theirs']]));
+      store.memory(one).save(
+        new Map<string, unknown>([
+          ['a', 2],
+          ['b', null],
+          ['c', false],
+        ]),
+      );
+      const torn = new Map<string, unknown>([
+        ['a', 3],
+        ['bad', 1n],
+      ]);
+      expect(() => store.memory(one).save(torn)).toThrow();
+      const reopened = again();
+      expect([...reopened.memory(one).load()]).toEqual([
+        ['a', 2],
+        ['c', false],
+      ]);
+      expect([...reopened.memory(other).load()]).toEqual([['a', 'theirs']]);
+      expect(reopened.load()).toMatchObject({ nowMs: null, facts: [] });
+    });
+
     it('gives back what was committed, to the last field', () => {
       const { store, again } = setUp();
       const intent = anIntent('i1', { seats: 2, state: 'accepted', sentAtMs: 1000.25 });

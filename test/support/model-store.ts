@@ -1,5 +1,6 @@
 import type { InstanceId, IntentId, SiteId } from '../../src/model/ids.ts';
 import type { Instance, Intent } from '../../src/model/instance.ts';
+import { forgetfulMemory, type Memory } from '../../src/model/memory.ts';
 import type { Batch, Fact, Store, StoredJournalEntry } from '../../src/store/port.ts';
 
 /** What a store does, said with maps: the oracle of the property test. It bounds no prune and checks no value. */
@@ -7,6 +8,7 @@ export function modelStore(site: SiteId): Store {
   const instances = new Map<InstanceId, Instance>();
   const intents = new Map<IntentId, Intent>();
   const facts = new Map<string, Fact>();
+  const memories = new Map<string, Memory>();
   let journal: StoredJournalEntry[] = [];
   let numbers = 0;
   let nowMs: number | null = null;
@@ -51,6 +53,11 @@ export function modelStore(site: SiteId): Store {
         .filter(({ phase }) => phase === 'ended')
         .toSorted((a, b) => endOf(b) - endOf(a) || Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)))
         .slice(0, limit),
+    memory: (queue) => {
+      const memory = memories.get(queue) ?? forgetfulMemory();
+      memories.set(queue, memory);
+      return memory;
+    },
     prune: (beforeMs) => {
       const had = journal.length + instances.size + intents.size;
       journal = journal.filter(({ atMs }) => atMs >= beforeMs);

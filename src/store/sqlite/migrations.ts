@@ -84,6 +84,13 @@ CREATE TABLE facts (
   value TEXT NOT NULL CHECK (json_valid(value))
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE memories (
+  queue TEXT NOT NULL,
+  key   TEXT NOT NULL,
+  value TEXT NOT NULL CHECK (json_valid(value)),
+  PRIMARY KEY (queue, key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE journal_kinds (kind TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO journal_kinds (kind) VALUES
   ('started'), ('stopped'), ('decision'), ('launch'), ('phase'), ('ended'), ('adopted'), ('offerSetAside'),

@@ -87,3 +87,11 @@ export const pruneIntents = `
     WHERE state IN ('accepted', 'refused', 'never') AND created_at_ms < ?
       AND NOT EXISTS (SELECT 1 FROM instances WHERE instances.intent = intents.id)
     ORDER BY created_at_ms LIMIT ?)`;
+
+export const selectMemory = 'SELECT key, value FROM memories WHERE queue = ? ORDER BY key';
+
+export const upsertMemory = `
+INSERT INTO memories (queue, key, value) VALUES (?, ?, ?)
+ON CONFLICT (queue, key) DO UPDATE SET value = excluded.value`;
+
+export const deleteMemory = 'DELETE FROM memories WHERE queue = ? AND key = ?';

@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
-import type { InstanceId, SiteId } from '../../model/ids.ts';
+import type { InstanceId, QueueName, SiteId } from '../../model/ids.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
+import type { Memory } from '../../model/memory.ts';
 import { type Batch, type Store, type StoredState, StoreError } from '../port.ts';
 import { inStoreWords, inWordsOfOpening } from './failure.ts';
 import { type OpenFile, openFile, openMemory, readMeta } from './file.ts';
@@ -91,12 +92,35 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
       inStoreWords(path, () =>
         newestEnded.all(boundedRows(limit)).map((row) => decode(path, instanceTable, row)),
       ),
+    memory: (queue) => memoryOf(file, queue),
     prune: (beforeMs) =>
       inStoreWords(path, () => {
         file.assertInPlace();
         return prune(beforeMs);
       }),
     close: () => inStoreWords(path, () => file.close()),
+  };
+}
+
+function memoryOf(file: OpenFile, queue: QueueName): Memory {
+  const { db, path } = file;
+  const all = db.prepare<[string], { key: string; value: string }>(sql.selectMemory);
+  const put = db.prepare<[string, string, string]>(sql.upsertMemory);
+  const drop = db.prepare<[string, string]>(sql.deleteMemory);
+  const saveAll = db.transaction((changes: ReadonlyMap<string, unknown>) => {
+    for (const [key, value] of changes) {
+      if (value === null) drop.run(queue, key);
+      else put.run(queue, key, JSON.stringify(value));
+    }
+  });
+  return {
+    load: () =>
+      inStoreWords(path, () => new Map(all.all(queue).map(({ key, value }) => [key, JSON.parse(value)]))),
+    save: (changes) =>
+      inStoreWords(path, () => {
+        file.assertInPlace();
+        saveAll.immediate(changes);
+      }),
   };
 }
 
