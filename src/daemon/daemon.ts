@@ -242,7 +242,12 @@ export function createDaemon(parts: DaemonParts): Daemon {
   }
 
   /** One tick: everything new, decided and stored, then begun. Synchronous. Throws StoreError, and has then changed nothing. */
-  function runTick({ orders = [], launches = [], poolOrders = [] }: Partial<ByHand> = {}): TickResult {
+  function runTick({
+    orders = [],
+    launches = [],
+    poolOrders = [],
+    downtimeOrders = [],
+  }: Partial<ByHand> = {}): TickResult {
     const nowMs = timeline.now();
     const { clouds, queues } = outlooks(nowMs, (name) => views.some(({ queue }) => queue === name));
     everReady ||= [...clouds.values(), ...queues.values()].every(({ trouble }) => trouble === null);
@@ -261,6 +266,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       clouds,
       launches,
       poolOrders,
+      downtimeOrders,
       notes,
     };
     const result = core(state, input, site);
@@ -427,6 +433,7 @@ function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
     site: config.site,
     pools: new Map(config.pools.map((pool) => [pool.name, pool])),
     offers: new Map(config.offers.map((offer) => [offer.name, offer])),
+    downtimes: config.downtimes,
     policy: config.policy,
     matchmaker: createMatchmaker(config.offers, evaluation),
     listLagMs: (cloud) => capabilities.get(cloud)?.listLagMs ?? 0,

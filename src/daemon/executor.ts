@@ -33,15 +33,20 @@ export interface ExecutorDeps {
   readonly log: Log;
   /** Makes the create call's order, user data and all. Throws a CloudError: nothing was sent then. */
   readonly order: (effect: Extract<Effect, { kind: 'launch' }>) => Promise<Parameters<Cloud['launch']>[0]>;
-  /** Called once for each effect that ends, never from within `start`. */
+  /** Called once for each effect that ends and says something, never from within `start`. */
   readonly onOutcome: (outcome: Outcome) => void;
+  /** Called in its place where an effect has ended and says nothing: a view will tell what it did. */
+  readonly onDone?: (effect: Effect) => void;
   /** Told of each answer before its outcome is; see boundaries.ts. */
   readonly crashpoint?: Crashpoint | null;
 }
 
 export interface Executor {
-  /** Begins an effect unless its instance has one under way, or it was tried too short a time ago. Never waits. */
-  start(effect: Effect): void;
+  /**
+   * Begins an effect unless its instance has one under way, or it was tried too short a time ago: then it returns the
+   * moment (daemon time, ms) at which it may be tried again. Never waits.
+   */
+  start(effect: Effect): number | null;
   launchesInFlight(cloud: CloudName): number;
   /** Waits until all that is under way has ended, or `ms` have passed; then abandons the rest. */
   drain(ms: number): Promise<void>;
@@ -69,15 +74,15 @@ export function createExecutor(deps: ExecutorDeps): Executor {
   const waiting: Effect[] = [];
   const abandoned = new AbortController();
 
-  function start(effect: Effect): void {
+  function start(effect: Effect): number | null {
     const key = keyOf(effect);
-    if (underWay.has(key) || abandoned.signal.aborted) return;
+    if (underWay.has(key) || abandoned.signal.aborted) return null;
     const paceKey = `${effect.kind} ${key}`;
     const pace = paces.get(paceKey);
-    if (pace !== undefined && timeline.now() < pace.notBeforeMs) return;
+    if (pace !== undefined && timeline.now() < pace.notBeforeMs) return pace.notBeforeMs;
     if (effect.kind !== 'launch' && sideBySide(effect) >= sideBySideMax) {
       if (effect.kind === 'remove' && waiting.length < waitingMax) waiting.push(effect);
-      return;
+      return null;
     }
     const done = perform(effect)
       .then((outcome) => finish(effect, { key, paceKey, outcome }))
@@ -89,6 +94,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
         );
       });
     underWay.set(key, { effect, done });
+    return null;
   }
 
   function sideBySide(effect: Effect): number {
@@ -109,7 +115,8 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     const waitMs = failed ? backOff(failures) : repeatAfter(effect);
     if (waitMs > 0) paces.set(paceKey, { notBeforeMs: timeline.now() + waitMs, failures });
     if (paces.size > pacesMax) forgetPaces();
-    if (outcome !== null) deps.onOutcome(outcome);
+    if (outcome === null) deps.onDone?.(effect);
+    else deps.onOutcome(outcome);
     const next = waiting.shift();
     if (next !== undefined) start(next);
   }

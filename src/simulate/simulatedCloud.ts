@@ -16,6 +16,8 @@ import type { VirtualClock } from './virtualClock.ts';
 export interface Machine {
   readonly cloud: CloudName;
   readonly cloudId: CloudId;
+  /** Its place among all that the cloud ever made, from 0. */
+  readonly number: number;
   readonly intent: IntentId;
   readonly seat: number;
   readonly instance: InstanceId;
@@ -67,8 +69,10 @@ export interface SimulatedCloud {
   readonly cloud: Cloud;
   readonly capabilities: CloudCapabilities;
   readonly levers: CloudLevers;
-  /** Every machine ever made, in order. */
+  /** Every machine ever made, in order; with `forgetGone` those that are there, or still in the list. */
   readonly machines: readonly Machine[];
+  /** How many were ever made. */
+  readonly made: number;
   readonly calls: Readonly<Record<CloudCall, number>>;
   /** Those that are not gone. */
   alive(): readonly Machine[];
@@ -86,6 +90,9 @@ export interface SimulatedCloudOptions {
   readonly onJoined?: (machine: Machine) => void;
   /** It no longer runs: whatever ran on it is dead. */
   readonly onStopped?: (machine: Machine) => void;
+  readonly onGone?: (machine: Machine) => void;
+  /** Machines are forgotten when no list shows them any more, so that months need no more memory than a day. */
+  readonly forgetGone?: boolean;
 }
 
 export const cloudRefuses = (code: CloudErrorCode): Fault => ({
@@ -101,7 +108,7 @@ export const cloudRequestLost = (): Fault => ({ kind: 'cut', error: inDoubt() })
 /** A cloud in memory on a virtual clock: it does what a cloud does, and has levers for what clouds do wrong. */
 export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedCloud {
   const { name, clock } = options;
-  const machines: Machine[] = [];
+  const fleet = createFleet();
   const calls: Record<CloudCall, number> = { list: 0, launch: 0, resolve: 0, terminate: 0 };
   const capabilities: CloudCapabilities = {
     replaySafe: true,
@@ -124,7 +131,6 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
   };
 
   const now = () => clock.monotonicNow();
-  const isAlive = ({ goneAtMs }: Machine) => goneAtMs === null;
   const runs = (machine: Machine) =>
     machine.runningAtMs !== null && machine.terminatedAtMs === null && isAlive(machine);
 
@@ -137,15 +143,14 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     order: Omit<LaunchOrder, 'settings' | 'userData'>,
     userData: string | null,
   ): readonly Machine[] {
-    const before = machines.filter(({ intent }) => intent === order.intent);
+    const before = fleet.ofIntent(order.intent);
     if (before.length > 0 && capabilities.replaySafe) return before;
-    const alive = machines.filter(isAlive);
+    const capacity = levers.capacity(order.offer);
     const left = Math.min(
-      (levers.capacity(order.offer) ?? Number.POSITIVE_INFINITY) -
-        alive.filter(({ offer }) => offer === order.offer).length,
+      capacity === null ? order.instances.length : capacity - fleet.aliveOf(order.offer),
       order.instances.length,
     );
-    if (levers.quota !== null && alive.length + order.instances.length > levers.quota)
+    if (levers.quota !== null && fleet.alive.size + order.instances.length > levers.quota)
       throw new CloudError('quota', 'simulated: the account has its limit');
     if (left <= 0) throw new CloudError('capacity', 'simulated: no room for this offer');
     return order.instances.slice(0, left).map((instance, seat) => boot(order, { instance, seat, userData }));
@@ -157,7 +162,8 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
   ): Machine {
     const machine: Machine = {
       cloud: name,
-      cloudId: CloudId(`${name}-${machines.length}`),
+      cloudId: CloudId(`${name}-${fleet.made}`),
+      number: fleet.made,
       intent,
       seat,
       instance,
@@ -172,7 +178,7 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
       vanished: false,
       fault: null,
     };
-    machines.push(machine);
+    fleet.add(machine);
     options.onCreated?.(machine);
     const { bootMs, joinMs, failsToBoot } = levers.fate(machine);
     if (bootMs === null) return machine;
@@ -200,8 +206,28 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     options.onStopped?.(machine);
   }
 
+  function leave(machine: Machine): void {
+    if (!isAlive(machine)) return;
+    machine.goneAtMs = now();
+    fleet.leave(machine);
+    options.onGone?.(machine);
+  }
+
   const isListed = ({ createdAtMs, goneAtMs }: Machine): boolean =>
     now() >= createdAtMs + levers.lagMs && (goneAtMs === null || now() < goneAtMs + levers.tombstoneMs);
+
+  const wasMade = (id: CloudId): boolean =>
+    id.startsWith(`${name}-`) && Number(id.slice(name.length + 1)) < fleet.made;
+
+  /** Those that are there and the tombstones; what no list shows any more is dropped on the way. */
+  function listed(): Machine[] {
+    for (const machine of fleet.tombstones) {
+      if (isListed(machine) || now() < machine.createdAtMs + levers.lagMs) continue;
+      fleet.tombstones.delete(machine);
+      if (options.forgetGone === true) fleet.forget(machine);
+    }
+    return [...fleet.alive, ...fleet.tombstones].filter(isListed);
+  }
 
   const row = (machine: Machine): CloudInstance => ({
     cloudId: machine.cloudId,
@@ -210,7 +236,7 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     pool: machine.pool,
     offer: machine.offer,
     state: stateOf(machine),
-    address: machine.runningAtMs === null ? null : `10.0.${machines.indexOf(machine)}`,
+    address: machine.runningAtMs === null ? null : `10.0.${machine.number}`,
     fault: machine.fault,
   });
 
@@ -218,24 +244,21 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     cloud: {
       list: (signal) =>
         call('list', signal, () => {
-          const rows = machines.filter(isListed).map(row);
+          const rows = listed().map(row);
           return levers.lie === null ? rows : levers.lie(rows);
         }),
       launch: (order, signal) =>
         call('launch', signal, () => ({ instances: create(order, order.userData).map(row) })),
       resolve: (intent, signal) =>
-        call('resolve', signal, () =>
-          machines.filter((machine) => machine.intent === intent && isListed(machine)).map(row),
-        ),
+        call('resolve', signal, () => fleet.ofIntent(intent).filter(isListed).map(row)),
       terminate: (id, signal) =>
         call('terminate', signal, () => {
-          const machine = machines.find(({ cloudId }) => cloudId === id);
-          if (machine === undefined) return 'ending';
+          const machine = fleet.byCloudId(id);
+          if (machine === undefined) return wasMade(id) ? 'gone' : 'ending';
           if (isAlive(machine) && machine.terminatedAtMs === null) {
             stop(machine);
-            clock.at(now() + levers.endMs, () => {
-              machine.goneAtMs = now();
-            });
+            if (levers.endMs === 0) leave(machine);
+            else clock.at(now() + levers.endMs, () => leave(machine));
           }
           return isAlive(machine) ? 'ending' : 'gone';
         }),
@@ -245,15 +268,79 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     },
     capabilities,
     levers,
-    machines,
+    machines: fleet.machines,
+    get made() {
+      return fleet.made;
+    },
     calls,
-    alive: () => machines.filter(isAlive),
+    alive: () => [...fleet.alive],
     vanish: (machine) => {
-      stop(machine);
       machine.vanished = true;
-      machine.goneAtMs = now();
+      stop(machine);
+      leave(machine);
     },
     plant: (order) => create(order, null),
+  };
+}
+
+const isAlive = ({ goneAtMs }: Machine): boolean => goneAtMs === null;
+
+interface MachineIndex {
+  readonly alive: ReadonlySet<Machine>;
+  /** Gone, and perhaps in the list still. */
+  readonly tombstones: Set<Machine>;
+  readonly made: number;
+  readonly machines: readonly Machine[];
+  byCloudId(id: CloudId): Machine | undefined;
+  ofIntent(intent: IntentId): readonly Machine[];
+  aliveOf(offer: OfferName): number;
+  add(machine: Machine): void;
+  leave(machine: Machine): void;
+  forget(machine: Machine): void;
+}
+
+/** What the cloud knows, found without a walk over all that ever was. */
+function createFleet(): MachineIndex {
+  const known = new Map<CloudId, Machine>();
+  const alive = new Set<Machine>();
+  const tombstones = new Set<Machine>();
+  const byIntent = new Map<IntentId, Machine[]>();
+  const byOffer = new Map<OfferName, number>();
+  const machines: Machine[] = [];
+  let made = 0;
+  return {
+    machines,
+    alive,
+    tombstones,
+    get made() {
+      return made;
+    },
+    byCloudId: (id) => known.get(id),
+    ofIntent: (intent) => byIntent.get(intent) ?? [],
+    aliveOf: (offer) => byOffer.get(offer) ?? 0,
+    add: (machine) => {
+      made += 1;
+      machines.push(machine);
+      known.set(machine.cloudId, machine);
+      alive.add(machine);
+      byOffer.set(machine.offer, (byOffer.get(machine.offer) ?? 0) + 1);
+      const seats = byIntent.get(machine.intent);
+      if (seats === undefined) byIntent.set(machine.intent, [machine]);
+      else seats.push(machine);
+    },
+    leave: (machine) => {
+      alive.delete(machine);
+      tombstones.add(machine);
+      byOffer.set(machine.offer, (byOffer.get(machine.offer) ?? 0) - 1);
+    },
+    forget: (machine) => {
+      // The oldest is forgotten first, or nearly so.
+      machines.splice(machines.indexOf(machine), 1);
+      known.delete(machine.cloudId);
+      const seats = byIntent.get(machine.intent)?.filter((seat) => seat !== machine) ?? [];
+      if (seats.length === 0) byIntent.delete(machine.intent);
+      else byIntent.set(machine.intent, seats);
+    },
   };
 }
 
