@@ -18,6 +18,8 @@ export interface Matches {
   /** Right ads that a left ad matches, by index, ascending. */
   of(left: number): readonly number[];
   has(left: number, right: number): boolean;
+  /** Left ads of one class match the same; classes are numbered from 0. */
+  classOf(left: number): number;
 }
 
 /**
@@ -46,6 +48,7 @@ function matchesOf(classOf: (left: number) => number, rows: readonly Bits[], cou
       const row = rows[classOf(left)];
       return row !== undefined && hasBit(row, right);
     },
+    classOf,
   };
 }
 

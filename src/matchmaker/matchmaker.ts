@@ -2,12 +2,16 @@ import type { ClassAd } from '../classad/ad.ts';
 import { clausesOf } from '../classad/analyze.ts';
 import { type EvaluationContext, evaluateAttribute } from '../classad/evaluate.ts';
 import { rankOf, requirementsHold } from '../classad/match.ts';
+import { matchAds } from '../classad/matcher.ts';
 import { unparse } from '../classad/unparse.ts';
 import { isTrue, numberOf } from '../classad/value.ts';
-import type { Demand, Slot } from '../model/demand.ts';
-import type { DemandId, OfferName } from '../model/ids.ts';
+import type { Demand, QueueSnapshot, Slot } from '../model/demand.ts';
+import type { OfferName } from '../model/ids.ts';
 import type { Offer } from '../model/offer.ts';
 import { type Resources, timesThatFit } from '../model/resources.ts';
+import { createSlotTable, type SlotTable, wishesOf } from './slotTable.ts';
+import { isTimeless } from './timeless.ts';
+import { wantsWholeMachine } from './wholeMachine.ts';
 
 /** An offer whose requirements and the job's hold both ways, and that is large enough for at least one job. */
 export interface Match {
@@ -33,8 +37,12 @@ export interface Refusal {
 }
 
 export interface Matchmaker {
-  /** The offers that a demand matches. Kept for the demand's id: two demands of one id want the same. */
+  /** Finds the matches of many demands at once, which costs less than one by one. */
+  prepare(demands: readonly Demand[]): void;
+  /** The offers that a demand matches. Kept for its wishes: two demands of one name want the same. */
   matches(demand: Demand): ReadonlyMap<OfferName, Match>;
+  /** Which of a view's slots its demands match; kept as long as the view. */
+  slotTable(view: QueueSnapshot): SlotTable;
   /** Why this offer cannot take this job; null if it can. */
   refusal(job: ClassAd, offer: Offer): Refusal | null;
   /** How many of the demand's jobs a slot takes with what is free on it. */
@@ -43,47 +51,89 @@ export interface Matchmaker {
   request(job: ClassAd, machine: ClassAd): Resources;
 }
 
-/** So many demand groups are remembered; the oldest are forgotten first. */
+const requestNames = ['RequestCpus', 'RequestMemory', 'RequestDisk', 'RequestGPUs'] as const;
+
+/** So many kinds of wishes are remembered; the oldest are forgotten first. */
 const rememberedMax = 20_000;
+
+interface Remembered {
+  readonly untilSeconds: number;
+  readonly matches: ReadonlyMap<OfferName, Match>;
+}
 
 /**
  * Matches demand with offers and slots as the negotiator does: `Requirements` of both must be true with the other as
- * TARGET. Offers do not change during its life; a new config makes a new one. Results are kept for
- * `rememberMs` of the context's time, as expressions may ask for the time.
+ * TARGET. Offers do not change during its life; a new config makes a new one. Where expressions ask for the time,
+ * results are kept for `rememberSeconds` of the context's time.
  */
 export function createMatchmaker(
   offers: readonly Offer[],
   context: () => EvaluationContext,
   rememberSeconds = 60,
 ): Matchmaker {
-  const remembered = new Map<
-    DemandId,
-    { readonly atSeconds: number; readonly matches: ReadonlyMap<OfferName, Match> }
-  >();
+  const remembered = new Map<string, Remembered>();
+  const tables = new WeakMap<QueueSnapshot, { readonly untilSeconds: number; readonly table: SlotTable }>();
+  const offerAds = offers.map(({ ad }) => ad);
+  const offersAreTimeless = offerAds.every(isTimeless);
+  const requests = new WeakMap<ClassAd, Resources | null>();
+
+  function known(demand: Demand): Remembered | undefined {
+    const found = remembered.get(wishesOf(demand));
+    return found !== undefined && context().nowSeconds < found.untilSeconds ? found : undefined;
+  }
+
+  function prepare(demands: readonly Demand[]): void {
+    const missing = new Map<string, Demand>();
+    for (const demand of demands) if (known(demand) === undefined) missing.set(wishesOf(demand), demand);
+    if (missing.size === 0) return;
+    const all = [...missing];
+    const ads = all.map(([, { ad }]) => ad);
+    const pairs = matchAds(ads, offerAds, { context: context() });
+    const { nowSeconds } = context();
+    for (const [at, [name, { ad }]] of all.entries()) {
+      const found = new Map<OfferName, Match>();
+      for (const index of pairs.of(at)) {
+        const offer = offers[index];
+        const match = offer === undefined ? null : matchThatHolds(ad, offer);
+        if (match !== null) found.set(match.offer.name, match);
+      }
+      const isKept = offersAreTimeless && isTimeless(ad);
+      const untilSeconds = isKept ? Number.POSITIVE_INFINITY : nowSeconds + rememberSeconds;
+      remembered.delete(name);
+      remembered.set(name, { untilSeconds, matches: found });
+    }
+    for (const name of remembered.keys()) {
+      if (remembered.size <= rememberedMax) break;
+      remembered.delete(name);
+    }
+  }
 
   function matches(demand: Demand): ReadonlyMap<OfferName, Match> {
+    const found = known(demand);
+    if (found !== undefined) return found.matches;
+    prepare([demand]);
+    return remembered.get(wishesOf(demand))?.matches ?? new Map<OfferName, Match>();
+  }
+
+  function slotTable(view: QueueSnapshot): SlotTable {
     const { nowSeconds } = context();
-    const known = remembered.get(demand.id);
-    if (known !== undefined && nowSeconds < known.atSeconds + rememberSeconds) return known.matches;
-    const found = new Map<OfferName, Match>();
-    for (const offer of offers) {
-      const match = matchOffer(demand.ad, offer);
-      if (match !== null) found.set(offer.name, match);
-    }
-    remembered.delete(demand.id);
-    remembered.set(demand.id, { atSeconds: nowSeconds, matches: found });
-    if (remembered.size > rememberedMax) {
-      const [oldest] = remembered.keys();
-      if (oldest !== undefined) remembered.delete(oldest);
-    }
-    return found;
+    const before = tables.get(view);
+    if (before !== undefined && nowSeconds < before.untilSeconds) return before.table;
+    const table = createSlotTable(view, context());
+    tables.set(view, { untilSeconds: nowSeconds + rememberSeconds, table });
+    return table;
   }
 
   function matchOffer(job: ClassAd, offer: Offer): Match | null {
-    if (!requirementsHold(job, offer.ad, context()) || !requirementsHold(offer.ad, job, context()))
-      return null;
+    const holds = requirementsHold(job, offer.ad, context()) && requirementsHold(offer.ad, job, context());
+    return holds ? matchThatHolds(job, offer) : null;
+  }
+
+  /** Null: the machine is too small. */
+  function matchThatHolds(job: ClassAd, offer: Offer): Match | null {
     const wanted = request(job, offer.ad);
-    const jobsPerMachine = timesThatFit(offer.resources, wanted);
+    const fit = timesThatFit(offer.resources, wanted);
+    const jobsPerMachine = wantsWholeMachine(job) ? Math.min(1, fit) : fit;
     if (jobsPerMachine === 0) return null;
     return {
       offer,
@@ -122,6 +172,22 @@ export function createMatchmaker(
   }
 
   function request(job: ClassAd, machine: ClassAd): Resources {
+    const plain = plainRequest(job);
+    if (plain !== null) return plain;
+    return requestOf(job, machine);
+  }
+
+  /** What a job wants whatever the machine; null where that depends on it. */
+  function plainRequest(job: ClassAd): Resources | null {
+    const before = requests.get(job);
+    if (before !== undefined) return before;
+    const isPlain = requestNames.every((name) => (job.get(name)?.kind ?? 'literal') === 'literal');
+    const plain = isPlain ? requestOf(job, job) : null;
+    requests.set(job, plain);
+    return plain;
+  }
+
+  function requestOf(job: ClassAd, machine: ClassAd): Resources {
     const wanted = (name: string, otherwise: number): number => {
       const value = numberOf(evaluateAttribute(job, name, { target: machine, context: context() }));
       return value === null || value < 0 ? otherwise : value;
@@ -134,7 +200,7 @@ export function createMatchmaker(
     };
   }
 
-  return { matches, refusal, roomOn, request };
+  return { prepare, matches, slotTable, refusal, roomOn, request };
 }
 
 function sizes({ cpus, memoryMiB, diskMiB, gpus }: Resources): string {

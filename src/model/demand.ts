@@ -1,5 +1,5 @@
 import type { ClassAd } from '../classad/ad.ts';
-import type { DemandId, InstanceId, JobId, QueueName, WorkerId } from './ids.ts';
+import type { DemandId, InstanceId, JobId, PoolName, QueueName, WorkerId } from './ids.ts';
 import type { Resources } from './resources.ts';
 
 /**
@@ -13,6 +13,11 @@ export type DemandKind = (typeof demandKinds)[number];
 export interface Demand {
   readonly id: DemandId;
   readonly queue: QueueName;
+  /**
+   * Names what the jobs want of a machine: groups of one name want the same, whoever's they are and however urgent, so
+   * they are matched once. Absent: no other group wants the same.
+   */
+  readonly wishes?: string;
   readonly kind: DemandKind;
   /** Jobs that wait; at least 1. */
   readonly count: number;
@@ -31,6 +36,8 @@ export interface Demand {
   readonly group: string | null;
   /** Among the jobs of one user the greater goes first; 0 unless the user says so. */
   readonly priority: number;
+  /** Only machines of this pool will do; absent: any of the queue's. */
+  readonly pool?: PoolName;
   /** Machines that one job needs at the same time: 1, or more for a gang. */
   readonly workers: number;
   /** The longest that a job may run; null: not said. */
