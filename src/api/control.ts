@@ -64,6 +64,7 @@ export const refusalReasons = [
   'cloudMax', // the cloud would have more than its max
   'offerMax', // the offer would have more than its max
   'quota', // the account has no room
+  'budget', // a budget does not bear it
   'setAside', // the offer is set aside after failures
   'cloudTrouble', // the cloud has not answered lately
   'ended', // the instance is gone or going
@@ -71,6 +72,8 @@ export const refusalReasons = [
   'notJoined', // it has no worker that could be drained
   'paused', // the pool takes no new machines
   'bounds', // the min would be above the max
+  'downtime', // the cloud, the pool or the site has a declared downtime
+  'configured', // what the config says is changed in the config only
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 

@@ -129,7 +129,7 @@ function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): La
   for (const name of names) {
     const offer = view.site.offers.get(name);
     if (offer === undefined) continue;
-    const grant = createRoom(planInput(view)).reserve(pool, offer, request.count);
+    const grant = createRoom(planInput(view)).reserve({ pool, offer, user: null }, request.count);
     if (grant.count < request.count) {
       const code = grant.short?.code ?? 'poolMax';
       short ??= { reason: code === 'launchesInFlight' ? 'cloudTrouble' : code, why: grant.short?.why ?? '' };

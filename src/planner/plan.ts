@@ -4,8 +4,11 @@ import type { Demand, QueueSnapshot, Worker } from '../model/demand.ts';
 import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { EndReason, LaunchCause } from '../model/instance.ts';
 import type { Offer, Pool } from '../model/offer.ts';
+import { drainsForBudgets } from './budgetDrains.ts';
+import { type DowntimeOutlook, drainsForDowntimes } from './downtimes.ts';
 import { planDrains } from './drains.ts';
 import { cheapestFirst } from './placements.ts';
+import { type BudgetReport, createPurse, type MoneyOutlook } from './purse.ts';
 import { createRoom, type Shortage } from './room.ts';
 import { serve, type Work } from './serve.ts';
 import type { SetAsides } from './setAside.ts';
@@ -22,6 +25,10 @@ export interface PlanInput {
   readonly queues: ReadonlyMap<QueueName, QueueOutlook>;
   readonly fleet: Fleet;
   readonly setAsides: SetAsides;
+  /** Absent: none is declared. */
+  readonly downtimes?: DowntimeOutlook;
+  /** Absent: nothing is counted, and nothing is held. */
+  readonly money?: MoneyOutlook;
   readonly matchmaker: Matchmaker;
   readonly instanceOf: (worker: Worker) => InstanceId | null;
 }
@@ -50,6 +57,8 @@ export interface Plan {
   readonly drains: readonly PlannedDrain[];
   /** One for each demand group, in the order in which they were served. */
   readonly demand: readonly DemandReport[];
+  /** How each budget stood before the plan. */
+  readonly budgets: readonly BudgetReport[];
 }
 
 export interface PlannedLaunch {
@@ -68,6 +77,8 @@ export interface PlannedDrain {
   readonly instance: InstanceId;
   readonly reason: EndReason;
   readonly why: string;
+  /** It ends now, whatever runs on it. */
+  readonly force?: true;
 }
 
 /** What becomes of a group's waiting jobs: the parts add up to `jobs`. */
@@ -101,8 +112,9 @@ export interface DemandShortage {
  */
 export function plan(input: PlanInput): Plan {
   const views = [...input.queues.values()].flatMap(({ view }) => (view === null ? [] : [view]));
-  const room = createRoom(input);
-  const supply = createSupply({ ...input, views });
+  const purse = createPurse(input);
+  const room = createRoom(input, purse);
+  const supply = createSupply({ ...input, views, purse });
   const launches: PlannedLaunch[] = [];
   const demand: DemandReport[] = [];
   for (const { view, trouble } of input.queues.values()) {
@@ -111,8 +123,9 @@ export function plan(input: PlanInput): Plan {
       demand.push(serve(group, { input, room, supply, launches }));
   }
   for (const pool of input.pools) fillPool(pool, { input, room, supply, launches });
-  const drains = planDrains(input, supply);
-  return { launches, undrains: supply.undrained, drains, demand };
+  const due = [...drainsForDowntimes(input), ...drainsForBudgets(input, purse)];
+  const drains = [...due, ...planDrains(input, supply, new Set(due.map(({ instance }) => instance)))];
+  return { launches, undrains: supply.undrained, drains, demand, budgets: purse.reports };
 }
 
 function byAge(a: Demand, b: Demand): number {
@@ -134,7 +147,7 @@ function fillPool(pool: Pool, { input, room, supply, launches }: Work): void {
     let left = missing;
     for (const offer of cheapestFirst(pool, input.offers)) {
       if (left <= 0) return;
-      const { count, probe } = room.reserve(pool, offer, left);
+      const { count, probe } = room.reserve({ pool, offer, user: null }, left);
       if (count === 0) continue;
       left -= count;
       launches.push({

@@ -1,16 +1,20 @@
 import { countsTowardMax, countsTowardMin, isComing } from '../fleet/entry.ts';
 import type { CloudName, InstanceId, OfferName, PoolName } from '../model/ids.ts';
-import type { Offer, Pool } from '../model/offer.ts';
+import type { Pool } from '../model/offer.ts';
+import { closedBy, describeWindow } from './downtimes.ts';
 import type { PlanInput } from './plan.ts';
+import { createPurse, type Purchase, type Purse } from './purse.ts';
 import { type Admittance, admittance, cloudKey, offerKey } from './setAside.ts';
 
 /** Why fewer machines than wanted may be launched. */
 export interface Shortage {
   readonly code:
     | 'paused'
+    | 'downtime'
     | 'poolMax'
     | 'cloudMax'
     | 'offerMax'
+    | 'budget'
     | 'setAside'
     | 'cloudTrouble'
     | 'launchesInFlight';
@@ -26,13 +30,14 @@ export interface Grant {
 
 /** The bounds, and what is left of them as the plan grows: every launch is reserved here, or it is not planned. */
 export interface Room {
-  reserve(pool: Pool, offer: Offer, wanted: number): Grant;
+  reserve(launch: Purchase, wanted: number): Grant;
   missingToMin(pool: Pool): number;
   /** Machines of the pool that are free or on their way and that no waiting job needs. */
   spareOf(pool: Pool, needed: ReadonlySet<InstanceId>): number;
 }
 
-export function createRoom({ nowMs, fleet, clouds, setAsides, paused }: PlanInput): Room {
+export function createRoom(input: PlanInput, purse: Purse = createPurse(input)): Room {
+  const { nowMs, fleet, clouds, setAsides, paused, downtimes } = input;
   const counts = new Map<string, number>();
   const launchesLeft = new Map<CloudName, number>();
   const probed = new Set<string>();
@@ -59,8 +64,11 @@ export function createRoom({ nowMs, fleet, clouds, setAsides, paused }: PlanInpu
     add(ofOffer(found.offer), 1);
   }
 
-  function reserve(pool: Pool, offer: Offer, wanted: number): Grant {
+  function reserve(launch: Purchase, wanted: number): Grant {
+    const { pool, offer } = launch;
     if (paused?.has(pool.name) === true) return refuse('paused', `pool ${pool.name} is paused`);
+    const closing = closedBy({ pool: pool.name, cloud: offer.cloud }, nowMs, downtimes);
+    if (closing !== null) return refuse('downtime', describeWindow(closing, nowMs));
     const cloud = clouds.get(offer.cloud);
     if (cloud === undefined || cloud.trouble !== null)
       return refuse('cloudTrouble', `cloud ${offer.cloud}: ${cloud?.trouble ?? 'not configured'}`);
@@ -78,6 +86,7 @@ export function createRoom({ nowMs, fleet, clouds, setAsides, paused }: PlanInpu
     }
     const inFlight = launchesLeft.get(cloud.name) ?? cloud.launchesLeft;
     const probe = admitted.includes('probe');
+    const affordable = purse.left(launch);
     const bounds: readonly (Shortage & { readonly left: number })[] = [
       {
         code: 'poolMax',
@@ -95,6 +104,11 @@ export function createRoom({ nowMs, fleet, clouds, setAsides, paused }: PlanInpu
         left: cloud.max === null ? wanted : cloud.max - counted(ofCloud(cloud.name)),
       },
       {
+        code: 'budget',
+        why: affordable?.why ?? '',
+        left: affordable?.left ?? wanted,
+      },
+      {
         code: 'launchesInFlight',
         why: `cloud ${cloud.name} has as many create calls under way as it may`,
         left: inFlight,
@@ -108,6 +122,7 @@ export function createRoom({ nowMs, fleet, clouds, setAsides, paused }: PlanInpu
     const tightest = bounds.reduce((least, bound) => (bound.left < least.left ? bound : least));
     const count = Math.max(0, Math.min(wanted, tightest.left));
     if (count > 0) {
+      purse.take(launch, count);
       add(ofPool(pool.name), count);
       add(ofMin(pool.name), count);
       add(ofOffer(offer.name), count);

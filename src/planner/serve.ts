@@ -63,7 +63,7 @@ function launchFor(
     if (left === 0) break;
     const { offer, jobsPerMachine } = match;
     const wanted = Math.ceil(left / jobsPerMachine);
-    const granted = room.reserve(pool, offer, wanted);
+    const granted = room.reserve({ pool, offer, user: demand.user }, wanted);
     if (granted.short !== null) shortage ??= granted.short;
     if (granted.count === 0) continue;
     launches.push({

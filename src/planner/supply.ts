@@ -4,8 +4,11 @@ import { type Fleet, seatId } from '../fleet/fleet.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
 import type { Demand, QueueSnapshot, Slot, Worker } from '../model/demand.ts';
 import type { InstanceId, OfferName, QueueName } from '../model/ids.ts';
+import type { Instance } from '../model/instance.ts';
 import type { Offer } from '../model/offer.ts';
 import { type Resources, subtractResources, timesThatFit } from '../model/resources.ts';
+import { closedBy, type DowntimeOutlook } from './downtimes.ts';
+import type { Purse } from './purse.ts';
 
 /** What can take waiting jobs without a launch, and what is left of it as jobs are put on it. */
 export interface Supply {
@@ -66,6 +69,8 @@ export interface SupplyInput {
   readonly fleet: Fleet;
   readonly offers: ReadonlyMap<string, Offer>;
   readonly views: readonly QueueSnapshot[];
+  readonly downtimes?: DowntimeOutlook;
+  readonly purse?: Purse;
   /** Which instance a worker belongs to; null: not one of ours. */
   readonly instanceOf: (worker: Worker) => InstanceId | null;
   readonly matchmaker: Matchmaker;
@@ -79,12 +84,11 @@ export function createSupply(input: SupplyInput): Supply {
   for (const entry of input.fleet.entries.values()) {
     const { instance } = entry;
     const offer = input.offers.get(instance.offer);
-    if (offer === undefined) continue;
+    if (offer === undefined || isClosed(instance, input)) continue;
     const machine = { queue: instance.queue, instance: instance.id, free: offer.resources };
     const returns = instance.phase === 'draining' && instance.endReason === null;
     if (isComing(instance, input.nowMs) || returns || isOverlooked(entry)) coming.add(offer.name, machine);
-    else if (instance.phase === 'draining' && instance.endReason === 'idle')
-      draining.add(offer.name, machine);
+    else if (isSpareDrain(instance)) draining.add(offer.name, machine);
   }
   const needed = new Set<InstanceId>();
   const undrained = new Set<InstanceId>();
@@ -145,6 +149,16 @@ export function createSupply(input: SupplyInput): Supply {
   };
 }
 
+/** It takes no new work: a downtime comes or is there, or a budget that it counts in is used up. */
+function isClosed(instance: Instance, { nowMs, downtimes, purse }: SupplyInput): boolean {
+  return closedBy(instance, nowMs, downtimes) !== null || (purse?.usedUp(instance) ?? null) !== null;
+}
+
+/** It drains for a reason that may be over: for want of work, for a downtime that was taken back, for a budget. */
+function isSpareDrain({ phase, endReason }: Instance): boolean {
+  return phase === 'draining' && (endReason === 'idle' || endReason === 'downtime' || endReason === 'budget');
+}
+
 /** Complete views in a row without its worker after which a free machine is no longer counted on. */
 const missedMax = 3;
 
@@ -158,7 +172,8 @@ function isOverlooked({ instance, sighting }: FleetEntry): boolean {
  * Slots that take jobs: those of machines with a job come first, so that idle machines become surplus. The ad of a
  * machine that has died stays in a queue for a while: one that was ours counts only while the cloud shows it.
  */
-function placesOf(view: QueueSnapshot, { fleet, instanceOf }: SupplyInput): Place[] {
+function placesOf(view: QueueSnapshot, input: SupplyInput): Place[] {
+  const { fleet, instanceOf } = input;
   const strangers = new Set(
     [...fleet.strangers.values()].map(({ found }) => seatId(found.intent, found.seat)),
   );
@@ -168,6 +183,7 @@ function placesOf(view: QueueSnapshot, { fleet, instanceOf }: SupplyInput): Plac
     const id = instanceOf(worker);
     const entry = id === null ? undefined : fleet.entries.get(id);
     if (entry === undefined ? id !== null && !strangers.has(id) : !takesJobs(entry)) continue;
+    if (entry !== undefined && isClosed(entry.instance, input)) continue;
     const order = worker.activity === 'claimed' ? 0 : id === null ? 1 : 2;
     for (const slot of worker.slots)
       places.push({ queue: view.queue, instance: id, slot, free: slot.free, order });

@@ -1,0 +1,315 @@
+import { isComing } from '../fleet/entry.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { type Bill, billOf, costBetween } from '../model/billing.ts';
+import {
+  type Account,
+  accountOfPool,
+  accountOfUser,
+  type Budget,
+  type ReachedBudget,
+  type ReachedBudgets,
+  reachedKey,
+} from '../model/budget.ts';
+import type { CloudName, OfferName, PoolName } from '../model/ids.ts';
+import type { Instance } from '../model/instance.ts';
+import type { Offer, Pool } from '../model/offer.ts';
+import { momentText, type Period, type Window, windowAt, windowNumbered } from '../model/periods.ts';
+import { type Amounts, accountsOf, amountKey, type Ledger, spentIn } from './ledger.ts';
+
+/** What a plan may spend, and what it must know to say so. */
+export interface MoneyOutlook {
+  readonly budgets: readonly Budget[];
+  readonly ledger: Ledger;
+  /** Those that were found used up before. */
+  readonly reached: ReachedBudgets;
+  /** From the launch until its worker has joined, at the latest. */
+  readonly comingMs: (offer: OfferName, pool: PoolName) => number;
+  /** From the decision to end a machine without a job until it is gone, if all goes well. */
+  readonly windDownMs: (pool: PoolName, cloud: CloudName) => number;
+}
+
+/** How a budget stands now. */
+export interface BudgetReport {
+  readonly budget: Budget;
+  readonly account: Account;
+  readonly window: Window;
+  readonly spent: number;
+  /** What the machines that there are will yet cost in this window although they are ended as soon as can be. */
+  readonly committed: number;
+  /** Null: it may be spent from. */
+  readonly reached: ReachedBudget | null;
+}
+
+/** What is left of the budgets as a plan grows. */
+export interface Purse {
+  readonly reports: readonly BudgetReport[];
+  /** How many machines more the budgets bear; null where no budget is asked. */
+  left(launch: Purchase): { readonly left: number; readonly why: string } | null;
+  take(launch: Purchase, count: number): void;
+  /** The budget that is used up and that the machine counts in; null: none. */
+  usedUp(instance: Instance): BudgetReport | null;
+}
+
+export interface Purchase {
+  readonly pool: Pool;
+  readonly offer: Offer;
+  /** For whose jobs; null: nobody's. */
+  readonly user: string | null;
+}
+
+export interface PurseInput {
+  readonly nowMs: number;
+  readonly fleet: Fleet;
+  readonly offers: ReadonlyMap<string, Offer>;
+  readonly money?: MoneyOutlook;
+}
+
+/** A machine as a budget sees it. */
+interface Member {
+  readonly bill: Bill;
+  /** From now until it can be gone at the earliest. */
+  readonly windDownMs: number;
+  readonly isBusy: boolean;
+}
+
+/** One budget of one account. */
+interface Pot {
+  readonly report: BudgetReport;
+  readonly members: Member[];
+}
+
+/** Sums of prices are not exact to the last bit. */
+const tolerance = 1e-9;
+
+/** For a site without budgets. */
+const bottomless: Purse = { reports: [], left: () => null, take: () => {}, usedUp: () => null };
+
+/**
+ * Cost: linear in machines, and in machines of an account for each launch that is asked about; nothing on a site
+ * without budgets.
+ */
+export function createPurse(input: PurseInput): Purse {
+  const { money } = input;
+  if (money === undefined || money.budgets.length === 0) return bottomless;
+  const { nowMs, fleet } = input;
+  const { budgets, ledger, comingMs, windDownMs } = money;
+  const reachedBefore = money.reached;
+  const members = membersOf(input, money);
+  const spent = new Map<Period, Amounts>();
+  const pots = new Map<string, Pot>();
+  const named = new Set(
+    budgets.flatMap(({ scope, per, currency }) =>
+      scope.kind === 'user' && scope.user !== null
+        ? [reachedKey({ account: accountOfUser(scope.user), per, currency })]
+        : [],
+    ),
+  );
+
+  const spentBy = (period: Period): Amounts => {
+    const known = spent.get(period);
+    if (known !== undefined) return known;
+    const live = [...fleet.entries.values()].map(({ instance }) => instance);
+    const amounts = spentIn(ledger, live, { window: windowAt(period, nowMs), nowMs });
+    spent.set(period, amounts);
+    return amounts;
+  };
+
+  function potOf(budget: Budget, account: Account): Pot {
+    const { per, currency, amount: cap } = budget;
+    const key = reachedKey({ account, per, currency });
+    const known = pots.get(key);
+    if (known !== undefined) return known;
+    const own = members.get(amountKey(account, currency)) ?? [];
+    const window = windowAt(per, nowMs);
+    const spentNow = spentBy(per).get(amountKey(account, currency)) ?? 0;
+    const committed = own.reduce((sum, { bill, windDownMs }) => sum + within(bill, window, windDownMs), 0);
+    const before = reachedBefore.get(key);
+    const still =
+      before !== undefined && before.window === window.index && before.cap === cap ? before : null;
+    const isOver = spentNow + committed > cap * (1 + tolerance);
+    const reached: ReachedBudget | null =
+      still ??
+      (isOver
+        ? {
+            account,
+            per,
+            currency,
+            cap,
+            window: window.index,
+            atMs: nowMs,
+            spent: spentNow,
+            committed,
+            machines: own.length,
+            busy: own.filter(({ isBusy }) => isBusy).length,
+          }
+        : null);
+    const pot = { report: { budget, account, window, spent: spentNow, committed, reached }, members: own };
+    pots.set(key, pot);
+    return pot;
+  }
+
+  /** The account of the budget that a machine's cost goes to; null: it does not count in it. */
+  function accountIn({ scope, per, currency }: Budget, pool: PoolName, user: string | null): Account | null {
+    switch (scope.kind) {
+      case 'site':
+        return 'site';
+      case 'pool':
+        return scope.pool === pool ? accountOfPool(pool) : null;
+      case 'user': {
+        if (user === null || (scope.user !== null && scope.user !== user)) return null;
+        const account = accountOfUser(user);
+        const hasOwn = scope.user === null && named.has(reachedKey({ account, per, currency }));
+        return hasOwn ? null : account;
+      }
+    }
+  }
+
+  function potsFor(pool: PoolName, user: string | null): Pot[] {
+    const own: Pot[] = [];
+    for (const budget of budgets) {
+      const account = accountIn(budget, pool, user);
+      if (account !== null) own.push(potOf(budget, account));
+    }
+    return own;
+  }
+
+  function within(bill: Bill, { startMs, endMs }: Window, forMs: number): number {
+    const fromMs = Math.max(nowMs, startMs);
+    const toMs = Math.min(nowMs + forMs, endMs);
+    return toMs <= fromMs ? 0 : costBetween(bill, { fromMs, toMs });
+  }
+
+  function newMember({ pool, offer }: Purchase): Member | null {
+    if (offer.price === null) return null;
+    const bill = { price: offer.price, billing: offer.billing, sinceMs: nowMs, untilMs: null };
+    const forMs = comingMs(offer.name, pool.name) + windDownMs(pool.name, offer.cloud);
+    return { bill, windDownMs: forMs, isBusy: false };
+  }
+
+  /**
+   * Until the new machine could be gone again, all that is there is taken to stay: what is launched now is not to be
+   * ended, before it has done anything, for what the others spend.
+   */
+  function roomIn({ report, members: own }: Pot, wanted: Member): number {
+    const { budget, window, spent: spentNow } = report;
+    const untilMs = nowMs + wanted.windDownMs;
+    let room = Number.POSITIVE_INFINITY;
+    for (let index = window.index; ; index++) {
+      const each = windowNumbered(budget.per, index);
+      if (each.startMs >= untilMs) return room;
+      const price = within(wanted.bill, each, wanted.windDownMs);
+      if (price <= 0) continue;
+      const others = own.reduce(
+        (sum, { bill, windDownMs }) => sum + within(bill, each, Math.max(windDownMs, wanted.windDownMs)),
+        index === window.index ? spentNow : 0,
+      );
+      room = Math.min(room, Math.floor((budget.amount * (1 + tolerance) - others) / price));
+    }
+  }
+
+  function left(launch: Purchase): { left: number; why: string } | null {
+    const own = potsFor(launch.pool.name, launch.user);
+    if (own.length === 0) return null;
+    const wanted = newMember(launch);
+    if (wanted === null)
+      return { left: 0, why: `offer ${launch.offer.name} has no price, and a budget counts it` };
+    let least = Number.POSITIVE_INFINITY;
+    let tightest: Pot | null = null;
+    for (const pot of own) {
+      const room = pot.report.reached === null ? Math.max(0, roomIn(pot, wanted)) : 0;
+      if (tightest !== null && room >= least) continue;
+      least = room;
+      tightest = pot;
+    }
+    return tightest === null ? null : { left: least, why: describeBudget(tightest.report) };
+  }
+
+  function take(launch: Purchase, count: number): void {
+    const own = potsFor(launch.pool.name, launch.user);
+    const member = own.length === 0 ? null : newMember(launch);
+    if (member === null) return;
+    for (const list of new Set(own.map((pot) => pot.members)))
+      for (let n = 0; n < count; n++) list.push(member);
+  }
+
+  // Every account that a budget holds is looked at, whether or not anything is to be launched for it.
+  for (const { instance } of fleet.entries.values()) potsFor(instance.pool, userOf(instance));
+  for (const budget of budgets) for (const account of accountsHeldBy(budget)) potOf(budget, account);
+
+  function accountsHeldBy({ scope, per, currency }: Budget): readonly Account[] {
+    switch (scope.kind) {
+      case 'site':
+        return ['site'];
+      case 'pool':
+        return [accountOfPool(scope.pool)];
+      case 'user': {
+        if (scope.user !== null) return [accountOfUser(scope.user)];
+        const prefix = amountKey(accountOfUser(''), currency);
+        const users = [...spentBy(per).keys()].filter((key) => key.startsWith(prefix));
+        return users
+          .map((key) => accountOfUser(key.slice(prefix.length)))
+          .filter((account) => !named.has(reachedKey({ account, per, currency })));
+      }
+    }
+  }
+
+  return {
+    // Before anything is taken: how things stand.
+    reports: [...pots.values()].map(({ report }) => report),
+    left,
+    take,
+    usedUp: (instance) =>
+      potsFor(instance.pool, userOf(instance)).find(({ report }) => report.reached !== null)?.report ?? null,
+  };
+}
+
+export function userOf({ cause }: Pick<Instance, 'cause'>): string | null {
+  return cause.kind === 'demand' ? cause.user : null;
+}
+
+/** One clause: how it stands, and when it may be spent from again. */
+export function describeBudget({ budget, account, window, spent, committed, reached }: BudgetReport): string {
+  const { per, amount, currency } = budget;
+  const sums = `${money2(spent)} spent and ${money2(committed)} committed of ${amount} ${currency}`;
+  const state = reached === null ? 'does not bear another machine' : 'is used up';
+  return `the budget of ${account === 'site' ? 'the site' : account} per ${per} ${state}: ${sums}; a new ${per} begins at ${momentText(window.endMs)}`;
+}
+
+const money2 = (amount: number): string => amount.toFixed(2);
+
+/** Machines by account and currency. */
+function membersOf({ nowMs, fleet, offers }: PurseInput, money: MoneyOutlook): Map<string, Member[]> {
+  const members = new Map<string, Member[]>();
+  const add = (accounts: readonly Account[], member: Member) => {
+    for (const account of accounts) {
+      const key = amountKey(account, member.bill.price.currency);
+      const list = members.get(key);
+      if (list === undefined) members.set(key, [member]);
+      else list.push(member);
+    }
+  };
+  for (const { instance } of fleet.entries.values()) {
+    const bill = billOf(instance);
+    if (bill === null) continue;
+    const isBusy =
+      instance.phase === 'claimed' || instance.phase === 'leased' || instance.phase === 'draining';
+    add(accountsOf(instance), { bill, windDownMs: earliestEnd(instance, nowMs, money), isBusy });
+  }
+  // A machine with our mark that we do not know yet costs money like any other.
+  for (const { cloud, found, firstListedAtMs } of fleet.strangers.values()) {
+    const offer = found.offer === null ? undefined : offers.get(found.offer);
+    if (found.pool === null || offer === undefined || offer.price === null) continue;
+    const bill = { price: offer.price, billing: offer.billing, sinceMs: firstListedAtMs, untilMs: null };
+    const windDownMs = money.windDownMs(found.pool, cloud);
+    add(['site', accountOfPool(found.pool)], { bill, windDownMs, isBusy: false });
+  }
+  return members;
+}
+
+/** A machine on its way is ended when it has joined, or when it is late: what it was launched with is not taken back. */
+function earliestEnd(instance: Instance, nowMs: number, money: MoneyOutlook): number {
+  const { pool, cloud, offer, createdAtMs } = instance;
+  const downMs = money.windDownMs(pool, cloud);
+  if (!isComing(instance, nowMs)) return downMs;
+  return Math.max(downMs, createdAtMs + money.comingMs(offer, pool) + downMs - nowMs);
+}
