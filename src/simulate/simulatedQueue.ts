@@ -44,6 +44,8 @@ export interface SimulatedQueue {
   join(worker: Pick<Startd, 'id' | 'instance' | 'ad' | 'total'>): void;
   /** A machine has stopped: what ran on it is killed and waits again. */
   lose(worker: WorkerId): void;
+  /** The machine as the scheduler knows it now, whatever its views say; null: unknown. */
+  startd(worker: WorkerId): Readonly<Startd> | null;
   waiting(): number;
   running(): number;
   done(): number;
@@ -217,6 +219,7 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
     removeJob: scheduler.removeJob,
     join: scheduler.join,
     lose: (id) => scheduler.lose(id, levers.lingerMs),
+    startd: (id) => startds.get(id) ?? null,
     waiting: () => counts.waiting,
     running: () => counts.running,
     done: () => counts.done,
