@@ -96,7 +96,7 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
     config,
     store: memory,
     clouds: await makeClouds(config, log),
-    queues: await makeQueues(config, log),
+    queues: await makeQueues(config, memory, log),
     clock: hostClock,
     random: hostRandom,
     log,
@@ -128,7 +128,7 @@ function makeClouds(config: SiteConfig, log: Log): Promise<CloudPart[]> {
   );
 }
 
-function makeQueues(config: SiteConfig, log: Log): Promise<QueuePart[]> {
+function makeQueues(config: SiteConfig, memory: Store, log: Log): Promise<QueuePart[]> {
   return Promise.all(
     config.queues.map(async (queue) => {
       const adapter = await queueAdapters.load(queue.adapter);
@@ -137,6 +137,7 @@ function makeQueues(config: SiteConfig, log: Log): Promise<QueuePart[]> {
         queue: queue.name,
         clock: hostClock,
         log: log.child({ queue: queue.name }),
+        memory: memory.memory(queue.name),
       };
       return { config: queue, queue: adapter.create(queue.settings, deps) };
     }),

@@ -20,6 +20,7 @@ import { type ByHand, createControl, type DaemonView } from './control.ts';
 import { nextDue } from './due.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
+import { machinesOf } from './machines.ts';
 import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
 import { createSource, type Source, type SourceTrouble } from './source.ts';
 import { type CoreSite, type CoreState, type TickResult, tick } from './tick.ts';
@@ -51,6 +52,8 @@ export interface DaemonParts {
   readonly newSeed: () => string;
   /** Only in a process that a test has started in order to see it die; null or absent in all others. */
   readonly crashpoint?: Crashpoint | null;
+  /** How soon after the last a hurried look at a source may begin; absent: a fifth of its period. */
+  readonly hurryMs?: number;
   /** The pure core; another one only in a simulation that breaks it on purpose. */
   readonly core?: typeof tick;
 }
@@ -77,6 +80,7 @@ const stalePeriods = 3;
  */
 export function createDaemon(parts: DaemonParts): Daemon {
   const { clock, config, log, store, crashpoint = null, core = tick } = parts;
+  const haste = parts.hurryMs === undefined ? {} : { hurryMs: parts.hurryMs };
   const stored = store.load();
   const timeline = createTimeline(clock, stored.nowMs);
   const remembered = remember(stored, parts.newSeed);
@@ -129,6 +133,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
         name: `cloud ${name}`,
         periodMs: pollMs,
         deadlineMs,
+        ...haste,
         clock,
         timeline,
         log,
@@ -142,6 +147,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     ]),
   );
   const attributes = jobAttributes(config.offers);
+  const machinesNow = () => ({ fleet: state.fleet, offers: site.offers, isReachable: () => true });
   const queueSources = new Map<QueueName, Source<QueueSnapshot>>(
     parts.queues.map(({ config: { name, pollMs, deadlineMs }, queue }) => [
       name,
@@ -149,10 +155,12 @@ export function createDaemon(parts: DaemonParts): Daemon {
         name: `queue ${name}`,
         periodMs: pollMs,
         deadlineMs,
+        ...haste,
         clock,
         timeline,
         log,
-        look: (nowMs, signal) => queue.poll({ nowMs, attributes }, signal),
+        look: (nowMs, signal) =>
+          queue.poll({ nowMs, attributes, machines: machinesOf(name, machinesNow()) }, signal),
         onSnapshot: (view) => {
           views.push(view);
           wake.now();

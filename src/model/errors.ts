@@ -70,3 +70,20 @@ export class QueueError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * unknown: there is no such lease. over: it is cleaning or has ended. invalid: it can never be given, for the reason that
+ * the message says. full: more leases wait than may.
+ */
+export const leaseErrorCodes = ['unknown', 'over', 'invalid', 'full'] as const;
+export type LeaseErrorCode = (typeof leaseErrorCodes)[number];
+
+export class LeaseError extends Error {
+  readonly code: LeaseErrorCode;
+
+  constructor(code: LeaseErrorCode, message: string) {
+    super(message);
+    this.name = 'LeaseError';
+    this.code = code;
+  }
+}

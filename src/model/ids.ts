@@ -44,3 +44,7 @@ export const CloudId = (text: string): CloudId => text as CloudId;
 /** The batch system's name of a worker. */
 export type WorkerId = Branded<'WorkerId'>;
 export const WorkerId = (text: string): WorkerId => text as WorkerId;
+
+/** A hold on a machine, as its holder names it. */
+export type LeaseId = Branded<'LeaseId'>;
+export const LeaseId = (text: string): LeaseId => text as LeaseId;

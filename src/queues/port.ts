@@ -2,8 +2,20 @@ import type { ZodType } from 'zod';
 import type { ClassAd } from '../classad/ad.ts';
 import type { Clock } from '../model/clock.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
-import type { DemandId, InstanceId, JobId, QueueName, SiteId, WorkerId } from '../model/ids.ts';
+import type {
+  DemandId,
+  InstanceId,
+  JobId,
+  LeaseId,
+  PoolName,
+  QueueName,
+  SiteId,
+  WorkerId,
+} from '../model/ids.ts';
+import type { LeaseRequest, LeaseState, LeaseView } from '../model/lease.ts';
 import type { Log } from '../model/log.ts';
+import type { Memory } from '../model/memory.ts';
+import type { Resources } from '../model/resources.ts';
 
 /**
  * What an adapter promises. It holds no policy. Every failure is a QueueError; a poll that could not see
@@ -39,6 +51,9 @@ export interface Queue {
   /** One job's ad and state, for `explain`; null if the queue does not know it. */
   job(id: JobId, signal: AbortSignal): Promise<JobView | null>;
 
+  /** Machines may be borrowed from it; absent where jobs come by another way. */
+  readonly leases?: LeaseDesk;
+
   close(): Promise<void>;
 }
 
@@ -47,6 +62,20 @@ export interface PollRequest {
   readonly nowMs: number;
   /** Attributes that the offers' ads refer to: they must be in the demand's ads where a job has them. */
   readonly attributes: readonly string[];
+  /** The machines of this queue's pools that run, by their clouds: for a queue whose workers do not announce themselves. */
+  readonly machines: readonly QueueMachine[];
+}
+
+/** An instance as a queue may know it. */
+export interface QueueMachine {
+  readonly instance: InstanceId;
+  readonly pool: PoolName;
+  /** Its provider ad and size. */
+  readonly ad: ClassAd;
+  readonly resources: Resources;
+  readonly address: string | null;
+  /** False: its pool's probe says that it does not answer. */
+  readonly reachable: boolean;
 }
 
 export interface AdmitRequest {
@@ -64,6 +93,22 @@ export interface Admission {
   readonly variables: Readonly<Record<string, string>>;
   /** True where a variable is one machine's own: then a create call is for one machine only. */
   readonly perMachine: boolean;
+}
+
+/** Where machines are borrowed. Every failure is a LeaseError. What it answers is on disk. */
+export interface LeaseDesk {
+  /** Asks for a machine; the lease waits until there is one. */
+  ask(request: LeaseRequest): LeaseView;
+  /** Null: unknown, or ended so long ago that it is forgotten. */
+  find(id: LeaseId): LeaseView | null;
+  /** Those that have not ended, in the order in which they were asked for. */
+  list(): readonly LeaseView[];
+  /** Resolves when the lease is no longer in the state, or the signal is aborted: then with what it is. */
+  changed(id: LeaseId, from: LeaseState, signal: AbortSignal): Promise<LeaseView | null>;
+  /** The holder is alive. Refused for one that is cleaning or has ended. */
+  renew(id: LeaseId): LeaseView;
+  /** The machine is wiped, then it is Free. May be repeated. */
+  giveBack(id: LeaseId): LeaseView;
 }
 
 export const jobStates = ['waiting', 'running', 'held', 'ended', 'other'] as const;
@@ -96,4 +141,6 @@ export interface QueueDeps {
   readonly queue: QueueName;
   readonly clock: Clock;
   readonly log: Log;
+  /** On disk, of this queue alone. */
+  readonly memory: Memory;
 }

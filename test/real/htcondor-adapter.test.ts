@@ -8,6 +8,7 @@ import { hostClock } from '../../src/daemon/clock.ts';
 import type { Demand, QueueSnapshot, Worker } from '../../src/model/demand.ts';
 import { InstanceId, JobId, QueueName, SiteId, WorkerId } from '../../src/model/ids.ts';
 import type { Log } from '../../src/model/log.ts';
+import { forgetfulMemory } from '../../src/model/memory.ts';
 import { htcondorAdapter } from '../../src/queues/htcondor/adapter.ts';
 import type { Queue } from '../../src/queues/port.ts';
 import { eventually } from '../support/eventually.ts';
@@ -40,12 +41,18 @@ function queueOf(settings: Readonly<Record<string, unknown>> = {}, key?: Buffer)
   });
   if (parsed.join === null) throw new Error('no join');
   const join = { ...parsed.join, signingKey: Secret.of(key ?? readFileSync(keyPath)) };
-  const deps = { site: SiteId('site'), queue: QueueName('main'), clock: hostClock, log: silence };
+  const deps = {
+    site: SiteId('site'),
+    queue: QueueName('main'),
+    clock: hostClock,
+    log: silence,
+    memory: forgetfulMemory(),
+  };
   return htcondorAdapter.create({ ...parsed, join }, deps);
 }
 
 const poll = (queue: Queue): Promise<QueueSnapshot> =>
-  queue.poll({ nowMs: 1, attributes: ['VMType'] }, forever);
+  queue.poll({ nowMs: 1, attributes: ['VMType'], machines: [] }, forever);
 const said = ({ ad }: Demand, name: string) => {
   const expr = ad.get(name);
   return expr === undefined ? undefined : unparse(expr, 'old');

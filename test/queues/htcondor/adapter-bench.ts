@@ -2,6 +2,7 @@ import { hostClock } from '../../../src/daemon/clock.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import { QueueName, SiteId } from '../../../src/model/ids.ts';
 import type { Log } from '../../../src/model/log.ts';
+import { forgetfulMemory } from '../../../src/model/memory.ts';
 import { htcondorAdapter } from '../../../src/queues/htcondor/adapter.ts';
 import type { Queue } from '../../../src/queues/port.ts';
 import { type FakeAnswer, type FakeTools, fakeTools, recorded } from './fake-tools.ts';
@@ -45,7 +46,12 @@ export function bench(
     clock,
     log,
   });
-  return { queue, tools, said, poll: (nowMs = 5) => queue.poll({ nowMs, attributes: ['VMType'] }, forever) };
+  return {
+    queue,
+    tools,
+    said,
+    poll: (nowMs = 5) => queue.poll({ nowMs, attributes: ['VMType'], machines: [] }, forever),
+  };
 }
 
 export const settled: FakeAnswer = { tool: 'condor_status', when: '-collector', stdout: 'My Pool\n' };

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { hostClock } from '../../../src/daemon/clock.ts';
 import { QueueError } from '../../../src/model/errors.ts';
 import { QueueName, SiteId } from '../../../src/model/ids.ts';
+import { forgetfulMemory } from '../../../src/model/memory.ts';
 import { htcondorAdapter } from '../../../src/queues/htcondor/adapter.ts';
 import type { Queue } from '../../../src/queues/port.ts';
 import { silentLog } from '../../bench/site.ts';
@@ -23,7 +24,13 @@ function start(rows: readonly FakeAnswer[] = [settled, machines, totals(15), job
   const tools = faultyTools({ bin: real.bin, tools: ['condor_q', 'condor_status'] });
   made.push(tools, real);
   const settings = htcondorAdapter.configSchema.parse({ bin: tools.bin });
-  const deps = { site: SiteId('site'), queue: QueueName('main'), clock: hostClock, log: silentLog };
+  const deps = {
+    site: SiteId('site'),
+    queue: QueueName('main'),
+    clock: hostClock,
+    log: silentLog,
+    memory: forgetfulMemory(),
+  };
   return { tools, queue: htcondorAdapter.create(settings, deps) };
 }
 
@@ -32,7 +39,7 @@ type Seen = 'blind' | 'whole' | 'empty';
 /** What a poll may be taken for: `blind`: an error, or a view that says of itself that it is not whole. */
 async function poll(queue: Queue, signal: AbortSignal = AbortSignal.timeout(20_000)): Promise<Seen> {
   try {
-    const view = await queue.poll({ nowMs: 0, attributes: ['VMType'] }, signal);
+    const view = await queue.poll({ nowMs: 0, attributes: ['VMType'], machines: [] }, signal);
     if (view.workers.length < 2) return view.workersComplete ? 'empty' : 'blind';
     if (view.jobs.waiting < 15 || view.demand.length < 5) return view.demandComplete ? 'empty' : 'blind';
     return 'whole';

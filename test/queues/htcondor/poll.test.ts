@@ -82,7 +82,7 @@ describe('poll', () => {
 
   it('asks for what offers refer to', async () => {
     const { queue, tools } = bench([settled, noMachine, totals(15), jobs]);
-    await queue.poll({ nowMs: 0, attributes: ['hardwareprofile'] }, forever);
+    await queue.poll({ nowMs: 0, attributes: ['hardwareprofile'], machines: [] }, forever);
     expect(tools.calls().find((line) => line.includes('-long') && line.startsWith('condor_q'))).toContain(
       ',hardwareprofile',
     );
@@ -147,7 +147,7 @@ describe('a view that fails is never an empty one', () => {
 
   it('no program', async () => {
     const { queue } = bench([], { bin: '/nonexistent' });
-    await expect(queue.poll({ nowMs: 0, attributes: [] }, forever)).rejects.toMatchObject({
+    await expect(queue.poll({ nowMs: 0, attributes: [], machines: [] }, forever)).rejects.toMatchObject({
       code: 'missing',
     });
   });
@@ -155,7 +155,9 @@ describe('a view that fails is never an empty one', () => {
   it('a schedd that hangs, when the poll’s deadline comes', async () => {
     const { queue, tools } = bench([settled, machines, { tool: 'condor_q', hangs: true }]);
     const deadline = new AbortController();
-    const outcome = expect(queue.poll({ nowMs: 0, attributes: [] }, deadline.signal)).rejects.toMatchObject({
+    const outcome = expect(
+      queue.poll({ nowMs: 0, attributes: [], machines: [] }, deadline.signal),
+    ).rejects.toMatchObject({
       code: 'timeout',
     });
     await eventually('condor_q hangs', () => tools.hanging().length > 0, { everyMs: 10 });

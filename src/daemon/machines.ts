@@ -1,0 +1,37 @@
+import type { Fleet } from '../fleet/fleet.ts';
+import type { InstanceId, QueueName } from '../model/ids.ts';
+import type { Phase } from '../model/instance.ts';
+import type { Offer } from '../model/offer.ts';
+import type { QueueMachine } from '../queues/port.ts';
+
+/** In these the cloud shows the machine running, and its end is not decided beyond recall. */
+const running: ReadonlySet<Phase> = new Set([
+  'joining',
+  'idle',
+  'claimed',
+  'leased',
+  'draining',
+  'unreachable',
+]);
+
+/** What a queue is told of the machines of its pools. */
+export function machinesOf(
+  queue: QueueName,
+  {
+    fleet,
+    offers,
+    isReachable,
+  }: {
+    readonly fleet: Fleet;
+    readonly offers: ReadonlyMap<string, Offer>;
+    readonly isReachable: (instance: InstanceId) => boolean;
+  },
+): readonly QueueMachine[] {
+  return [...fleet.entries.values()].flatMap(({ instance }) => {
+    const offer = offers.get(instance.offer);
+    if (instance.queue !== queue || offer === undefined || !running.has(instance.phase)) return [];
+    const { id, pool, address } = instance;
+    const { ad, resources } = offer;
+    return [{ instance: id, pool, ad, resources, address, reachable: isReachable(id) }];
+  });
+}
