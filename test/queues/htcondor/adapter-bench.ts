@@ -43,6 +43,7 @@ export function bench(
   const queue = htcondorAdapter.create(htcondorAdapter.configSchema.parse({ bin: tools.bin, ...settings }), {
     site: SiteId('site'),
     queue: QueueName('main'),
+    memory: forgetfulMemory(),
     clock,
     log,
   });
