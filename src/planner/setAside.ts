@@ -33,6 +33,9 @@ export interface SetAsidePolicy {
 /** A limit of the account is not gone in seconds, whatever the policy says. */
 const quotaFirstMs = 30_000;
 
+/** A cloud that asks for more is asked again all the same. */
+const retryAfterMostMs = 3_600_000;
+
 /** Boot failures in a row before an offer is set aside: one machine may fail by itself. */
 const bootFailuresBorne = 2;
 
@@ -70,20 +73,16 @@ export function learnSetAsides(
         next.delete(offerKey(lesson.offer));
         break;
       case 'refused': {
-        const firstMs =
-          lesson.code === 'quota' ? Math.max(quotaFirstMs, policy.setAsideFirstMs) : policy.setAsideFirstMs;
         const key = blame(lesson);
-        const leastMs = Math.max(firstMs, lesson.retryAfterMs ?? 0);
+        const askedMs = Math.min(retryAfterMostMs, lesson.retryAfterMs ?? 0);
+        const leastMs = Math.max(lesson.code === 'quota' ? quotaFirstMs : 0, askedMs);
         next.set(key, fail(next.get(key), { key, reason: lesson.code, message: lesson.message, leastMs }));
         break;
       }
       case 'failed': {
         const key = offerKey(lesson.offer);
         const message = `${lesson.intent} did not become usable`;
-        next.set(
-          key,
-          fail(next.get(key), { key, reason: lesson.reason, message, leastMs: policy.setAsideFirstMs }),
-        );
+        next.set(key, fail(next.get(key), { key, reason: lesson.reason, message, leastMs: 0 }));
         break;
       }
       case 'booted':
@@ -101,8 +100,10 @@ export function learnSetAsides(
     const failures = together ? was.failures : (was?.failures ?? 0) + 1;
     const borne = isRefusal(reason) ? 0 : bootFailuresBorne - 1;
     const doublings = Math.max(0, failures - 1 - borne);
-    const delayMs =
-      Math.min(policy.setAsideMaxMs, leastMs * 2 ** Math.min(doublings, 30)) * (0.75 + 0.5 * jitter());
+    const firstMs = Math.max(policy.setAsideFirstMs, leastMs);
+    const grownMs = Math.min(policy.setAsideMaxMs, firstMs * 2 ** Math.min(doublings, 30));
+    // Jitter never makes it shorter than the cloud has asked for.
+    const delayMs = Math.max(leastMs, grownMs * (0.75 + 0.5 * jitter()));
     const untilMs = failures <= borne ? nowMs : nowMs + delayMs;
     return { key, reason, message, failures, sinceMs: was?.sinceMs ?? nowMs, untilMs, probe: null };
   }

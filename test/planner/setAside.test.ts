@@ -88,6 +88,10 @@ describe('for how long', () => {
     expect(learn(nothing, [refused('rateLimited', { retryAfterMs: 55_000 })]).get(cloud)?.untilMs).toBe(
       55_000,
     );
+    const shortest = (lesson: Lesson) =>
+      learnSetAsides(nothing, [lesson], { nowMs: 0, policy, jitter: () => 0 }).get(cloud)?.untilMs;
+    expect(shortest(refused('quota'))).toBe(30_000);
+    expect(shortest(refused('rateLimited', { retryAfterMs: 155_000 }))).toBe(155_000);
   });
 
   test('one machine may fail by itself; the second in a row sets the offer aside', () => {
