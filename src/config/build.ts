@@ -1,5 +1,7 @@
+import type { Downtime, DowntimeScope } from '../model/downtime.ts';
 import { CloudName, OfferName, PoolName, QueueName, SiteId } from '../model/ids.ts';
 import type { Pool } from '../model/offer.ts';
+import { budgetOf } from './budgets.ts';
 import type { LoadedEntry } from './entries.ts';
 import type { LoadedOffer } from './load-offers.ts';
 import type { ConfigurableAdapter, ConfigurableDriver } from './parts.ts';
@@ -42,14 +44,35 @@ export function buildSite({ fields, stateDir, socket, parts, userData }: Checked
     pools: parts.pools.flatMap((pool, index) =>
       pool.fields === null ? [] : poolOf(pool.fields, userData[index] ?? null),
     ),
+    downtimes: fields.downtimes.map(downtimeOf),
+    budgets: fields.budgets.map(budgetOf),
     policy: {
       reapMs: policy.reap,
       setAsideFirstMs: policy.setAsideFirst,
       setAsideMaxMs: policy.setAsideMax,
       massShare: policy.massShare,
+      drainAheadMs: policy.drainAhead,
       retentionMs: policy.retention,
     },
   };
+}
+
+function downtimeOf(fields: SiteFields['downtimes'][number], index: number): Downtime {
+  const { cloud, pool, from, to, reason, force, drainAhead } = fields;
+  return {
+    id: `config-${index + 1}`,
+    scope: scopeOf(cloud, pool),
+    fromWallMs: from,
+    toWallMs: to,
+    reason,
+    force,
+    drainAheadMs: drainAhead ?? null,
+  };
+}
+
+function scopeOf(cloud: string | undefined, pool: string | undefined): DowntimeScope {
+  if (cloud !== undefined) return { kind: 'cloud', cloud: CloudName(cloud) };
+  return pool === undefined ? { kind: 'site' } : { kind: 'pool', pool: PoolName(pool) };
 }
 
 function queueOf(fields: QueueFields, settings: unknown): QueueConfig {

@@ -1,3 +1,4 @@
+import { checkBudgets } from './budgets.ts';
 import { buildSite, type SiteParts } from './build.ts';
 import { fieldOf, type LoadedEntry, loadEntry, nameOf, textOf } from './entries.ts';
 import { besideFile, type ConfigFiles, readText, secretReader } from './files.ts';
@@ -5,7 +6,7 @@ import { check } from './issues.ts';
 import { loadOffers } from './load-offers.ts';
 import type { ConfigurableAdapter, ConfigurableDriver, Registry } from './parts.ts';
 import { type Problem, sortProblems } from './problem.ts';
-import { checkPolicy, checkReferences, type PoolEntry } from './references.ts';
+import { checkDowntimes, checkPolicy, checkReferences, type PoolEntry } from './references.ts';
 import { createReport, type Locate, locateIn, type Report, wholeFile } from './report.ts';
 import { type CloudFields, cloudSchema, poolSchema, queueSchema, siteSchema } from './schema.ts';
 import { type SecretReader, secretsIn } from './secrets.ts';
@@ -61,6 +62,13 @@ async function load(path: string, deps: LoadDeps, report: Report): Promise<SiteC
   if (!checked.ok) return null;
 
   checkPolicy(checked.value.policy, locateIn(source, ['policy']), report);
+  const locateBudget = (index: number) => locateIn(source, ['budgets', index]);
+  checkBudgets(checked.value.budgets, parts, locateBudget, report);
+  const names = {
+    clouds: parts.clouds.flatMap(({ name }) => name ?? []),
+    pools: parts.pools.flatMap(({ name }) => name ?? []),
+  };
+  checkDowntimes(checked.value.downtimes, names, locate, report);
   const socket = besideFile(path, checked.value.socket);
   if (Buffer.byteLength(socket) > socketBytesMax) {
     report.add('error', locate(['socket']), `the path is longer than ${socketBytesMax} bytes`);

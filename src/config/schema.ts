@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { markets } from '../model/billing.ts';
-import { durationBetween, price, sizeMiB } from './units.ts';
+import { periods } from '../model/periods.ts';
+import { moment } from './moment.ts';
+import { durationBetween, money, price, sizeMiB } from './units.ts';
 
 /**
  * The fields of the config file that are the same for every site; the rest of a queue's, a cloud's or an offer's
@@ -39,8 +41,37 @@ export const policySchema = z.strictObject({
   setAsideFirst: durationBetween(second, day).prefault('1m'),
   setAsideMax: durationBetween(second, 7 * day).prefault('1h'),
   massShare: z.number().gt(0).max(1).default(0.5),
+  drainAhead: durationBetween(0, 365 * day).prefault('1d'),
   retention: durationBetween(hour, 3650 * day).prefault('30d'),
 });
+
+export const downtimeSchema = z
+  .strictObject({
+    cloud: z.string().optional(),
+    pool: z.string().optional(),
+    from: moment,
+    to: moment,
+    reason: z.string().min(1).max(200),
+    force: z.boolean().default(false),
+    drainAhead: durationBetween(0, 365 * day).optional(),
+  })
+  .superRefine(({ cloud, pool, from, to }, context) => {
+    if (cloud !== undefined && pool !== undefined)
+      context.addIssue({ code: 'custom', path: ['pool'], message: 'of a cloud or of a pool, not of both' });
+    if (to <= from) context.addIssue({ code: 'custom', path: ['to'], message: 'is not after from' });
+  });
+
+export const budgetSchema = z
+  .strictObject({
+    pool: z.string().optional(),
+    user: z.string().min(1).max(200).optional(),
+    per: z.enum(periods),
+    amount: money,
+  })
+  .superRefine(({ pool, user }, context) => {
+    if (pool !== undefined && user !== undefined)
+      context.addIssue({ code: 'custom', path: ['user'], message: 'of a pool or of a user, not of both' });
+  });
 
 export const siteSchema = z.strictObject({
   site: siteName,
@@ -51,6 +82,8 @@ export const siteSchema = z.strictObject({
   offers: z.array(z.unknown()).max(10_000).default([]),
   offerFiles: z.array(filePath).max(100).default([]),
   pools: z.array(z.unknown()).min(1).max(1000),
+  downtimes: z.array(downtimeSchema).max(200).default([]),
+  budgets: z.array(budgetSchema).max(1000).default([]),
   policy: policySchema.prefault({}),
 });
 
@@ -179,6 +212,7 @@ function named(pattern: RegExp, lettersMax: number, rule: string) {
 }
 
 export type SiteFields = z.output<typeof siteSchema>;
+export type BudgetFields = z.output<typeof budgetSchema>;
 export type PolicyFields = z.output<typeof policySchema>;
 export type QueueFields = z.output<typeof queueSchema>;
 export type CloudFields = z.output<typeof cloudSchema>;

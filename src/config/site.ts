@@ -1,3 +1,5 @@
+import type { Budget } from '../model/budget.ts';
+import type { Downtime } from '../model/downtime.ts';
 import type { CloudName, QueueName, SiteId } from '../model/ids.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 
@@ -12,6 +14,8 @@ export interface SiteConfig {
   readonly clouds: readonly CloudConfig[];
   readonly offers: readonly Offer[];
   readonly pools: readonly Pool[];
+  readonly downtimes: readonly Downtime[];
+  readonly budgets: readonly Budget[];
   readonly policy: SitePolicy;
 }
 
@@ -48,6 +52,8 @@ export interface SitePolicy {
   readonly setAsideMaxMs: number;
   /** More than this share of a pool at once is only ended after two fresh views. */
   readonly massShare: number;
+  /** How long before a downtime machines are drained where walltimes do not say. */
+  readonly drainAheadMs: number;
   /** Ended instances and journal entries are kept for so long. */
   readonly retentionMs: number;
 }

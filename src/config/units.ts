@@ -26,6 +26,7 @@ export const sizeMiBMax = 2 ** 40;
 const quantity = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/;
 const durationHint = 'ms, s, m, h or d, as in 10m';
 const sizeHint = 'MiB, GiB, TiB, MB, GB or TB, as in 16GiB';
+const moneyHint = 'an amount and a currency, as in 50 USD';
 const priceHint = 'an amount, a currency and "/h", as in 0.12 USD/h';
 
 /** `10m`, `500ms`, `1h30m`, `1.5h` → milliseconds, or what is wrong with the text. */
@@ -77,6 +78,19 @@ export function parsePrice(text: string): Price | { readonly wrong: string } {
   return { perHour: Number(amount), currency };
 }
 
+/** `50 USD` → an amount of money. */
+export function parseMoney(text: string): Money | { readonly wrong: string } {
+  const [, amount, currency] = /^(\d+(?:\.\d+)?)\s*([A-Z]{3})?$/.exec(text.trim()) ?? [];
+  if (amount === undefined) return { wrong: `not an amount of money: ${show(text)}; ${moneyHint}` };
+  if (currency === undefined) return { wrong: `${show(text)} has no currency; ${moneyHint}` };
+  return { amount: Number(amount), currency };
+}
+
+export interface Money {
+  readonly amount: number;
+  readonly currency: string;
+}
+
 /** A duration in ms from 0 to `durationMsMax`. */
 export const durationMs = quantitySchema('a duration', durationHint).transform(orIssue(parseDuration));
 
@@ -90,6 +104,15 @@ export function durationBetween(minMs: number, maxMs: number) {
 
 /** A size in whole MiB, at least 1. */
 export const sizeMiB = quantitySchema('a size', sizeHint).transform(orIssue(parseSize));
+
+export const money = z
+  .string({
+    error: ({ input }) => {
+      if (typeof input === 'number') return `${input} has no currency; ${moneyHint}`;
+      return input === undefined ? undefined : `expected ${moneyHint}`;
+    },
+  })
+  .transform(orIssue(parseMoney));
 
 export const price = quantitySchema('a price', priceHint).transform(orIssue(parsePrice));
 

@@ -10,6 +10,7 @@ import type { FleetEntry } from '../fleet/entry.ts';
 import type { Order } from '../fleet/fleet.ts';
 import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
+import type { DowntimeOrder } from '../model/downtime.ts';
 import type { CloudName, InstanceId, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
@@ -24,10 +25,13 @@ import {
 import { pausedPools } from '../planner/poolSettings.ts';
 import { createRoom } from '../planner/room.ts';
 import type { DaemonParts } from './daemon.ts';
+import { addDowntime, endDowntime, listDowntimes } from './downtimeControl.ts';
+import { outlookOf } from './downtimes.ts';
 import { explainJob } from './explain.ts';
 import type { Totals } from './facts.ts';
 import { adjustPool } from './poolControl.ts';
 import type { Source } from './source.ts';
+import { moneyOutlook } from './spending.ts';
 import { type CoreSite, type CoreState, describeCause, type TickResult } from './tick.ts';
 import { instanceView, planView, poolsOf, runningJobsOf, statusView } from './views.ts';
 
@@ -60,6 +64,7 @@ export interface ByHand {
   readonly orders: readonly Order[];
   readonly launches: readonly PlannedLaunch[];
   readonly poolOrders: readonly PoolOrder[];
+  readonly downtimeOrders: readonly DowntimeOrder[];
 }
 
 const explanationEntriesMax = 500;
@@ -93,6 +98,9 @@ export function createControl(view: DaemonView): Control {
     undrain: async (id) => order(view, { kind: 'undrain', instance: id }),
     terminate: async (id, { force }) => order(view, { kind: force ? 'terminate' : 'drain', instance: id }),
     adjustPool: async (wanted) => adjustPool(view, wanted),
+    downtimes: () => listDowntimes(view),
+    addDowntime: async (request) => addDowntime(view, request),
+    endDowntime: async (id) => endDowntime(view, id),
     journal: (query) => view.parts.store.journal(query),
   };
 }
@@ -109,6 +117,8 @@ function planInput(view: DaemonView): PlanInput {
     queues,
     fleet,
     setAsides,
+    downtimes: outlookOf(view.state().downtimes, view.site, { nowMs: view.now(), wallMs: view.wallNow() }),
+    money: moneyOutlook(view.state().spending, view.site, view.state().learned),
     matchmaker: view.site.matchmaker,
     instanceOf: ({ instance }) => instance,
   };

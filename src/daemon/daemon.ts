@@ -23,6 +23,7 @@ import { remember } from './facts.ts';
 import { machinesOf } from './machines.ts';
 import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
 import { createSource, type Source, type SourceTrouble } from './source.ts';
+import { windDownOf } from './spending.ts';
 import { type CoreSite, type CoreState, type TickResult, tick } from './tick.ts';
 import { createTimeline } from './timeline.ts';
 import { createWake } from './wake.ts';
@@ -442,6 +443,8 @@ function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
     pools: new Map(config.pools.map((pool) => [pool.name, pool])),
     offers: new Map(config.offers.map((offer) => [offer.name, offer])),
     downtimes: config.downtimes,
+    budgets: config.budgets,
+    windDownMs: windDownOf(config),
     policy: config.policy,
     matchmaker: createMatchmaker(config.offers, evaluation),
     listLagMs: (cloud) => capabilities.get(cloud)?.listLagMs ?? 0,

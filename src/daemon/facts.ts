@@ -4,6 +4,8 @@ import { OfferName, PoolName } from '../model/ids.ts';
 import type { PoolSettings } from '../model/poolOrder.ts';
 import type { SetAside, SetAsides } from '../planner/setAside.ts';
 import type { Fact, StoredState } from '../store/port.ts';
+import { type DowntimeState, downtimeFact, rememberDowntimes } from './downtimes.ts';
+import { rememberSpending, type Spending, spendingFacts } from './spending.ts';
 
 /** Over the store's life. */
 export interface Totals {
@@ -20,6 +22,8 @@ interface Remembered {
   readonly learned: Learned;
   readonly setAsides: SetAsides;
   readonly poolSettings: PoolSettings;
+  readonly downtimes: DowntimeState;
+  readonly spending: Spending;
   readonly totals: Totals;
 }
 
@@ -63,6 +67,9 @@ export function factsOf(before: Remembered, after: Remembered): Fact[] {
       key: 'poolSettings',
       value: [...after.poolSettings].map(([pool, setting]) => ({ pool, ...setting })),
     });
+  const downtimes = downtimeFact(before.downtimes, after.downtimes);
+  if (downtimes !== undefined) facts.push({ key: 'downtimes', value: downtimes });
+  facts.push(...spendingFacts(before.spending, after.spending));
   const { launched, ended, reused, refused } = after.totals;
   const was = before.totals;
   if (launched !== was.launched || ended !== was.ended || reused !== was.reused || refused !== was.refused)
@@ -97,6 +104,8 @@ export function remember(
         .parse(byKey.get('poolSettings') ?? [])
         .map(({ pool, ...setting }) => [PoolName(pool), setting]),
     ),
+    downtimes: rememberDowntimes(byKey.get('downtimes')),
+    spending: rememberSpending(facts),
     totals: totals.parse(byKey.get('totals') ?? { launched: 0, ended: 0, reused: 0, refused: 0 }),
   };
 }

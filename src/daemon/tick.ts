@@ -5,7 +5,9 @@ import { linkWorkers } from '../fleet/foldQueue.ts';
 import { deadlinesOf, type Learned, learnTimes } from '../fleet/learned.ts';
 import type { Effect } from '../fleet/owed.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
+import type { Budget } from '../model/budget.ts';
 import { deriveFraction, deriveName } from '../model/derive.ts';
+import type { Downtime, DowntimeOrder } from '../model/downtime.ts';
 import {
   type CloudName,
   type DemandId,
@@ -37,7 +39,9 @@ import {
   withProbe,
 } from '../planner/setAside.ts';
 import type { Batch } from '../store/port.ts';
+import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
+import { bookEnded, foldBudgets, moneyOutlook, type Spending } from './spending.ts';
 
 /** All that the core knows. Everything but `unmet` is in the store or is seen anew after a restart. */
 export interface CoreState {
@@ -49,6 +53,8 @@ export interface CoreState {
   readonly setAsides: SetAsides;
   /** What operators have said of pools. */
   readonly poolSettings: PoolSettings;
+  readonly downtimes: DowntimeState;
+  readonly spending: Spending;
   readonly totals: Totals;
   /** Why each demand group's jobs wait, as the journal was last told. */
   readonly unmet: ReadonlyMap<DemandId, string>;
@@ -59,7 +65,16 @@ export interface CoreSite {
   readonly site: SiteId;
   readonly pools: ReadonlyMap<string, Pool>;
   readonly offers: ReadonlyMap<string, Offer>;
-  readonly policy: SetAsidePolicy & { readonly reapMs: number; readonly massShare: number };
+  /** Those in the config. */
+  readonly downtimes: readonly Downtime[];
+  readonly policy: SetAsidePolicy & {
+    readonly reapMs: number;
+    readonly massShare: number;
+    readonly drainAheadMs: number;
+  };
+  readonly budgets: readonly Budget[];
+  /** From the decision to end a machine without a job until it is gone, if all goes well. */
+  readonly windDownMs: (pool: PoolName, cloud: CloudName) => number;
   readonly matchmaker: Matchmaker;
   readonly listLagMs: (cloud: CloudName) => number;
   /** Whether the same create call may be sent again and makes no second machine. */
@@ -76,6 +91,7 @@ export interface TickInput extends FoldInput {
   /** Launches that an operator asked for; checked against the bounds by whoever took the order. */
   readonly launches: readonly PlannedLaunch[];
   readonly poolOrders: readonly PoolOrder[];
+  readonly downtimeOrders: readonly DowntimeOrder[];
   /** For the journal, from outside the core: a source fell silent or is back. */
   readonly notes: readonly JournalEntry[];
 }
@@ -120,6 +136,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
 
   const poolSettings = obeyAll(change, state.poolSettings, input.poolOrders);
   const paused = pausedPools(poolSettings);
+  const downtimes = foldDowntimes(change, state.downtimes, input, site);
+  const booked = new Set<InstanceId>();
+  let spending = bookEnded(state.spending, change, booked);
   launchAll(input.launches);
   effects.push(...resend(change, input, { site, paused }));
   const decided = plan({
@@ -131,17 +150,20 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     queues: input.queues,
     fleet: change.result(),
     setAsides,
+    downtimes: outlookOf(downtimes, site, input),
+    money: moneyOutlook(spending, site, learned),
     matchmaker: site.matchmaker,
     instanceOf: workerLinks(change, input),
   });
   for (const id of decided.undrains) change.apply(id, { kind: 'undrain' }, 'a waiting job needs it');
-  for (const { instance, reason, why } of decided.drains)
-    change.apply(instance, { kind: 'drain', reason }, why);
+  for (const { instance, reason, why, force } of decided.drains)
+    change.apply(instance, { kind: force === true ? 'terminate' : 'drain', reason }, why);
   launchAll(decided.launches);
   for (const { id, phase, queue, worker } of change.changedInstances.values())
     if (phase === 'ended' && worker !== null) effects.push({ kind: 'remove', instance: id, queue, worker });
   const unmet = noteUnmet(change, state.unmet, decided);
   noteSetAsides(change, state.setAsides, setAsides);
+  spending = bookEnded(foldBudgets(change, spending, decided.budgets), change, booked);
   const totals = count(state, change);
   const next: CoreState = {
     ...state,
@@ -150,6 +172,8 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     learned,
     setAsides,
     poolSettings,
+    downtimes,
+    spending,
     totals,
     unmet,
   };

@@ -4,6 +4,8 @@ import type { SiteConfig, SitePolicy } from '../config/site.ts';
 import type { BoundaryName } from '../daemon/boundaries.ts';
 import { createDaemon, type Daemon } from '../daemon/daemon.ts';
 import { tick } from '../daemon/tick.ts';
+import type { Budget } from '../model/budget.ts';
+import type { Downtime } from '../model/downtime.ts';
 import { CloudName, QueueName, SiteId } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Log } from '../model/log.ts';
@@ -19,6 +21,7 @@ import {
   mortalCloud,
   mortalQueue,
 } from './mortal.ts';
+import type { Job, Startd } from './scheduler.ts';
 import { createSimulatedCloud, type Machine, type SimulatedCloud } from './simulatedCloud.ts';
 import { createSimulatedQueue, type SimulatedQueue, workerIdOf } from './simulatedQueue.ts';
 import type { Tampering } from './tampering.ts';
@@ -31,6 +34,8 @@ export const batchQueue = QueueName('batch');
 export const east = CloudName('east');
 
 export interface SiteOptions {
+  /** In place of all that is said below of queues, clouds, offers, pools, policy and times. */
+  readonly config?: SiteConfig;
   readonly queues?: readonly QueueName[];
   readonly offers: readonly Offer[];
   readonly pools: readonly Pool[];
@@ -40,9 +45,17 @@ export interface SiteOptions {
     readonly launchesInFlightMax?: number;
     readonly capabilities?: Partial<CloudCapabilities>;
   }[];
+  readonly downtimes?: readonly Downtime[];
+  readonly budgets?: readonly Budget[];
   readonly policy?: Partial<SitePolicy>;
   readonly pollMs?: number;
   readonly deadlineMs?: number;
+  /** A hurried look comes no sooner after the last; absent: a share of the period. */
+  readonly hurryMs?: number;
+  /** Jobs that are done and machines that are gone are not kept. */
+  readonly forgets?: boolean;
+  /** Of all clouds, unless one says otherwise. */
+  readonly capabilities?: Partial<CloudCapabilities>;
   /** What happens to machines, as it happens; the queue has been told before. */
   readonly watch?: SiteWatch;
   /** Takes what the daemon logs, beside `errors`. */
@@ -54,6 +67,10 @@ export interface SiteWatch {
   readonly created?: (machine: Machine) => void;
   readonly joined?: (machine: Machine) => void;
   readonly stopped?: (machine: Machine) => void;
+  readonly gone?: (machine: Machine) => void;
+  readonly begun?: (job: Job, on: readonly Startd[]) => void;
+  readonly killed?: (job: Job) => void;
+  readonly done?: (job: Job) => void;
   /** It is stored now, and nothing that it decides has been begun. */
   readonly committed?: (batch: Batch) => void;
 }
@@ -103,17 +120,27 @@ export interface SimulatedSite {
 
 export function createSimulatedSite(options: SiteOptions): SimulatedSite {
   const clock = createVirtualClock();
-  const { offers, pools, pollMs = 10_000, deadlineMs = 30_000 } = options;
-  const cloudOptions = options.clouds ?? [{ name: east }];
+  const config = options.config ?? configOf(options);
+  const { offers, pools } = config;
+  const { watch = {}, forgets = false } = options;
 
   const queues = new Map(
-    (options.queues ?? [batchQueue]).map((name) => [name, createSimulatedQueue({ name, clock })]),
+    config.queues.map(({ name }) => [
+      name,
+      createSimulatedQueue({
+        name,
+        clock,
+        onBegun: (job, on) => watch.begun?.(job, on),
+        onKilled: (job) => watch.killed?.(job),
+        onDone: (job) => watch.done?.(job),
+        forgetDone: forgets,
+      }),
+    ]),
   );
   const queueOf = ({ pool: ofMachine }: Machine) => {
     const pool = pools.find(({ name }) => name === ofMachine);
     return pool === undefined ? undefined : queues.get(pool.queue);
   };
-  const { watch = {} } = options;
   const onCreated = (machine: Machine) => watch.created?.(machine);
   const onJoined = (machine: Machine) => {
     const { instance, offer } = machine;
@@ -126,44 +153,15 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     queueOf(machine)?.lose(workerIdOf(machine.instance));
     watch.stopped?.(machine);
   };
+  const onGone = (machine: Machine) => watch.gone?.(machine);
   const clouds = new Map(
-    cloudOptions.map(({ name, capabilities = {} }) => [
-      name,
-      createSimulatedCloud({ name, clock, capabilities, onCreated, onJoined, onStopped }),
-    ]),
+    config.clouds.map(({ name }) => {
+      const own = options.clouds?.find((cloud) => cloud.name === name)?.capabilities;
+      const capabilities = { ...options.capabilities, ...own };
+      const events = { onCreated, onJoined, onStopped, onGone };
+      return [name, createSimulatedCloud({ name, clock, capabilities, forgetGone: forgets, ...events })];
+    }),
   );
-  const config: SiteConfig = {
-    site,
-    stateDir: '/nowhere',
-    socket: '/nowhere/socket',
-    queues: [...queues.keys()].map((name) => ({
-      name,
-      adapter: 'simulated',
-      pollMs,
-      deadlineMs,
-      settings: {},
-    })),
-    clouds: cloudOptions.map(({ name, max = null, launchesInFlightMax = 20 }) => ({
-      name,
-      driver: 'simulated',
-      pollMs,
-      deadlineMs,
-      max,
-      launchesInFlightMax,
-      settings: {},
-    })),
-    offers,
-    pools,
-    policy: {
-      reapMs: 120_000,
-      setAsideFirstMs: 30_000,
-      setAsideMaxMs: 600_000,
-      massShare: 0.5,
-      retentionMs: 7 * 86_400_000,
-      ...options.policy,
-    },
-  };
-
   const errors: string[] = [];
   let store = openSqliteStore({ path: ':memory:', site });
   let seeds = 0;
@@ -203,13 +201,13 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
         const simulated = clouds.get(part.name);
         if (simulated === undefined) return [];
         const { cloud, capabilities } = simulated;
-        const tampered = tamperCloud === undefined ? cloud : tamperCloud(cloud);
+        const tampered = tamperCloud === undefined ? cloud : tamperCloud(cloud, part.name);
         return [{ config: part, cloud: mortalCloud(tampered, { life, fates }), capabilities }];
       }),
       queues: config.queues.flatMap((part) => {
         const queue = queues.get(part.name)?.queue;
         if (queue === undefined) return [];
-        const tampered = tamperQueue === undefined ? queue : tamperQueue(queue);
+        const tampered = tamperQueue === undefined ? queue : tamperQueue(queue, part.name);
         return [{ config: part, queue: mortalQueue(tampered, { life, fates }) }];
       }),
       clock: mortalClock(clock, life),
@@ -217,6 +215,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       log: errorLog(errors, options.log),
       newSeed: () => `seed-${seeds++}`,
       crashpoint: crashpointFor(life, fates),
+      ...(options.hurryMs === undefined ? {} : { hurryMs: options.hurryMs }),
       ...(tamperCore === undefined ? {} : { core: tamperCore(tick) }),
     });
     const abort = new AbortController();
@@ -314,6 +313,45 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     made: () => [...clouds.values()].flatMap(({ machines }) => machines),
   };
   return simulated;
+}
+
+function configOf(options: SiteOptions): SiteConfig {
+  const { offers, pools, pollMs = 10_000, deadlineMs = 30_000 } = options;
+  const cloudOptions: NonNullable<SiteOptions['clouds']> = options.clouds ?? [{ name: east }];
+  return {
+    site,
+    stateDir: '/nowhere',
+    socket: '/nowhere/socket',
+    queues: (options.queues ?? [batchQueue]).map((name) => ({
+      name,
+      adapter: 'simulated',
+      pollMs,
+      deadlineMs,
+      settings: {},
+    })),
+    clouds: cloudOptions.map(({ name, max = null, launchesInFlightMax = 20 }) => ({
+      name,
+      driver: 'simulated',
+      pollMs,
+      deadlineMs,
+      max,
+      launchesInFlightMax,
+      settings: {},
+    })),
+    offers,
+    pools,
+    downtimes: options.downtimes ?? [],
+    budgets: options.budgets ?? [],
+    policy: {
+      reapMs: 120_000,
+      setAsideFirstMs: 30_000,
+      setAsideMaxMs: 600_000,
+      massShare: 0.5,
+      drainAheadMs: 600_000,
+      retentionMs: 7 * 86_400_000,
+      ...options.policy,
+    },
+  };
 }
 
 interface Incarnation {

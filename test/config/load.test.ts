@@ -66,11 +66,14 @@ describe('a good config', () => {
           userData: toyFiles['boot.sh'],
         },
       ],
+      downtimes: [],
+      budgets: [],
       policy: {
         reapMs: 600_000,
         setAsideFirstMs: 60_000,
         setAsideMaxMs: 3_600_000,
         massShare: 0.5,
+        drainAheadMs: 86_400_000,
         retentionMs: 2_592_000_000,
       },
     });

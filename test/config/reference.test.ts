@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { cloudDrivers } from '../../src/clouds/index.ts';
 import {
+  budgetSchema,
   cloudSchema,
+  downtimeSchema,
   limitsSchema,
   offerSchema,
   policySchema,
@@ -25,6 +27,7 @@ const { configSchema: ec2, offerSchema: ec2Boot } = await cloudDrivers.load('ec2
 const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['## The site', siteSchema],
   ['### `policy`', policySchema],
+  ['### `downtimes`', downtimeSchema],
   ['## `queues`', queueSchema],
   ['### `adapter: htcondor`', htcondor],
   ['#### `join`', field(htcondor, 'join')],
@@ -35,6 +38,7 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `boot`, with `driver: ec2`', ec2Boot],
   ['## `pools`', poolSchema],
   ['### `limits`', limitsSchema],
+  ['## `budgets`', budgetSchema],
 ];
 
 describe('the reference of the configuration', () => {
