@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localDriver } from '../../src/clouds/local/driver.ts';
-import { readHostProcesses } from '../../src/clouds/local/host-processes.ts';
 import { fileNames } from '../../src/clouds/local/machine-folder.ts';
-import { killAll, readMachines } from '../../src/clouds/local/machines.ts';
+import { readMachines } from '../../src/clouds/local/machines.ts';
+import { killAll, readHostProcesses } from '../../src/host/processes.ts';
 import { CloudName, SiteId } from '../../src/model/ids.ts';
 import type { CloudUnderTest } from '../conformance/driver/harness.ts';
 

@@ -19,8 +19,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   matchmaker: { imports: ['model', 'classad'], packages: [] },
   planner: { imports: ['matchmaker', 'fleet', 'model'], packages: [] },
   config: { imports: ['model', 'classad'] },
-  queues: { imports: ['model', 'classad', ...settings] },
-  clouds: { imports: ['model', 'classad', ...settings] },
+  // Files, processes and programs of the host that the daemon runs on.
+  host: { imports: ['model'] },
+  queues: { imports: ['host', 'model', 'classad', ...settings] },
+  clouds: { imports: ['host', 'model', 'classad', ...settings] },
   store: { imports: ['model', 'classad'] },
   daemon: {
     imports: [
@@ -36,6 +38,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       // The port of the API: the daemon does what it says.
       'api/control.ts',
       'api/poolStatus.ts',
+      'api/downtimes.ts',
     ],
   },
   api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },

@@ -1,6 +1,6 @@
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isMissing } from './machine-folder.ts';
+import { isMissing } from '../../host/files.ts';
 import type { LocalOffer } from './settings.ts';
 
 /** CPU time is dealt out in slices of so many µs. */

@@ -1,23 +1,15 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, machine as hostArch, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { killAll, readHostProcesses } from '../../host/processes.ts';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError } from '../../model/errors.ts';
 import { CloudId, type IntentId, type SiteId } from '../../model/ids.ts';
 import type { Catalog, CloudCapabilities, CloudDriver, LaunchAccepted, LaunchOrder } from '../port.ts';
 import { endCgroup, makeCgroup } from './cgroup.ts';
 import { cloudErrorOf } from './errors.ts';
-import { readHostProcesses } from './host-processes.ts';
 import { digestOf, fileNames, makeFolder } from './machine-folder.ts';
-import {
-  instanceOf,
-  killAll,
-  type LocalMachine,
-  markOf,
-  readMachine,
-  readMachines,
-  sweep,
-} from './machines.ts';
+import { instanceOf, type LocalMachine, markOf, readMachine, readMachines, sweep } from './machines.ts';
 import { type LocalOffer, type LocalSettings, localOffer, localSettings } from './settings.ts';
 import { refuseMissing, startMachine } from './start.ts';
 

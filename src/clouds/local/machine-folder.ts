@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readOrNull } from '../../host/files.ts';
 import { CloudError } from '../../model/errors.ts';
 
 /**
@@ -77,31 +78,6 @@ function sameOrder(before: MachineRecord, record: MachineRecord): false {
 export async function readRecord(folder: string): Promise<MachineRecord | null> {
   const text = await readOrNull(join(folder, fileNames.record));
   return text === null ? null : recordSchema.parse(JSON.parse(text));
-}
-
-/** Epoch ms at which the file was last written; null if it is not there. */
-export async function writtenAtMs(path: string): Promise<number | null> {
-  try {
-    return (await stat(path)).mtimeMs;
-  } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
-  }
-}
-
-export async function readOrNull(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
-  }
-}
-
-export function isMissing(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && ['ENOENT', 'ENOTDIR', 'ESRCH'].includes(String(error.code))
-  );
 }
 
 export function digestOf(parts: unknown): string {

@@ -1,17 +1,17 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing, readOrNull, writtenAtMs } from '../../host/files.ts';
+import {
+  type HostProcesses,
+  killAll,
+  type ProcessIdentity,
+  type ProcessMark,
+  parseIdentity,
+} from '../../host/processes.ts';
 import type { CloudInstance, CloudInstanceState } from '../../model/cloud.ts';
 import { CloudId, IntentId, OfferName, PoolName } from '../../model/ids.ts';
-import { type HostProcesses, type ProcessIdentity, parseIdentity } from './host-processes.ts';
-import {
-  asideSuffix,
-  fileNames,
-  isMissing,
-  type MachineRecord,
-  readOrNull,
-  readRecord,
-  writtenAtMs,
-} from './machine-folder.ts';
+
+import { asideSuffix, fileNames, type MachineRecord, readRecord } from './machine-folder.ts';
 
 /** A start script that has not said its number after so long never will. */
 const startMsMax = 30_000;
@@ -21,7 +21,6 @@ export interface LocalMachine {
   readonly id: CloudId;
   readonly folder: string;
   readonly record: MachineRecord;
-  readonly mark: string;
   readonly state: CloudInstanceState;
   readonly leader: ProcessIdentity | null;
   /** Its processes; some may live on after the one that it was started as. */
@@ -31,7 +30,11 @@ export interface LocalMachine {
   readonly startedAtMs: number;
 }
 
-export const markOf = (site: string, id: string): string => `${site}/${id}`;
+/** Every process of a machine inherits it: its owner mark. */
+export const markOf = (site: string, id: string): ProcessMark => ({
+  variable: 'SPILLWAY_INSTANCE',
+  value: `${site}/${id}`,
+});
 
 /** Null: no such machine, or one whose create call ended before it was started. */
 export async function readMachine(
@@ -44,12 +47,11 @@ export async function readMachine(
   if (record === null || startedAtMs === null) return null;
   const process = await readOrNull(join(folder, fileNames.process));
   const leader = process === null ? null : parseIdentity(process);
-  const mark = markOf(record.site, id);
-  const processes = host.ofMachine(mark, leader);
+  const processes = host.marked(markOf(record.site, id), leader);
   const ending = await readOrNull(join(folder, fileNames.ending));
   const endingSinceMs = ending === null ? null : Number(ending);
   const state = stateOf(endingSinceMs !== null);
-  return { id, folder, record, mark, state, leader, processes, endingSinceMs, startedAtMs };
+  return { id, folder, record, state, leader, processes, endingSinceMs, startedAtMs };
 
   function stateOf(isEnding: boolean): CloudInstanceState {
     const starting = leader === null && wallNowMs - (startedAtMs ?? 0) < startMsMax;
@@ -100,17 +102,6 @@ export async function sweep(
     const endedAtMs = (await writtenAtMs(join(folder, fileNames.log))) ?? startedAtMs;
     if (processes.length === 0 && wallNowMs - endedAtMs > keepMs)
       await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** A process that has ended meanwhile is no error. */
-export function killAll(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
   }
 }
 

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../../host/files.ts';
+import type { ProcessMark } from '../../host/processes.ts';
 import { CloudError } from '../../model/errors.ts';
-import { markVariable } from './host-processes.ts';
-import { fileNames, isMissing } from './machine-folder.ts';
+import { fileNames } from './machine-folder.ts';
 import type { LocalOffer } from './settings.ts';
 
 /**
@@ -35,7 +36,7 @@ exec "$@"
 
 export interface Start {
   readonly folder: string;
-  readonly mark: string;
+  readonly mark: ProcessMark;
   readonly offer: LocalOffer;
   readonly hasUserData: boolean;
   readonly cgroup: string | null;
@@ -63,7 +64,7 @@ export async function startMachine({ folder, mark, offer, hasUserData, cgroup }:
           HOME: join(folder, fileNames.work),
           SPILLWAY_FOLDER: folder,
           ...(hasUserData ? { SPILLWAY_USER_DATA: userData } : {}),
-          [markVariable]: mark,
+          [mark.variable]: mark.value,
         },
       },
     );

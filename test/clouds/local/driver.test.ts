@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { localDriver } from '../../../src/clouds/local/driver.ts';
-import { readHostProcesses } from '../../../src/clouds/local/host-processes.ts';
-import { killAll, markOf } from '../../../src/clouds/local/machines.ts';
+import { markOf } from '../../../src/clouds/local/machines.ts';
 import type { LocalSettings } from '../../../src/clouds/local/settings.ts';
 import type { Cloud } from '../../../src/clouds/port.ts';
+import { killAll, readHostProcesses } from '../../../src/host/processes.ts';
 import {
   CloudId,
   CloudName,
@@ -66,7 +66,7 @@ async function launch(cloud: Cloud, boot: unknown, userData: string | null = nul
 }
 
 async function processesOf(id: string) {
-  return (await readHostProcesses(never)).ofMachine(markOf('farm', id), null);
+  return (await readHostProcesses(never)).marked(markOf('farm', id), null);
 }
 
 const inWork = (id: string, name: string) => join(folder, 'farm', id, 'work', name);

@@ -1,8 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { isMissing, readOrNull } from './machine-folder.ts';
-
-/** Every process of a machine inherits this variable; its value is the owner mark. */
-export const markVariable = 'SPILLWAY_INSTANCE';
+import { isMissing, readOrNull } from './files.ts';
 
 /** A process for good: its number may be another's later, its number with its start time never is. */
 export interface ProcessIdentity {
@@ -19,11 +16,17 @@ export function parseIdentity(text: string): ProcessIdentity | null {
   return { pid: Number(pid), startTicks, bootId };
 }
 
+/** An environment variable that every process of a machine or a lease inherits. */
+export interface ProcessMark {
+  readonly variable: string;
+  readonly value: string;
+}
+
 /** What the kernel knows of the processes of this host, read once for a whole list. */
 export interface HostProcesses {
   isAlive(identity: ProcessIdentity): boolean;
-  /** Numbers of the processes that bear a mark, or are in the group of `leader`. */
-  ofMachine(mark: string, leader: ProcessIdentity | null): readonly number[];
+  /** Numbers of the processes whose environment has the variable with this value, or that are in the group of `leader`. */
+  marked(mark: ProcessMark, leader: ProcessIdentity | null): readonly number[];
 }
 
 interface Row {
@@ -31,7 +34,7 @@ interface Row {
   readonly group: number;
   readonly startTicks: string;
   readonly zombie: boolean;
-  readonly mark: string | null;
+  readonly environment: readonly string[];
 }
 
 /** Reads /proc: about 30 µs for each process of the host. Marks of other users' processes cannot be read. */
@@ -49,10 +52,12 @@ export async function readHostProcesses(signal: AbortSignal): Promise<HostProces
     identity.bootId === bootId && byPid.get(identity.pid)?.startTicks === identity.startTicks;
   return {
     isAlive,
-    ofMachine: (mark, leader) => {
+    marked: ({ variable, value }, leader) => {
       // Without its leader a group's number may have become another's: then only the mark counts.
       const group = leader !== null && isAlive(leader) ? leader.pid : null;
-      return rows.filter((row) => row.mark === mark || row.group === group).map(({ pid }) => pid);
+      return rows
+        .filter((row) => row.environment.includes(`${variable}=${value}`) || row.group === group)
+        .map(({ pid }) => pid);
     },
   };
 }
@@ -65,19 +70,35 @@ async function readRow(pid: number): Promise<Row | null> {
   const [state, , group] = fields;
   const startTicks = fields[19];
   if (state === undefined || group === undefined || startTicks === undefined) return null;
-  return { pid, group: Number(group), startTicks, zombie: state === 'Z', mark: await readMark(pid) };
+  return {
+    pid,
+    group: Number(group),
+    startTicks,
+    zombie: state === 'Z',
+    environment: await readEnvironment(pid),
+  };
 }
 
-async function readMark(pid: number): Promise<string | null> {
-  let environment: string;
+/** The marks only: an environment may hold secrets. Empty for a process of another user. */
+async function readEnvironment(pid: number): Promise<readonly string[]> {
   try {
-    environment = await readFile(`/proc/${pid}/environ`, 'utf8');
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
+    return environment.split('\0').filter((entry) => entry.startsWith('SPILLWAY_'));
   } catch (error) {
-    if (isMissing(error) || isDenied(error)) return null;
+    if (isMissing(error) || isDenied(error)) return [];
     throw error;
   }
-  const variable = environment.split('\0').find((entry) => entry.startsWith(`${markVariable}=`));
-  return variable?.slice(markVariable.length + 1) ?? null;
+}
+
+/** A process that has ended meanwhile is no error. */
+export function killAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
 }
 
 function isDenied(error: unknown): boolean {
