@@ -4,6 +4,7 @@ import type { PoolOrder } from '../model/poolOrder.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
+import type { DowntimeList, DowntimeReceipt, DowntimeRequest } from './downtimes.ts';
 import type { JournalEntryView } from './journalEntry.ts';
 import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
 
@@ -42,6 +43,11 @@ export interface Control {
   terminate(id: InstanceId, options: { readonly force: boolean }): Promise<ChangeReceipt>;
   /** Holds until it is taken back, over restarts too; `refused` (bounds) where min would be above max. */
   adjustPool(order: PoolOrder): Promise<PoolReceipt>;
+  /** All that are declared and not over. */
+  downtimes(): DowntimeList;
+  addDowntime(request: DowntimeRequest): Promise<DowntimeReceipt>;
+  /** `refused` (configured) where it stands in the config. */
+  endDowntime(id: string): Promise<DowntimeReceipt>;
   /** Newest first. */
   journal(query: JournalQuery): readonly JournalEntryView[];
 }
@@ -54,6 +60,8 @@ export const controlErrorCodes = [
   'unknownPool',
   'unknownOffer',
   'unknownInstance',
+  'unknownCloud',
+  'unknownDowntime',
   'refused',
   'notReady',
 ] as const;

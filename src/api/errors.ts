@@ -15,6 +15,8 @@ const statusOf = {
   unknownPool: 404,
   unknownOffer: 404,
   unknownInstance: 404,
+  unknownCloud: 404,
+  unknownDowntime: 404,
   refused: 409,
   notReady: 503,
 } as const satisfies Record<ControlErrorCode, number>;

@@ -3,10 +3,17 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { withDeadline } from '../daemon/deadline.ts';
 import type { Clock } from '../model/clock.ts';
+import type { DowntimeScope } from '../model/downtime.ts';
 import { CloudName, InstanceId, IntentId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { JournalQuery } from '../store/port.ts';
 import { type Control, ControlError, type InstanceFilter } from './control.ts';
 import { errorAnswer } from './errors.ts';
+import {
+  downtimeBody,
+  downtimeListSchema,
+  downtimeParams,
+  downtimeReceiptSchema,
+} from './schema/downtimes.ts';
 import { errorSchema } from './schema/error.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from './schema/explain.ts';
 import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from './schema/instances.ts';
@@ -40,6 +47,7 @@ export function addRoutes(app: App, deps: RouteDeps): void {
   addExplanations(app, deps);
   addChanges(app, deps.control);
   addPoolChanges(app, deps.control);
+  addDowntimes(app, deps.control);
 }
 
 function addReads(plain: App, control: Control): void {
@@ -160,6 +168,36 @@ function addPoolChanges(plain: App, control: Control): void {
       });
     },
   });
+}
+
+function addDowntimes(plain: App, control: Control): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>();
+  app.route({
+    method: 'GET',
+    url: '/v1/downtimes',
+    schema: { response: answers(downtimeListSchema) },
+    handler: async () => control.downtimes(),
+  });
+  app.route({
+    method: 'POST',
+    url: '/v1/downtimes',
+    schema: { body: downtimeBody, response: answers(downtimeReceiptSchema) },
+    handler: async (request) => {
+      const { cloud, pool, ...rest } = request.body;
+      return await control.addDowntime({ ...rest, scope: scopeOf(cloud, pool) });
+    },
+  });
+  app.route({
+    method: 'POST',
+    url: '/v1/downtimes/:id/end',
+    schema: { params: downtimeParams, response: answers(downtimeReceiptSchema) },
+    handler: async (request) => await control.endDowntime(request.params.id),
+  });
+}
+
+function scopeOf(cloud: string | null, pool: string | null): DowntimeScope {
+  if (cloud !== null) return { kind: 'cloud', cloud: CloudName(cloud) };
+  return pool === null ? { kind: 'site' } : { kind: 'pool', pool: PoolName(pool) };
 }
 
 function answers<T extends z.ZodType>(ok: T) {

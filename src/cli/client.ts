@@ -1,5 +1,6 @@
 import { Client, errors } from 'undici';
 import type { z } from 'zod';
+import { downtimeListSchema, downtimeReceiptSchema } from '../api/schema/downtimes.ts';
 import { type ApiErrorCode, errorSchema } from '../api/schema/error.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from '../api/schema/explain.ts';
 import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from '../api/schema/instances.ts';
@@ -89,6 +90,9 @@ export function connectDaemon(socket: string, signal: AbortSignal, limits: Clien
     resumePool: (name: string) => ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/resume`),
     scalePool: (name: string, bounds: ScaleBody) =>
       ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/scale`, bounds),
+    downtimes: () => ask(downtimeListSchema, 'GET', '/v1/downtimes'),
+    addDowntime: (body: object) => ask(downtimeReceiptSchema, 'POST', '/v1/downtimes', body),
+    endDowntime: (id: string) => ask(downtimeReceiptSchema, 'POST', `/v1/downtimes/${segment(id)}/end`),
     close: () => http.destroy(),
   };
 }
@@ -132,6 +136,8 @@ const exitCodeOf = {
   unknownOffer: exitCodes.notFound,
   unknownInstance: exitCodes.notFound,
   unknownJob: exitCodes.notFound,
+  unknownCloud: exitCodes.notFound,
+  unknownDowntime: exitCodes.notFound,
   notFound: exitCodes.notFound,
   invalid: exitCodes.usage,
   tooLarge: exitCodes.usage,

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { classadCommand } from './classad.ts';
 import { addExplain, addPlan, addStatus } from './commands/ask.ts';
+import { addDowntime } from './commands/downtime.ts';
 import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
 import { addPool } from './commands/pool.ts';
@@ -52,6 +53,7 @@ export function buildProgram(session: Session): Command {
   addExplain(program, session);
   addInstance(program, session);
   addPool(program, session);
+  addDowntime(program, session);
   addJournal(program, session);
   addStore(program, session);
   classadCommand(program, { ...session.deps.classad, setExitCode: (code) => leave(session, code) });

@@ -1,7 +1,7 @@
 import { didYouMean } from './nearest.ts';
 import type { OfferDraft } from './offers.ts';
 import type { Locate, Place, Report } from './report.ts';
-import type { CloudFields, PolicyFields, PoolFields, QueueFields } from './schema.ts';
+import type { CloudFields, PolicyFields, PoolFields, QueueFields, SiteFields } from './schema.ts';
 import { formatDuration } from './units.ts';
 
 /** An entry of a list in the config, with its place. `fields` is null where they are wrong and reported already. */
@@ -57,6 +57,18 @@ export function checkPolicy(policy: PolicyFields, locate: Locate, report: Report
   if (policy.setAsideFirst <= policy.setAsideMax) return;
   const [first, most] = [formatDuration(policy.setAsideFirst), formatDuration(policy.setAsideMax)];
   report.add('error', locate(['setAsideFirst']), `${first} is more than setAsideMax (${most})`);
+}
+
+export function checkDowntimes(
+  downtimes: SiteFields['downtimes'],
+  { clouds, pools }: { readonly clouds: readonly string[]; readonly pools: readonly string[] },
+  locate: Locate,
+  report: Report,
+): void {
+  for (const [index, { cloud, pool }] of downtimes.entries()) {
+    if (cloud !== undefined) checkName('cloud', cloud, clouds, locate(['downtimes', index, 'cloud']), report);
+    if (pool !== undefined) checkName('pool', pool, pools, locate(['downtimes', index, 'pool']), report);
+  }
 }
 
 /** Reports a name that is not among the known ones. */

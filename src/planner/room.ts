@@ -23,6 +23,8 @@ export interface Shortage {
 
 export interface Grant {
   readonly count: number;
+  /** How many of them may be launched now; the others when create calls under way, or a probe, have come back. */
+  readonly now: number;
   readonly probe: boolean;
   /** Set where `count` is less than wanted. */
   readonly short: Shortage | null;
@@ -31,6 +33,13 @@ export interface Grant {
 /** The bounds, and what is left of them as the plan grows: every launch is reserved here, or it is not planned. */
 export interface Room {
   reserve(launch: Purchase, wanted: number): Grant;
+  /**
+   * For what is wanted whole or not at all: only bounds that last are asked, so `now` may be less than `count`. The place
+   * of all of them is taken.
+   */
+  reserveWhole(launch: Purchase, wanted: number): Grant;
+  /** What is reserved in an attempt that comes to null is given back. */
+  attempt<T>(work: () => T | null): T | null;
   missingToMin(pool: Pool): number;
   /** Machines of the pool that are free or on their way and that no waiting job needs. */
   spareOf(pool: Pool, needed: ReadonlySet<InstanceId>): number;
@@ -41,6 +50,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
   const counts = new Map<string, number>();
   const launchesLeft = new Map<CloudName, number>();
   const probed = new Set<string>();
+  const undos: (() => void)[] = [];
   const add = (key: string, count: number) => counts.set(key, (counts.get(key) ?? 0) + count);
   const counted = (key: string) => counts.get(key) ?? 0;
   const ofPool = (name: PoolName | null) => `pool ${name}`;
@@ -64,7 +74,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     add(ofOffer(found.offer), 1);
   }
 
-  function reserve(launch: Purchase, wanted: number): Grant {
+  function grant(launch: Purchase, wanted: number, isWhole: boolean): Grant {
     const { pool, offer } = launch;
     if (paused?.has(pool.name) === true) return refuse('paused', `pool ${pool.name} is paused`);
     const closing = closedBy({ pool: pool.name, cloud: offer.cloud }, nowMs, downtimes);
@@ -108,6 +118,8 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
         why: affordable?.why ?? '',
         left: affordable?.left ?? wanted,
       },
+    ];
+    const paces: readonly (Shortage & { readonly left: number })[] = [
       {
         code: 'launchesInFlight',
         why: `cloud ${cloud.name} has as many create calls under way as it may`,
@@ -119,19 +131,40 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
         left: probe ? 1 : wanted,
       },
     ];
-    const tightest = bounds.reduce((least, bound) => (bound.left < least.left ? bound : least));
+    const least = (all: typeof bounds) =>
+      all.reduce((tightest, bound) => (bound.left < tightest.left ? bound : tightest));
+    const tightest = least(isWhole ? bounds : [...bounds, ...paces]);
+    const pace = least(paces);
     const count = Math.max(0, Math.min(wanted, tightest.left));
+    const now = Math.max(0, Math.min(count, pace.left));
     if (count > 0) {
       purse.take(launch, count);
       add(ofPool(pool.name), count);
       add(ofMin(pool.name), count);
       add(ofOffer(offer.name), count);
       add(ofCloud(cloud.name), count);
-      launchesLeft.set(cloud.name, inFlight - count);
-      if (probe) for (const key of keys) probed.add(key);
+      launchesLeft.set(cloud.name, inFlight - now);
+      const newlyProbed = probe ? keys.filter((key) => !probed.has(key)) : [];
+      for (const key of newlyProbed) probed.add(key);
+      undos.push(() => {
+        purse.giveBack(launch, count);
+        add(ofPool(pool.name), -count);
+        add(ofMin(pool.name), -count);
+        add(ofOffer(offer.name), -count);
+        add(ofCloud(cloud.name), -count);
+        launchesLeft.set(cloud.name, inFlight);
+        for (const key of newlyProbed) probed.delete(key);
+      });
     }
-    const { code, why } = tightest;
-    return { count, probe, short: count < wanted ? { code, why } : null };
+    const short = count < wanted ? tightest : now < count ? pace : null;
+    return { count, now, probe, short: short === null ? null : { code: short.code, why: short.why } };
+  }
+
+  function attempt<T>(work: () => T | null): T | null {
+    const before = undos.length;
+    const result = work();
+    if (result === null) for (const undo of undos.splice(before).toReversed()) undo();
+    return result;
   }
 
   function spareOf(pool: Pool, needed: ReadonlySet<InstanceId>): number {
@@ -142,9 +175,15 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     return spare;
   }
 
-  return { reserve, missingToMin: (pool) => pool.min - counted(ofMin(pool.name)), spareOf };
+  return {
+    reserve: (launch, wanted) => grant(launch, wanted, false),
+    reserveWhole: (launch, wanted) => grant(launch, wanted, true),
+    attempt,
+    missingToMin: (pool) => pool.min - counted(ofMin(pool.name)),
+    spareOf,
+  };
 }
 
 function refuse(code: Shortage['code'], why: string): Grant {
-  return { count: 0, probe: false, short: { code, why } };
+  return { count: 0, now: 0, probe: false, short: { code, why } };
 }

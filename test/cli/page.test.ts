@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { controlErrorCodes, refusalReasons } from '../../src/api/control.ts';
+import { downtimeListSchema, downtimeReceiptSchema } from '../../src/api/schema/downtimes.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from '../../src/api/schema/explain.ts';
 import {
   changeReceiptSchema,
@@ -83,6 +84,8 @@ describe('docs/cli.md', () => {
     ['spillway instance launch', launchReceiptSchema],
     ['spillway instance drain', changeReceiptSchema],
     ['spillway pool pause', poolReceiptSchema],
+    ['spillway downtime add', downtimeReceiptSchema],
+    ['spillway downtime list', downtimeListSchema],
     ['spillway journal', journalSchema],
   ] as const;
 

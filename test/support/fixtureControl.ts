@@ -9,6 +9,7 @@ import {
   type PlanView,
   type StatusView,
 } from '../../src/api/control.ts';
+import type { DowntimeView } from '../../src/api/downtimes.ts';
 import type { JournalEntryView } from '../../src/api/journalEntry.ts';
 import type { JournalQuery } from '../../src/store/port.ts';
 
@@ -23,6 +24,23 @@ export interface FixtureControl extends Control {
   jobLookup: ((signal: AbortSignal) => Promise<JobExplanation | null>) | null;
   mode: StatusView['mode'];
 }
+
+const fixtureDowntime: DowntimeView = {
+  id: 'd1',
+  cloud: 'ec2',
+  pool: null,
+  reason: 'power works',
+  force: false,
+  configured: false,
+  stage: 'planned',
+  fromAtMs: nowMs + 120 * minute,
+  toAtMs: nowMs + 360 * minute,
+  fromWallMs: nowMs + 120 * minute,
+  toWallMs: nowMs + 360 * minute,
+  drainsAtMs: nowMs + 60 * minute,
+  machines: 3,
+  busy: 1,
+};
 
 /** A small site in memory: one queue, one cloud, two pools, four instances. It enforces a few rules of the real one. */
 export function createFixtureControl(): FixtureControl {
@@ -97,6 +115,16 @@ export function createFixtureControl(): FixtureControl {
       const bounds = { min: min ?? pool.min, max: max ?? pool.max, scaled: order.kind === 'scale' };
       const paused = order.kind === 'pause';
       return { nowMs, pool: { ...pool, ...bounds, paused }, changed: true, next: 'it is as it was told' };
+    },
+    downtimes: () => ({ nowMs, downtimes: [fixtureDowntime] }),
+    addDowntime: async (request) => {
+      writes.push({ addDowntime: request });
+      return { nowMs, downtime: fixtureDowntime, next: 'its machines drain ahead' };
+    },
+    endDowntime: async (id) => {
+      writes.push({ endDowntime: id });
+      if (id !== fixtureDowntime.id) throw new ControlError('unknownDowntime', `there is no downtime ${id}`);
+      return { nowMs, downtime: fixtureDowntime, next: 'machines are launched again' };
     },
     journal: (query) => fixtureJournal.filter((entry) => wanted(entry, query)).slice(0, query.limit),
   };

@@ -6,6 +6,7 @@ import type { Demand, QueueSnapshot } from '../../src/model/demand.ts';
 import { DemandId, JobId } from '../../src/model/ids.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import type { Offer, Pool } from '../../src/model/offer.ts';
+import type { DowntimeOutlook } from '../../src/planner/downtimes.ts';
 import { type CloudOutlook, type Plan, plan } from '../../src/planner/plan.ts';
 import type { SetAsides } from '../../src/planner/setAside.ts';
 import type { JobClass } from '../../src/simulate/simulatedQueue.ts';
@@ -47,6 +48,7 @@ export interface Situation {
   readonly isNew?: boolean;
   readonly clouds?: readonly CloudOutlook[];
   readonly setAsides?: SetAsides;
+  readonly downtimes?: DowntimeOutlook;
 }
 
 export function decide(situation: Situation): Plan {
@@ -70,6 +72,7 @@ export function decide(situation: Situation): Plan {
       strangers: new Map(strangers.map((stranger) => [stranger.found.cloudId, stranger])),
     },
     setAsides: situation.setAsides ?? new Map(),
+    ...(situation.downtimes === undefined ? {} : { downtimes: situation.downtimes }),
     matchmaker: createMatchmaker(offers, () => fixedContext),
     instanceOf: ({ instance }) => instance,
   });
