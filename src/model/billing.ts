@@ -1,7 +1,7 @@
 import type { Instance } from './instance.ts';
 import type { Price } from './offer.ts';
 
-/** How a cloud charges for a machine's time: never for less than the minimum, and in whole increments. */
+/** How a cloud charges for a machine's time: for the minimum at once, and then by whole increments. */
 export interface Billing {
   readonly minimumMs: number;
   readonly incrementMs: number;
@@ -39,7 +39,7 @@ const hourMs = 3_600_000;
 /** The time that is charged for a machine that has lived for so long; 0 for one that has not lived at all. */
 export function billedMs({ minimumMs, incrementMs }: Billing, livedMs: number): number {
   if (livedMs <= 0) return 0;
-  return Math.max(minimumMs, Math.ceil(livedMs / incrementMs) * incrementMs);
+  return minimumMs + Math.ceil(Math.max(0, livedMs - minimumMs) / incrementMs) * incrementMs;
 }
 
 /** All that it has cost by then. Grows in steps: an interval is charged when it begins. */
