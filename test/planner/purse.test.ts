@@ -162,7 +162,7 @@ function spend(cap: number, steps: readonly Step[]) {
   const launches: { readonly atMs: number; readonly spent: number }[] = [];
   const chargedIn = (windowMs: number, untilMs: number) => {
     const window = windowAt('hour', windowMs);
-    return spentIn(book(new Map(), made), [], { window, nowMs: untilMs }).get('USD site') ?? 0;
+    return spentIn(new Map(), made, { window, nowMs: untilMs }).get('USD site') ?? 0;
   };
   let nowMs = seven;
   for (const { waitMs, perHour: price, billing, wanted, staysMs } of steps) {
