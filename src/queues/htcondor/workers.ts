@@ -16,6 +16,7 @@ import { identityOf } from './token.ts';
  * | Matched, Claimed/Idle             | yes: a waiting job is about to start there | yes |
  * | Claimed/Busy, /Suspended, /Retiring, Preempting | no | yes |
  * | Drained, or its startd is Draining | no         | no                |
+ * | any other                         | no          | yes: nobody can say that it has no job |
  *
  * A partitionable slot is Unclaimed even when nothing is left of it, so that a startd is only idle when none of its
  * dynamic slots is there. With `condor_off -peaceful` the partitionable slot stays Unclaimed and all that runs is
@@ -93,8 +94,10 @@ function wholeOf(dynamic: ClassAd, own: readonly ClassAd[]): ClassAd {
   return withAttributes(parent, { PartitionableSlot: false, NumDynamicSlots: 0, GPUs: 0, ...said });
 }
 
+const jobless: readonly string[] = ['Unclaimed', 'Owner', 'Backfill', 'Drained'];
+
 function isClaimed(ad: ClassAd): boolean {
-  return ['Claimed', 'Matched', 'Preempting'].includes(text(ad, 'State') ?? '');
+  return !jobless.includes(text(ad, 'State') ?? '');
 }
 
 function isRetiring(ad: ClassAd): boolean {

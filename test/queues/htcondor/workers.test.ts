@@ -117,7 +117,7 @@ describe('states', () => {
     ['Claimed', 'Retiring', 'draining', 1, noResources],
     ['Preempting', 'Vacating', 'claimed', 1, noResources],
     ['Drained', 'Idle', 'drained', 0, noResources],
-    ['SomethingNew', 'Idle', 'idle', 0, noResources],
+    ['SomethingNew', 'Idle', 'claimed', 0, noResources],
   ])('%s/%s: %s', (State, Activity, activity, runningJobs, free) => {
     const [worker] = only(slot({ State, Activity }));
     expect(worker).toMatchObject({ activity, runningJobs });
