@@ -30,6 +30,8 @@ export interface SourceOptions<Snapshot> {
   readonly name: string;
   readonly periodMs: number;
   readonly deadlineMs: number;
+  /** A hurried look comes no sooner after the last began; absent: a fifth of the period. */
+  readonly hurryMs?: number;
   readonly clock: Clock;
   readonly timeline: Timeline;
   readonly log: Log;
@@ -46,7 +48,7 @@ const hurryShare = 0.2;
  * is not an empty view. Looks go on at the same pace while they fail.
  */
 export function createSource<Snapshot>(options: SourceOptions<Snapshot>): Source<Snapshot> {
-  const { clock, timeline, periodMs, deadlineMs } = options;
+  const { clock, timeline, periodMs, deadlineMs, hurryMs = periodMs * hurryShare } = options;
   const log = options.log.child({ source: options.name });
   const wake = createWake(clock);
   let latest: Snapshot | null = null;
@@ -96,7 +98,7 @@ export function createSource<Snapshot>(options: SourceOptions<Snapshot>): Source
       while (!signal.aborted) {
         const beganMs = clock.monotonicNow();
         await lookOnce(signal);
-        const leastMs = periodMs * hurryShare - (clock.monotonicNow() - beganMs);
+        const leastMs = hurryMs - (clock.monotonicNow() - beganMs);
         if (leastMs > 0) await clock.sleep(leastMs, signal).catch(() => {});
         await wake.wait(Math.max(0, periodMs - (clock.monotonicNow() - beganMs)), signal);
       }

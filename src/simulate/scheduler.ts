@@ -75,6 +75,8 @@ export interface SchedulerOptions {
   readonly levers: SchedulerLevers;
   readonly onChange: () => void;
   readonly onBegun: (job: Job, on: readonly Startd[]) => void;
+  /** Its machine has stopped: it waits again. */
+  readonly onKilled: (job: Job) => void;
   readonly onDone: (job: Job) => void;
   /** Jobs that are done or removed are not kept. */
   readonly forgetDone: boolean;
@@ -320,6 +322,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         job.startedAtMs = null;
         counts.waiting += 1;
         lines.putBack(job);
+        options.onKilled(job);
       }
       touch(startd);
       wantNegotiation();

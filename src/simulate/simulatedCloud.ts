@@ -71,8 +71,9 @@ export interface SimulatedCloud {
   readonly levers: CloudLevers;
   /** Every machine ever made, in order; with `forgetGone` those that are there, or still in the list. */
   readonly machines: readonly Machine[];
-  /** How many were ever made. */
+  /** How many were ever made, and how many of them were asked to end. */
   readonly made: number;
+  readonly terminations: number;
   readonly calls: Readonly<Record<CloudCall, number>>;
   /** Those that are not gone. */
   alive(): readonly Machine[];
@@ -109,6 +110,7 @@ export const cloudRequestLost = (): Fault => ({ kind: 'cut', error: inDoubt() })
 export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedCloud {
   const { name, clock } = options;
   const fleet = createFleet();
+  let terminations = 0;
   const calls: Record<CloudCall, number> = { list: 0, launch: 0, resolve: 0, terminate: 0 };
   const capabilities: CloudCapabilities = {
     replaySafe: true,
@@ -256,6 +258,7 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
           const machine = fleet.byCloudId(id);
           if (machine === undefined) return wasMade(id) ? 'gone' : 'ending';
           if (isAlive(machine) && machine.terminatedAtMs === null) {
+            terminations += 1;
             stop(machine);
             if (levers.endMs === 0) leave(machine);
             else clock.at(now() + levers.endMs, () => leave(machine));
@@ -271,6 +274,9 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     machines: fleet.machines,
     get made() {
       return fleet.made;
+    },
+    get terminations() {
+      return terminations;
     },
     calls,
     alive: () => [...fleet.alive],
