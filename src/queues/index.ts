@@ -3,6 +3,7 @@ import type { QueueAdapter } from './port.ts';
 /** Every adapter, by the word in the config's `adapter:` field. Imported when a site names it, and only then. */
 const loaders = {
   htcondor: async () => (await import('./htcondor/adapter.ts')).htcondorAdapter,
+  lease: async () => (await import('./lease/adapter.ts')).leaseAdapter,
 } as const satisfies Record<string, () => Promise<{ readonly name: string }>>;
 
 export type AdapterName = keyof typeof loaders;
