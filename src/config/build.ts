@@ -102,6 +102,7 @@ function poolOf(fields: PoolFields, userData: string | null): Pool {
     min: fields.min,
     max: fields.max,
     headroom: fields.headroom,
+    priority: fields.priority,
     limits: {
       idleMs: limits.idle,
       idleMinMs: limits.idleMin,

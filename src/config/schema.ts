@@ -199,6 +199,7 @@ export const poolSchema = z.strictObject({
   min: machines.default(0),
   max: machines.min(1),
   headroom: machines.default(0),
+  priority: z.int().min(-1000).max(1000).default(0),
   userData: filePath.nullable().default(null),
   limits: limitsSchema.prefault({}),
 });

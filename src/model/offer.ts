@@ -41,6 +41,8 @@ export interface Pool {
   readonly queue: QueueName;
   /** In the order of the config: among equals the first is taken. */
   readonly offers: readonly OfferName[];
+  /** Pools of greater priority come first: for jobs that several could serve, and where a cloud's room is short. */
+  readonly priority: number;
   /** Instances on their way count toward min until their deadline; failed and terminating ones never do. */
   readonly min: number;
   /** Everything that is not proven gone counts toward max. */

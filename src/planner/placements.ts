@@ -1,26 +1,61 @@
 import type { Match } from '../matchmaker/matchmaker.ts';
-import type { OfferName } from '../model/ids.ts';
+import type { OfferName, QueueName } from '../model/ids.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 
 /** One way to serve a demand: an offer in a pool. */
 export interface Placement {
   readonly pool: Pool;
   readonly match: Match;
+  /** Its place in the config. */
+  readonly at: number;
 }
 
-/** The job's Rank first, then the offer's, then the price of one job's place, then the order of the config. */
-export function placementsOf(pools: readonly Pool[], matches: ReadonlyMap<OfferName, Match>): Placement[] {
-  const placements = pools.flatMap((pool) =>
-    pool.offers.flatMap((name) => {
-      const match = matches.get(name);
-      return match === undefined ? [] : [{ pool, match }];
-    }),
-  );
-  return placements.toSorted(
+interface Standing {
+  readonly pool: Pool;
+  readonly at: number;
+}
+
+/** Pools by queue, and by what they may boot: found without looking at every pool for every demand. */
+export interface PoolIndex {
+  of(queue: QueueName): readonly Pool[];
+  having(queue: QueueName, offer: OfferName): readonly Standing[];
+}
+
+export function indexPools(pools: readonly Pool[]): PoolIndex {
+  const byQueue = Map.groupBy(pools, ({ queue }) => queue);
+  const byOffer = new Map<string, Standing[]>();
+  let at = 0;
+  for (const pool of pools) {
+    for (const offer of pool.offers) {
+      const key = `${pool.queue}\n${offer}`;
+      const having = byOffer.get(key);
+      if (having === undefined) byOffer.set(key, [{ pool, at }]);
+      else having.push({ pool, at });
+      at += 1;
+    }
+  }
+  return {
+    of: (queue) => byQueue.get(queue) ?? [],
+    having: (queue, offer) => byOffer.get(`${queue}\n${offer}`) ?? [],
+  };
+}
+
+/** The pool's priority first, then the job's Rank, the offer's, the price of one job's place, the order of the config. */
+export function placementsOf(
+  queue: QueueName,
+  pools: PoolIndex,
+  matches: ReadonlyMap<OfferName, Match>,
+): Placement[] {
+  const placements: Placement[] = [];
+  for (const [name, match] of matches)
+    for (const { pool, at } of pools.having(queue, name)) placements.push({ pool, match, at });
+  return placements.sort(
     (a, b) =>
+      b.pool.priority - a.pool.priority ||
       b.match.jobRank - a.match.jobRank ||
       b.match.offerRank - a.match.offerRank ||
-      compareCosts(costOfJob(a.match), costOfJob(b.match)),
+      compareCosts(costOfJob(a.match), costOfJob(b.match)) ||
+      a.at - b.at,
   );
 }
 

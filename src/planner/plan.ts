@@ -5,14 +5,20 @@ import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, Queue
 import type { EndReason, LaunchCause } from '../model/instance.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { drainsForBudgets } from './budgetDrains.ts';
+import { type Cap, createCaps } from './caps.ts';
 import { type DowntimeOutlook, drainsForDowntimes } from './downtimes.ts';
 import { planDrains } from './drains.ts';
-import { cheapestFirst } from './placements.ts';
+import { inOrder, type OrderPolicy, type Turn, usualOrder } from './order.ts';
+import { cheapestFirst, indexPools } from './placements.ts';
 import { type BudgetReport, createPurse, type MoneyOutlook } from './purse.ts';
 import { createRoom, type Shortage } from './room.ts';
-import { serve, type Work } from './serve.ts';
+import { serve } from './serve.ts';
 import type { SetAsides } from './setAside.ts';
+import { noShares, type Shares } from './share.ts';
 import { createSupply } from './supply.ts';
+import type { Work } from './work.ts';
+
+export const usualGangHoldMs = 1_800_000;
 
 /** All that a plan is made from: the same input gives the same plan. */
 export interface PlanInput {
@@ -29,6 +35,13 @@ export interface PlanInput {
   readonly downtimes?: DowntimeOutlook;
   /** Absent: nothing is counted, and nothing is held. */
   readonly money?: MoneyOutlook;
+  /** Absent: the usual order, and nothing has been used. */
+  readonly order?: OrderPolicy;
+  readonly shares?: Pick<Shares, 'usage'>;
+  /** Absent: none. */
+  readonly caps?: readonly Cap[];
+  /** Free machines are kept for a multi-node job that lacks others for so long; absent: the usual time. */
+  readonly gangHoldMs?: number;
   readonly matchmaker: Matchmaker;
   readonly instanceOf: (worker: Worker) => InstanceId | null;
 }
@@ -93,45 +106,99 @@ export interface DemandReport {
   readonly onLaunches: number;
   readonly unmet: number;
   readonly shortage: DemandShortage | null;
+  /** When it was served, and why not sooner. */
+  readonly turn: Turn;
 }
 
 export interface DemandShortage {
   /**
    * `noOffer`: no offer of any pool of this queue matches; `kind`: this sort of demand is not served;
-   * `workersIncomplete`: workers that could take the jobs may be missing from the view.
+   * `workersIncomplete`: workers that could take the jobs may be missing from the view; `userCap`, `groupCap`: who
+   * submitted them has what a cap allows; `walltime`: no new machine lives long enough; `tooLarge`: a multi-node job
+   * wants more machines at once than there can ever be.
    */
-  readonly code: Shortage['code'] | 'noOffer' | 'noPool' | 'kind' | 'workersIncomplete';
+  readonly code:
+    | Shortage['code']
+    | 'noOffer'
+    | 'noPool'
+    | 'kind'
+    | 'workersIncomplete'
+    | 'userCap'
+    | 'groupCap'
+    | 'walltime'
+    | 'tooLarge';
   readonly why: string;
+  /** What the clause says in numbers, by name. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 /**
- * Decides what to do now. Pure. Waiting jobs are put, oldest group first, on workers with room, then on machines on
- * their way, then on machines that drain for want of work (they are un-drained), and only for what is left machines
+ * Decides what to do now. Pure. Waiting jobs are put, in their order (order.ts), on workers with room, then on machines
+ * on their way, then on machines that drain for want of work (they are un-drained), and only for what is left machines
  * are launched, the best match first and within all bounds. Then each pool's min and head-room are filled, and
- * machines that no job needs are drained.
+ * machines that no job needs are drained. Pools of greater priority come first in all of it.
  */
 export function plan(input: PlanInput): Plan {
+  const { order = usualOrder, shares = noShares, caps = [], matchmaker, nowMs } = input;
   const views = [...input.queues.values()].flatMap(({ view }) => (view === null ? [] : [view]));
+  const groups = [...input.queues.values()].flatMap(({ view, trouble }) =>
+    view === null || trouble !== null ? [] : view.demand,
+  );
+  matchmaker.prepare(groups);
   const purse = createPurse(input);
   const room = createRoom(input, purse);
-  const supply = createSupply({ ...input, views, purse });
-  const launches: PlannedLaunch[] = [];
-  const demand: DemandReport[] = [];
-  for (const { view, trouble } of input.queues.values()) {
-    if (view === null || trouble !== null) continue;
-    for (const group of view.demand.toSorted(byAge))
-      demand.push(serve(group, { input, room, supply, launches }));
-  }
-  for (const pool of input.pools) fillPool(pool, { input, room, supply, launches });
+  const namesLaunches = caps.some(({ machines }) => machines !== null);
+  const work: Work = {
+    input,
+    pools: indexPools(input.pools),
+    room,
+    supply: createSupply({ ...input, views, purse, namesLaunches }),
+    caps: createCaps({ caps, views, entries: input.fleet.entries, instanceOf: input.instanceOf }),
+    launches: [],
+    waitingGangs: [],
+  };
+  const poolPriority = (demand: Demand) => greatestPriority(demand, work);
+  const turns = inOrder(groups, { nowMs, policy: order, shares, poolPriority });
+  const demand = serveAndFill(turns, work);
+  holdForGangs(work);
   const due = [...drainsForDowntimes(input), ...drainsForBudgets(input, purse)];
-  const drains = [...due, ...planDrains(input, supply, new Set(due.map(({ instance }) => instance)))];
-  return { launches, undrains: supply.undrained, drains, demand, budgets: purse.reports };
+  const drains = [...due, ...planDrains(input, work.supply, new Set(due.map(({ instance }) => instance)))];
+  return {
+    launches: work.launches,
+    undrains: work.supply.undrained,
+    drains,
+    demand,
+    budgets: purse.reports,
+  };
 }
 
-function byAge(a: Demand, b: Demand): number {
-  const age = (demand: Demand) => demand.oldestSubmittedAtMs ?? Number.POSITIVE_INFINITY;
-  const difference = age(a) - age(b);
-  return Number.isNaN(difference) || difference === 0 ? (a.id < b.id ? -1 : 1) : difference;
+/** The greatest priority of a pool that could boot a machine for the demand. */
+function greatestPriority(demand: Demand, { input, pools }: Work): number {
+  const own = pools.of(demand.queue);
+  const [first] = own;
+  if (first === undefined) return 0;
+  if (own.every(({ priority }) => priority === first.priority)) return first.priority;
+  let most = Number.NEGATIVE_INFINITY;
+  for (const offer of input.matchmaker.matches(demand).keys())
+    for (const { pool } of pools.having(demand.queue, offer)) most = Math.max(most, pool.priority);
+  return Number.isFinite(most) ? most : Math.min(...own.map(({ priority }) => priority));
+}
+
+/** Priority by priority: the jobs that a pool of it could serve, then what its pools must have anyway. */
+function serveAndFill(turns: ReturnType<typeof inOrder>, work: Work): DemandReport[] {
+  const reports: DemandReport[] = [];
+  const byPriority = Map.groupBy(work.input.pools, ({ priority }) => priority);
+  const byTurn = Map.groupBy(turns, ({ turn }) => turn.pool);
+  for (const priority of [...new Set([...byPriority.keys(), ...byTurn.keys()])].toSorted((a, b) => b - a)) {
+    for (const { demand, turn } of byTurn.get(priority) ?? []) reports.push(serve(demand, turn, work));
+    for (const pool of byPriority.get(priority) ?? []) fillPool(pool, work);
+  }
+  return reports;
+}
+
+function holdForGangs({ input, waitingGangs, supply }: Work): void {
+  const freeSinceMs = input.nowMs - (input.gangHoldMs ?? usualGangHoldMs);
+  for (const demand of waitingGangs) supply.hold(demand, demand.workers, freeSinceMs);
 }
 
 /** Min, then head-room: what the pool must have whether a job waits or not. */
@@ -158,7 +225,7 @@ function fillPool(pool: Pool, { input, room, supply, launches }: Work): void {
         cause: { kind },
         probe,
       });
-      supply.addLaunch(offer, pool.queue, count);
+      supply.addLaunch(offer, pool, count);
     }
   }
 }

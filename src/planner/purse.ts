@@ -26,6 +26,8 @@ export interface MoneyOutlook {
   readonly comingMs: (offer: OfferName, pool: PoolName) => number;
   /** From the decision to end a machine without a job until it is gone, if all goes well. */
   readonly windDownMs: (pool: PoolName, cloud: CloudName) => number;
+  /** Losses to expect in an hour of a machine's life. */
+  readonly lostPerHour: (offer: Offer) => number;
 }
 
 /** How a budget stands now. */
@@ -46,6 +48,8 @@ export interface Purse {
   /** How many machines more the budgets bear; null where no budget is asked. */
   left(launch: Purchase): { readonly left: number; readonly why: string } | null;
   take(launch: Purchase, count: number): void;
+  /** Takes back what was taken last. */
+  giveBack(launch: Purchase, count: number): void;
   /** The budget that is used up and that the machine counts in; null: none. */
   usedUp(instance: Instance): BudgetReport | null;
 }
@@ -82,7 +86,13 @@ interface Pot {
 const tolerance = 1e-9;
 
 /** For a site without budgets. */
-const bottomless: Purse = { reports: [], left: () => null, take: () => {}, usedUp: () => null };
+const bottomless: Purse = {
+  reports: [],
+  left: () => null,
+  take: () => {},
+  giveBack: () => {},
+  usedUp: () => null,
+};
 
 /**
  * Cost: linear in machines, and in machines of an account for each launch that is asked about; nothing on a site
@@ -232,6 +242,12 @@ export function createPurse(input: PurseInput): Purse {
       for (let n = 0; n < count; n++) list.push(member);
   }
 
+  function giveBack(launch: Purchase, count: number): void {
+    if (launch.offer.price === null) return;
+    const own = potsFor(launch.pool.name, launch.user);
+    for (const list of new Set(own.map((pot) => pot.members))) list.length -= count;
+  }
+
   // Every account that a budget holds is looked at, whether or not anything is to be launched for it.
   for (const { instance } of fleet.entries.values()) potsFor(instance.pool, userOf(instance));
   for (const budget of budgets) for (const account of accountsHeldBy(budget)) potOf(budget, account);
@@ -258,6 +274,7 @@ export function createPurse(input: PurseInput): Purse {
     reports: [...pots.values()].map(({ report }) => report),
     left,
     take,
+    giveBack,
     usedUp: (instance) =>
       potsFor(instance.pool, userOf(instance)).find(({ report }) => report.reached !== null)?.report ?? null,
   };

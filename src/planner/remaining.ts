@@ -1,26 +1,40 @@
+import type { CloudName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Pool } from '../model/offer.ts';
+import { type DowntimeOutlook, nextDowntimeMs } from './downtimes.ts';
+
+interface Outlook {
+  readonly nowMs: number;
+  readonly downtimes?: DowntimeOutlook;
+}
 
 /**
- * How long a job that starts on this machine now could run before the machine is drained: what is left of its maximum
- * lifetime; infinite where it has none. A job that says that it may run longer is not put on it.
+ * How long a job that starts on this machine now could run before the machine is drained or a downtime begins: infinite
+ * where it has neither a maximum lifetime nor a downtime to come. A job that says that it may run longer is not put on it.
  */
 export function remainingMs(
-  instance: Pick<Instance, 'createdAtMs'>,
+  instance: Pick<Instance, 'createdAtMs' | 'pool' | 'cloud'>,
   pool: Pool | undefined,
-  nowMs: number,
+  { nowMs, downtimes }: Outlook,
 ): number {
   const lifetimeMs = pool?.limits.lifetimeMs ?? null;
-  return lifetimeMs === null ? Number.POSITIVE_INFINITY : instance.createdAtMs + lifetimeMs - nowMs;
+  const endMs = lifetimeMs === null ? Number.POSITIVE_INFINITY : instance.createdAtMs + lifetimeMs;
+  const downMs = nextDowntimeMs(instance, downtimes) ?? Number.POSITIVE_INFINITY;
+  return Math.min(endMs, downMs) - nowMs;
 }
 
 /**
  * How long a job could run on a machine that is launched now. A life begins with the create call: what a machine may
  * take to boot and to join is not there for jobs.
  */
-export function remainingOfNewMs({ limits }: Pool): number {
+export function remainingOfNewMs(
+  { name, limits }: Pool,
+  cloud: CloudName,
+  { nowMs, downtimes }: Outlook,
+): number {
   const { lifetimeMs, bootMaxMs, joinMaxMs } = limits;
-  return lifetimeMs === null ? Number.POSITIVE_INFINITY : lifetimeMs - bootMaxMs - joinMaxMs;
+  const downMs = nextDowntimeMs({ pool: name, cloud }, downtimes) ?? Number.POSITIVE_INFINITY;
+  return Math.min(lifetimeMs ?? Number.POSITIVE_INFINITY, downMs - nowMs) - bootMaxMs - joinMaxMs;
 }
 
 /** Jobs that do not say how long they may run are taken to fit. */

@@ -1,87 +1,73 @@
 import type { Demand } from '../model/demand.ts';
-import { placementsOf } from './placements.ts';
-import type { DemandReport, DemandShortage, PlanInput, PlannedLaunch } from './plan.ts';
-import type { Room } from './room.ts';
-import type { Supply } from './supply.ts';
+import { serveGang } from './gang.ts';
+import type { Turn } from './order.ts';
+import type { DemandReport, DemandShortage } from './plan.ts';
+import type { Terms } from './supply.ts';
+import { cpusOfJob, launchOf, openPlacements, type Served, type Work } from './work.ts';
 
-/** A plan as it grows. */
-export interface Work {
-  readonly input: PlanInput;
-  readonly room: Room;
-  readonly supply: Supply;
-  readonly launches: PlannedLaunch[];
+export function serve(demand: Demand, turn: Turn, work: Work): DemandReport {
+  const { id, queue, sampleJobs, count } = demand;
+  return { demand: id, queue, sampleJobs, jobs: count, ...served(demand, work), turn };
 }
 
-export function serve(demand: Demand, work: Work): DemandReport {
-  const { supply } = work;
-  const base = { demand: demand.id, queue: demand.queue, sampleJobs: demand.sampleJobs, jobs: demand.count };
-  if (demand.kind !== 'counted') {
-    const why = `${demand.kind} demand is not served yet`;
-    const none = { onWorkers: 0, onComing: 0, onUndrained: 0, onLaunches: 0 };
-    return { ...base, ...none, unmet: demand.count, shortage: { code: 'kind', why } };
+function served(demand: Demand, work: Work): Served {
+  switch (demand.kind) {
+    case 'counted':
+      return serveCounted(demand, work);
+    case 'gang':
+      return demand.workers > 1 ? serveGang(demand, work) : serveCounted(demand, work);
+    case 'named':
+    case 'instance': {
+      const shortage = { code: 'kind', why: `${demand.kind} demand is not served yet` } as const;
+      return { onWorkers: 0, onComing: 0, onUndrained: 0, onLaunches: 0, unmet: demand.count, shortage };
+    }
   }
-  const onWorkers = supply.takeFromWorkers(demand, demand.count);
-  const onComing = supply.takeFromComing(demand, demand.count - onWorkers);
-  const onUndrained = supply.takeFromDraining(demand, demand.count - onWorkers - onComing);
-  const left = demand.count - onWorkers - onComing - onUndrained;
-  const { onLaunches, shortage } = launchFor(demand, left, work);
-  const unmet = left - onLaunches;
-  return {
-    ...base,
-    onWorkers,
-    onComing,
-    onUndrained,
-    onLaunches,
-    unmet,
-    shortage: unmet === 0 ? null : shortage,
-  };
+}
+
+function serveCounted(demand: Demand, work: Work): Served {
+  const { supply, caps } = work;
+  const cpus = cpusOfJob(demand, work);
+  const allowed = Math.min(demand.count, caps.jobsAllowed(demand, cpus));
+  const terms: Terms = { allowance: caps.allowanceFor(demand), apart: false };
+  const onWorkers = supply.takeFromWorkers(demand, allowed, terms);
+  const onComing = supply.takeFromComing(demand, allowed - onWorkers, terms);
+  const onUndrained = supply.takeFromDraining(demand, allowed - onWorkers - onComing, terms);
+  const left = allowed - onWorkers - onComing - onUndrained;
+  const { onLaunches, shortage } = launchFor(demand, { jobs: left, terms }, work);
+  const placed = allowed - left + onLaunches;
+  caps.spend(demand, placed * cpus);
+  const unmet = demand.count - placed;
+  const why = unmet === 0 ? null : left > onLaunches ? shortage : caps.shortage(demand);
+  return { onWorkers, onComing, onUndrained, onLaunches, unmet, shortage: why };
 }
 
 function launchFor(
   demand: Demand,
-  jobs: number,
-  { input, room, supply, launches }: Work,
+  { jobs, terms }: { jobs: number; terms: Terms },
+  work: Work,
 ): { onLaunches: number; shortage: DemandShortage | null } {
   if (jobs === 0) return { onLaunches: 0, shortage: null };
-  // Workers that the view lacks may be free for these jobs.
-  if (input.queues.get(demand.queue)?.view?.workersComplete !== true) {
-    const why = `queue ${demand.queue} does not show all its workers now`;
-    return { onLaunches: 0, shortage: { code: 'workersIncomplete', why } };
-  }
-  const pools = input.pools.filter(({ queue }) => queue === demand.queue);
-  const matches = input.matchmaker.matches(demand);
-  const placements = placementsOf(pools, matches);
-  if (placements.length === 0) {
-    const why = 'no offer of a pool of this queue matches';
-    if (pools.length === 0)
-      return { onLaunches: 0, shortage: { code: 'noPool', why: 'no pool has this queue' } };
-    return { onLaunches: 0, shortage: { code: 'noOffer', why } };
-  }
+  const open = openPlacements(demand, work);
+  if ('shortage' in open) return { onLaunches: 0, shortage: open.shortage };
+  const { room, supply, launches, caps } = work;
   let left = jobs;
   let shortage: DemandShortage | null = null;
-  for (const { pool, match } of placements) {
+  for (const { pool, match } of open.placements) {
     if (left === 0) break;
     const { offer, jobsPerMachine } = match;
+    const allowed = terms.allowance?.machinesLeft ?? Number.POSITIVE_INFINITY;
+    if (allowed === 0) {
+      shortage ??= caps.shortage(demand);
+      break;
+    }
     const wanted = Math.ceil(left / jobsPerMachine);
-    const granted = room.reserve({ pool, offer, user: demand.user }, wanted);
+    const granted = room.reserve({ pool, offer, user: demand.user }, Math.min(wanted, allowed));
     if (granted.short !== null) shortage ??= granted.short;
+    else if (allowed < wanted) shortage ??= caps.shortage(demand);
     if (granted.count === 0) continue;
-    launches.push({
-      pool: pool.name,
-      offer: offer.name,
-      cloud: offer.cloud,
-      count: granted.count,
-      cause: {
-        kind: 'demand',
-        demand: demand.id,
-        job: demand.sampleJobs[0] ?? null,
-        user: demand.user,
-        group: demand.group,
-      },
-      probe: granted.probe,
-    });
-    supply.addLaunch(offer, pool.queue, granted.count);
-    left -= supply.takeFromComing(demand, left);
+    launches.push(launchOf(demand, { pool, match }, granted));
+    supply.addLaunch(offer, pool, granted.count);
+    left -= supply.takeFromOffer(demand, offer.name, left, terms);
   }
   return { onLaunches: jobs - left, shortage };
 }

@@ -1,134 +1,158 @@
 import type { FleetEntry } from '../fleet/entry.ts';
 import { isComing } from '../fleet/entry.ts';
-import { type Fleet, seatId } from '../fleet/fleet.ts';
-import type { Matchmaker } from '../matchmaker/matchmaker.ts';
-import type { Demand, QueueSnapshot, Slot, Worker } from '../model/demand.ts';
-import type { InstanceId, OfferName, QueueName } from '../model/ids.ts';
+import { wantsWholeMachine } from '../matchmaker/wholeMachine.ts';
+import type { Demand, Worker } from '../model/demand.ts';
+import type { InstanceId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
-import type { Offer } from '../model/offer.ts';
-import { type Resources, subtractResources, timesThatFit } from '../model/resources.ts';
-import { closedBy, type DowntimeOutlook } from './downtimes.ts';
-import type { Purse } from './purse.ts';
+import type { Offer, Pool } from '../model/offer.ts';
+import { noResources, type Resources, timesThatFit } from '../model/resources.ts';
+import type { Allowance } from './caps.ts';
+import { createMachineSet, type Fitting, type MachineSet, spend, type Taking } from './machines.ts';
+import { isClosed, type Place, placesOf, type SupplyInput } from './places.ts';
+import { fitsLife, remainingMs, remainingOfNewMs } from './remaining.ts';
+
+/** How jobs are put on machines. */
+export interface Terms {
+  /** The caps on whose jobs they are; null: none concerns them. */
+  readonly allowance: Allowance | null;
+  /** No two on one machine: they are the parts of multi-node jobs. */
+  readonly apart: boolean;
+}
 
 /** What can take waiting jobs without a launch, and what is left of it as jobs are put on it. */
 export interface Supply {
   /** Takes what fits of `jobs` on workers that are there; returns how many it took. */
-  takeFromWorkers(demand: Demand, jobs: number): number;
+  takeFromWorkers(demand: Demand, jobs: number, terms?: Terms): number;
   /** The same on machines that are on their way. */
-  takeFromComing(demand: Demand, jobs: number): number;
+  takeFromComing(demand: Demand, jobs: number, terms?: Terms): number;
+  /** The same on those of one offer: what was just launched. */
+  takeFromOffer(demand: Demand, offer: OfferName, jobs: number, terms: Terms): number;
   /** The same on machines that drain for want of work: each that is used will be un-drained. */
-  takeFromDraining(demand: Demand, jobs: number): number;
+  takeFromDraining(demand: Demand, jobs: number, terms?: Terms): number;
+  /** Machines on which one job fits, without taking anything. */
+  fitting(demand: Demand, terms: Terms): Record<'workers' | 'coming' | 'draining', Fitting>;
   /** A machine that this plan launches: what the jobs it is for leave free of it others may have. */
-  addLaunch(offer: Offer, queue: QueueName, count: number): void;
-  /** Machines that some waiting job has been put on. */
+  addLaunch(offer: Offer, pool: Pool, count: number): void;
+  /**
+   * Counts machines that nobody needs as needed, so many of those where one of these jobs fits: they are not drained.
+   * Free machines of ours alone, and none that is free since before `freeSinceMs`.
+   */
+  hold(demand: Demand, machines: number, freeSinceMs: number): void;
+  /** Machines that some waiting job has been put on, or that are held for one. */
   readonly needed: ReadonlySet<InstanceId>;
   readonly undrained: readonly InstanceId[];
 }
 
-interface Place {
-  readonly queue: QueueName;
-  readonly instance: InstanceId | null;
-  readonly slot: Slot;
-  free: Resources;
-}
-
-/** A machine that has no slot ads yet: what it will have is what its offer says. */
-interface Coming {
-  readonly queue: QueueName;
-  readonly instance: InstanceId | null;
-  free: Resources;
-}
-
-interface ComingMachines {
-  add(offer: OfferName, machine: Coming): void;
-  /** Those of an offer that have a processor left. */
-  of(offer: OfferName): readonly Coming[];
-}
-
-/** By offer, as a demand is matched with offers once; and without the full ones, which no later demand looks at again. */
-function createComing(): ComingMachines {
-  const byOffer = new Map<OfferName, Coming[]>();
-  return {
-    add: (offer, machine) => {
-      const machines = byOffer.get(offer);
-      if (machines === undefined) byOffer.set(offer, [machine]);
-      else machines.push(machine);
-    },
-    of: (offer) => {
-      const machines = byOffer.get(offer) ?? [];
-      if (!machines.some(({ free }) => free.cpus <= 0)) return machines;
-      const open = machines.filter(({ free }) => free.cpus > 0);
-      byOffer.set(offer, open);
-      return open;
-    },
-  };
-}
-
-export interface SupplyInput {
-  readonly nowMs: number;
-  readonly fleet: Fleet;
-  readonly offers: ReadonlyMap<string, Offer>;
-  readonly views: readonly QueueSnapshot[];
-  readonly downtimes?: DowntimeOutlook;
-  readonly purse?: Purse;
-  /** Which instance a worker belongs to; null: not one of ours. */
-  readonly instanceOf: (worker: Worker) => InstanceId | null;
-  readonly matchmaker: Matchmaker;
-}
+const together: Terms = { allowance: null, apart: false };
 
 export function createSupply(input: SupplyInput): Supply {
-  const { matchmaker } = input;
-  const places = input.views.flatMap((view) => placesOf(view, input));
-  const coming = createComing();
-  const draining = createComing();
-  for (const entry of input.fleet.entries.values()) {
-    const { instance } = entry;
-    const offer = input.offers.get(instance.offer);
-    if (offer === undefined || isClosed(instance, input)) continue;
-    const machine = { queue: instance.queue, instance: instance.id, free: offer.resources };
-    const returns = instance.phase === 'draining' && instance.endReason === null;
-    if (isComing(instance, input.nowMs) || returns || isOverlooked(entry)) coming.add(offer.name, machine);
-    else if (isSpareDrain(instance)) draining.add(offer.name, machine);
-  }
+  const { matchmaker, nowMs } = input;
+  const pools = new Map(input.pools.map((pool) => [pool.name, pool]));
+  const queues = new Map(input.views.map((view) => [view.queue, placesOf(view, input, pools)]));
+  const { coming, draining } = machinesOf(input, pools);
   const needed = new Set<InstanceId>();
   const undrained = new Set<InstanceId>();
+  let launched = 0;
 
-  function takeFromWorkers(demand: Demand, jobs: number): number {
+  function takeFromWorkers(demand: Demand, jobs: number, { allowance, apart }: Terms = together): number {
+    const own = queues.get(demand.queue);
+    if (own === undefined || jobs === 0) return 0;
+    const whole = wantsWholeMachine(demand.ad);
+    const taken = new Set<Worker>();
     let left = jobs;
-    for (const place of places) {
+    for (const open of own.open) {
+      own.table.forEachMatch(demand, open, (seat) => {
+        const place = own.places[seat];
+        if (place === undefined || (apart && taken.has(place.worker))) return true;
+        const { request, fit } = fitOn(place, demand, whole);
+        const room = Math.min(left, apart ? Math.min(1, fit) : fit);
+        const id = place.instance?.id ?? null;
+        if (room === 0 || (id !== null && allowance?.mayUse(id) === false)) return true;
+        left -= room;
+        place.free = place.slot.partitionable ? spend(place.free, { request, whole }, room) : noResources;
+        if (place.free.cpus <= 0) open.remove(seat);
+        taken.add(place.worker);
+        if (id !== null) {
+          allowance?.use(id);
+          needed.add(id);
+        }
+        return left > 0;
+      });
       if (left === 0) break;
-      if (place.queue !== demand.queue || place.free.cpus <= 0) continue;
-      const room = Math.min(left, matchmaker.roomOn(demand, place.slot, place.free));
-      if (room === 0) continue;
-      left -= room;
-      place.free = place.slot.partitionable
-        ? spend(place.free, matchmaker.request(demand.ad, place.slot.ad), room)
-        : { cpus: 0, memoryMiB: 0, diskMiB: 0, gpus: 0 };
-      if (place.instance !== null) needed.add(place.instance);
     }
     return jobs - left;
+  }
+
+  function fitOn(place: Place, demand: Demand, whole: boolean): { request: Resources; fit: number } {
+    const request = matchmaker.request(demand.ad, place.slot.ad);
+    if (!fitsLife(demand.walltimeMs, place.leftMs)) return { request, fit: 0 };
+    if (whole && (place.worker.activity !== 'idle' || place.free !== place.slot.free))
+      return { request, fit: 0 };
+    const fit = timesThatFit(place.free, request);
+    return { request, fit: whole || !place.slot.partitionable ? Math.min(1, fit) : fit };
+  }
+
+  function eachOffer(
+    machines: MachineSet,
+    demand: Demand,
+    visit: (offer: OfferName, request: Pick<Taking, 'request' | 'whole'>) => boolean,
+  ): void {
+    const whole = wantsWholeMachine(demand.ad);
+    const matches = matchmaker.matches(demand);
+    for (const offer of [...machines.offers()]) {
+      const match = matches.get(offer);
+      if (match !== undefined && !visit(offer, { request: match.request, whole })) return;
+    }
   }
 
   function takeFrom(
-    machines: ComingMachines,
+    machines: MachineSet,
     demand: Demand,
     jobs: number,
-    used: (id: InstanceId) => void,
+    { terms, used }: { terms: Terms; used: (id: string) => void },
   ): number {
     let left = jobs;
-    for (const [offer, { request }] of matchmaker.matches(demand)) {
-      if (left === 0) break;
-      for (const machine of machines.of(offer)) {
-        if (left === 0) break;
-        const room = machine.queue === demand.queue ? Math.min(left, timesThatFit(machine.free, request)) : 0;
-        if (room === 0) continue;
-        left -= room;
-        machine.free = spend(machine.free, request, room);
-        if (machine.instance !== null) used(machine.instance);
-      }
-    }
+    if (left > 0)
+      eachOffer(machines, demand, (offer, request) => {
+        left -= machines.take(offer, { demand, ...request, ...terms, jobs: left, used });
+        return left > 0;
+      });
     return jobs - left;
   }
+
+  function fittingOn(machines: MachineSet, demand: Demand, terms: Terms): Fitting {
+    let counted = 0;
+    let others = 0;
+    eachOffer(machines, demand, (offer, request) => {
+      const found = machines.fitting(offer, { demand, ...request, ...terms, jobs: 1, used: () => {} });
+      counted += found.counted;
+      others += found.others;
+      return true;
+    });
+    return { counted, others };
+  }
+
+  function fittingOnWorkers(demand: Demand, { allowance }: Terms): Fitting {
+    const whole = wantsWholeMachine(demand.ad);
+    const found = new Map<Worker, boolean>();
+    const own = queues.get(demand.queue);
+    for (const open of own?.open ?? [])
+      own?.table.forEachMatch(demand, open, (seat) => {
+        const place = own.places[seat];
+        if (place === undefined || fitOn(place, demand, whole).fit === 0) return true;
+        const id = place.instance?.id ?? null;
+        // Machines of others count in no cap.
+        found.set(place.worker, allowance !== null && (id === null || allowance.has(id)));
+        return true;
+      });
+    const counted = [...found.values()].filter(Boolean).length;
+    return { counted, others: found.size - counted };
+  }
+
+  const isRecord = (id: string): id is InstanceId => input.fleet.entries.has(id as InstanceId);
+  const need = (id: string) => {
+    if (isRecord(id)) needed.add(id);
+  };
 
   return {
     needed,
@@ -136,22 +160,96 @@ export function createSupply(input: SupplyInput): Supply {
       return [...undrained];
     },
     takeFromWorkers,
-    takeFromComing: (demand, jobs) => takeFrom(coming, demand, jobs, (id) => needed.add(id)),
-    takeFromDraining: (demand, jobs) =>
-      takeFrom(draining, demand, jobs, (id) => {
-        undrained.add(id);
-        needed.add(id);
+    takeFromComing: (demand, jobs, terms = together) => takeFrom(coming, demand, jobs, { terms, used: need }),
+    takeFromOffer: (demand, offer, jobs, terms) => {
+      const match = matchmaker.matches(demand).get(offer);
+      if (match === undefined || jobs === 0) return 0;
+      const whole = wantsWholeMachine(demand.ad);
+      return coming.take(offer, { demand, request: match.request, whole, ...terms, jobs, used: need });
+    },
+    takeFromDraining: (demand, jobs, terms = together) =>
+      takeFrom(draining, demand, jobs, {
+        terms,
+        used: (id) => {
+          if (isRecord(id)) undrained.add(id);
+          need(id);
+        },
       }),
-    addLaunch: (offer, queue, count) => {
-      for (let n = 0; n < count; n++)
-        coming.add(offer.name, { queue, instance: null, free: offer.resources });
+    fitting: (demand, terms) => ({
+      workers: fittingOnWorkers(demand, terms),
+      coming: fittingOn(coming, demand, terms),
+      draining: fittingOn(draining, demand, terms),
+    }),
+    addLaunch: (offer, pool, count) => {
+      if (count <= 0) return;
+      const ids = input.namesLaunches === true ? namesFor(count) : null;
+      const leftMs = remainingOfNewMs(pool, offer.cloud, input);
+      coming.add(offer.name, { queue: pool.queue, ids, count, free: offer.resources, leftMs });
+    },
+    hold: (demand, machines, freeSinceMs) => {
+      const own = queues.get(demand.queue);
+      const whole = wantsWholeMachine(demand.ad);
+      let left = machines;
+      for (const open of own?.open ?? [])
+        own?.table.forEachMatch(demand, open, (seat) => {
+          const place = own.places[seat];
+          if (left === 0) return false;
+          if (place?.instance == null || needed.has(place.instance.id)) return true;
+          const { idleSinceMs } = place.instance;
+          if (idleSinceMs === null || idleSinceMs < freeSinceMs || fitOn(place, demand, whole).fit === 0)
+            return true;
+          needed.add(place.instance.id);
+          left -= 1;
+          return true;
+        });
     },
   };
+
+  /** Caps tell machines apart by name, those too that have no record yet. */
+  function namesFor(count: number): string[] {
+    return Array.from({ length: count }, () => {
+      launched += 1;
+      return `launch ${launched}`;
+    });
+  }
+
+  function machinesOf(
+    { fleet, offers }: SupplyInput,
+    poolsByName: ReadonlyMap<PoolName, Pool>,
+  ): { coming: MachineSet; draining: MachineSet } {
+    const sets = { coming: createMachineSet(), draining: createMachineSet() };
+    const alike = new Map<string, Alike>();
+    for (const entry of fleet.entries.values()) {
+      const { instance } = entry;
+      const kind = kindOf(entry, nowMs);
+      const offer = offers.get(instance.offer);
+      if (kind === null || offer === undefined || isClosed(instance, input)) continue;
+      const leftMs = remainingMs(instance, poolsByName.get(instance.pool), input);
+      const key = `${kind} ${instance.queue} ${offer.name} ${leftMs}`;
+      const known = alike.get(key);
+      if (known === undefined)
+        alike.set(key, { kind, offer, queue: instance.queue, leftMs, ids: [instance.id] });
+      else known.ids.push(instance.id);
+    }
+    for (const { kind, offer, queue, leftMs, ids } of alike.values())
+      sets[kind].add(offer.name, { queue, ids, count: ids.length, free: offer.resources, leftMs });
+    return sets;
+  }
 }
 
-/** It takes no new work: a downtime comes or is there, or a budget that it counts in is used up. */
-function isClosed(instance: Instance, { nowMs, downtimes, purse }: SupplyInput): boolean {
-  return closedBy(instance, nowMs, downtimes) !== null || (purse?.usedUp(instance) ?? null) !== null;
+interface Alike {
+  readonly kind: 'coming' | 'draining';
+  readonly offer: Offer;
+  readonly queue: QueueName;
+  readonly leftMs: number;
+  readonly ids: InstanceId[];
+}
+
+function kindOf(entry: FleetEntry, nowMs: number): 'coming' | 'draining' | null {
+  const { instance } = entry;
+  const returns = instance.phase === 'draining' && instance.endReason === null;
+  if (isComing(instance, nowMs) || returns || isOverlooked(entry)) return 'coming';
+  return isSpareDrain(instance) ? 'draining' : null;
 }
 
 /** It drains for a reason that may be over: for want of work, for a downtime that was taken back, for a budget. */
@@ -166,41 +264,4 @@ const missedMax = 3;
 function isOverlooked({ instance, sighting }: FleetEntry): boolean {
   const { activity, unseen } = sighting;
   return instance.phase === 'idle' && activity === 'idle' && unseen > 0 && unseen < missedMax;
-}
-
-/**
- * Slots that take jobs: those of machines with a job come first, so that idle machines become surplus. The ad of a
- * machine that has died stays in a queue for a while: one that was ours counts only while the cloud shows it.
- */
-function placesOf(view: QueueSnapshot, input: SupplyInput): Place[] {
-  const { fleet, instanceOf } = input;
-  const strangers = new Set(
-    [...fleet.strangers.values()].map(({ found }) => seatId(found.intent, found.seat)),
-  );
-  const places: (Place & { readonly order: number })[] = [];
-  for (const worker of view.workers) {
-    if (worker.activity === 'draining' || worker.activity === 'drained') continue;
-    const id = instanceOf(worker);
-    const entry = id === null ? undefined : fleet.entries.get(id);
-    if (entry === undefined ? id !== null && !strangers.has(id) : !takesJobs(entry)) continue;
-    if (entry !== undefined && isClosed(entry.instance, input)) continue;
-    const order = worker.activity === 'claimed' ? 0 : id === null ? 1 : 2;
-    for (const slot of worker.slots)
-      places.push({ queue: view.queue, instance: id, slot, free: slot.free, order });
-  }
-  return places.toSorted((a, b) => a.order - b.order);
-}
-
-function takesJobs({ instance }: FleetEntry): boolean {
-  return instance.phase === 'idle' || instance.phase === 'claimed';
-}
-
-function spend(free: Resources, request: Resources, jobs: number): Resources {
-  const { cpus, memoryMiB, diskMiB, gpus } = request;
-  return subtractResources(free, {
-    cpus: Math.max(cpus, cpus + memoryMiB + diskMiB + gpus === 0 ? 1 : 0) * jobs,
-    memoryMiB: memoryMiB * jobs,
-    diskMiB: diskMiB * jobs,
-    gpus: gpus * jobs,
-  });
 }

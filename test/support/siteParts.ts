@@ -83,6 +83,7 @@ export function makePool(
     min: 0,
     max: 5,
     headroom: 0,
+    priority: 0,
     userData: null,
     ...rest,
     name: PoolName(name),

@@ -1,0 +1,74 @@
+import type { Demand } from '../model/demand.ts';
+import type { CapKeeper } from './caps.ts';
+import { type Placement, type PoolIndex, placementsOf } from './placements.ts';
+import type { DemandReport, DemandShortage, PlanInput, PlannedLaunch } from './plan.ts';
+import { fitsLife, remainingOfNewMs } from './remaining.ts';
+import type { Room } from './room.ts';
+import type { Supply } from './supply.ts';
+
+/** A plan as it grows. */
+export interface Work {
+  readonly input: PlanInput;
+  readonly pools: PoolIndex;
+  readonly room: Room;
+  readonly supply: Supply;
+  readonly caps: CapKeeper;
+  readonly launches: PlannedLaunch[];
+  /** Multi-node jobs that cannot have all their machines now: what is free for them is kept for a while. */
+  readonly waitingGangs: Demand[];
+}
+
+/** What becomes of a demand's jobs; they add up to its count. */
+export type Served = Pick<
+  DemandReport,
+  'onWorkers' | 'onComing' | 'onUndrained' | 'onLaunches' | 'unmet' | 'shortage'
+>;
+
+/** What caps count for one job: the most that it takes of any machine that it may get. */
+export function cpusOfJob(demand: Demand, { input, caps }: Work): number {
+  if (!caps.any) return 0;
+  const requests = [...input.matchmaker.matches(demand).values()].map(({ request }) => request.cpus);
+  return requests.length === 0
+    ? input.matchmaker.request(demand.ad, demand.ad).cpus
+    : requests.reduce((most, one) => Math.max(most, one), 0);
+}
+
+/** Where machines for these jobs may be launched, the best first; or why nowhere. */
+export function openPlacements(
+  demand: Demand,
+  { input, pools }: Work,
+): { readonly placements: readonly Placement[] } | { readonly shortage: DemandShortage } {
+  const { queue, walltimeMs } = demand;
+  // Workers that the view lacks may be free for these jobs.
+  if (input.queues.get(queue)?.view?.workersComplete !== true) {
+    const why = `queue ${queue} does not show all its workers now`;
+    return { shortage: { code: 'workersIncomplete', why } };
+  }
+  const all = placementsOf(queue, pools, input.matchmaker.matches(demand));
+  if (all.length === 0) {
+    if (pools.of(queue).length === 0) return { shortage: { code: 'noPool', why: 'no pool has this queue' } };
+    return { shortage: { code: 'noOffer', why: 'no offer of a pool of this queue matches' } };
+  }
+  if (walltimeMs === null) return { placements: all };
+  const lifeOf = ({ pool, match }: Placement) => remainingOfNewMs(pool, match.offer.cloud, input);
+  const placements = all.filter((placement) => fitsLife(walltimeMs, lifeOf(placement)));
+  if (placements.length > 0) return { placements };
+  const longestMs = all.reduce((most, placement) => Math.max(most, lifeOf(placement)), 0);
+  const why = `it may run for ${minutes(walltimeMs)}, and a new machine serves jobs for ${minutes(longestMs)} at most`;
+  return { shortage: { code: 'walltime', why, figures: { walltimeMs, longestMs } } };
+}
+
+function minutes(ms: number): string {
+  return `${Math.round(ms / 60_000)} min`;
+}
+
+export function launchOf(
+  demand: Demand,
+  { pool, match }: Pick<Placement, 'pool' | 'match'>,
+  { count, probe }: { readonly count: number; readonly probe: boolean },
+): PlannedLaunch {
+  const { id, sampleJobs, user, group } = demand;
+  const cause = { kind: 'demand', demand: id, job: sampleJobs[0] ?? null, user, group } as const;
+  const { name: offer, cloud } = match.offer;
+  return { pool: pool.name, offer, cloud, count, cause, probe };
+}
