@@ -83,6 +83,7 @@ export function makePool(
     min: 0,
     max: 5,
     headroom: 0,
+    headroomShare: 0,
     priority: 0,
     userData: null,
     ...rest,
@@ -106,10 +107,21 @@ export interface JobClassParts {
   readonly priority?: number;
   readonly workers?: number;
   readonly walltimeMs?: number;
+  /** Old-syntax ClassAd lines that come after the usual ones. */
+  readonly more?: string;
 }
 
 export function makeJobClass(parts: JobClassParts = {}): JobClass {
-  const { vmType = 'a', cpus = 1, memoryMiB = 1024, diskMiB = 1024, rank, requirements, ...rest } = parts;
+  const {
+    vmType = 'a',
+    cpus = 1,
+    memoryMiB = 1024,
+    diskMiB = 1024,
+    rank,
+    requirements,
+    more,
+    ...rest
+  } = parts;
   const { name = vmType, ...fields } = rest;
   const request: Resources = { cpus, memoryMiB, diskMiB, gpus: 0 };
   const lines = [
@@ -118,6 +130,7 @@ export function makeJobClass(parts: JobClassParts = {}): JobClass {
     `RequestMemory = ${memoryMiB}`,
     `RequestDisk = ${diskMiB * 1024}`,
     ...(rank === undefined ? [] : [`Rank = ${rank}`]),
+    ...(more === undefined ? [] : [more]),
   ];
   return { ...fields, name, ad: parseLongAd(lines.join('\n')), request };
 }

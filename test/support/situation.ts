@@ -6,9 +6,11 @@ import type { Demand, QueueSnapshot } from '../../src/model/demand.ts';
 import { DemandId, JobId } from '../../src/model/ids.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import type { Offer, Pool } from '../../src/model/offer.ts';
+import type { Cap } from '../../src/planner/caps.ts';
 import type { DowntimeOutlook } from '../../src/planner/downtimes.ts';
 import { type CloudOutlook, type Plan, plan } from '../../src/planner/plan.ts';
 import type { SetAsides } from '../../src/planner/setAside.ts';
+import type { Shares } from '../../src/planner/share.ts';
 import type { JobClass } from '../../src/simulate/simulatedQueue.ts';
 import { makeEntry, makeFleet, makeInstance, makeView, makeWorker, t0 } from './fleetParts.ts';
 import { batchQueue, east, makeOffer, makePool, west } from './siteParts.ts';
@@ -48,6 +50,9 @@ export interface Situation {
   readonly isNew?: boolean;
   readonly clouds?: readonly CloudOutlook[];
   readonly setAsides?: SetAsides;
+  readonly caps?: readonly Cap[];
+  readonly shares?: Pick<Shares, 'usage'>;
+  readonly gangHoldMs?: number;
   readonly downtimes?: DowntimeOutlook;
 }
 
@@ -72,6 +77,9 @@ export function decide(situation: Situation): Plan {
       strangers: new Map(strangers.map((stranger) => [stranger.found.cloudId, stranger])),
     },
     setAsides: situation.setAsides ?? new Map(),
+    ...(situation.caps === undefined ? {} : { caps: situation.caps }),
+    ...(situation.shares === undefined ? {} : { shares: situation.shares }),
+    ...(situation.gangHoldMs === undefined ? {} : { gangHoldMs: situation.gangHoldMs }),
     ...(situation.downtimes === undefined ? {} : { downtimes: situation.downtimes }),
     matchmaker: createMatchmaker(offers, () => fixedContext),
     instanceOf: ({ instance }) => instance,
