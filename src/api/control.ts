@@ -1,11 +1,15 @@
+import type { Market } from '../model/billing.ts';
 import type { CloudName, InstanceId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { EndReason, LaunchCause, Phase, PublicState } from '../model/instance.ts';
+import type { Price } from '../model/offer.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
 import type { DowntimeList, DowntimeReceipt, DowntimeRequest } from './downtimes.ts';
 import type { JournalEntryView } from './journalEntry.ts';
+import type { LeaseControl } from './leases.ts';
+import type { BudgetView, MoneyView } from './money.ts';
 import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
 
 /**
@@ -20,7 +24,7 @@ import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
  * Everything here is plain data that survives JSON. Times (`…AtMs`, `…SinceMs`, `…UntilMs`) are daemon time in
  * ms (see model/clock.ts), so each view carries `nowMs` to read them against; spans (`…AgeMs`, `…Ms`) are ms.
  */
-export interface Control {
+export interface Control extends LeaseControl {
   status(): StatusView;
   /** In order of creation, newest last. Ended ones only where the filter asks for them. */
   instances(filter: InstanceFilter): InstanceList;
@@ -62,6 +66,7 @@ export const controlErrorCodes = [
   'unknownInstance',
   'unknownCloud',
   'unknownDowntime',
+  'unknownLease',
   'refused',
   'notReady',
 ] as const;
@@ -123,6 +128,7 @@ export interface StatusView {
   readonly pools: readonly PoolStatus[];
   /** Since this daemon started, and over the store's life. */
   readonly totals: { readonly sinceStart: Totals; readonly sinceStore: Totals };
+  readonly money: MoneyView;
 }
 
 export interface QueueStatus {
@@ -228,6 +234,11 @@ export interface InstanceView {
   readonly claims: number;
   readonly endReason: EndReason | null;
   readonly endedAtMs: number | null;
+  readonly market: Market;
+  /** As it was launched; null where it is not known. */
+  readonly price: Price | null;
+  /** So far, or in all where it has ended; null where the price is not known. */
+  readonly cost: number | null;
 }
 
 export interface LaunchCauseView {
@@ -235,6 +246,7 @@ export interface LaunchCauseView {
   /** Set where the kind is `demand`; the job may be unknown even then. */
   readonly demand: string | null;
   readonly job: string | null;
+  readonly user: string | null;
 }
 
 export interface PlanView {
@@ -248,6 +260,7 @@ export interface PlanView {
   readonly undrains: readonly PlannedChange[];
   readonly terminations: readonly PlannedChange[];
   readonly demand: readonly DemandPlan[];
+  readonly budgets: readonly BudgetView[];
 }
 
 export interface PlannedLaunch {

@@ -8,6 +8,7 @@ import {
 } from '../api/control.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
 import type { Order } from '../fleet/fleet.ts';
+import { usualBootMs } from '../fleet/learned.ts';
 import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
 import type { DowntimeOrder } from '../model/downtime.ts';
@@ -22,6 +23,7 @@ import {
   plan,
   type QueueOutlook,
 } from '../planner/plan.ts';
+import type { IdleOutlook } from '../planner/idle.ts';
 import { pausedPools } from '../planner/poolSettings.ts';
 import { createRoom } from '../planner/room.ts';
 import type { DaemonParts } from './daemon.ts';
@@ -29,6 +31,7 @@ import { addDowntime, endDowntime, listDowntimes } from './downtimeControl.ts';
 import { outlookOf } from './downtimes.ts';
 import { explainJob } from './explain.ts';
 import type { Totals } from './facts.ts';
+import { createLeaseControl } from './leaseControl.ts';
 import { adjustPool } from './poolControl.ts';
 import type { Source } from './source.ts';
 import { moneyOutlook } from './spending.ts';
@@ -71,6 +74,7 @@ const explanationEntriesMax = 500;
 
 export function createControl(view: DaemonView): Control {
   return {
+    ...createLeaseControl(view.parts),
     status: () => statusView(view),
     instances: (filter) => {
       const jobs = runningJobsOf(view);
@@ -79,7 +83,7 @@ export function createControl(view: DaemonView): Control {
         filter.ended || filter.phase === 'ended' ? view.parts.store.endedInstances(filter.limit) : [];
       const views = [...ended, ...live]
         .toSorted((a, b) => a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1))
-        .map((instance) => instanceView(instance, jobs.get(instance.id) ?? null))
+        .map((instance) => instanceView(instance, jobs.get(instance.id) ?? null, view.now()))
         .filter(
           ({ pool, cloud, offer, state, phase }) =>
             (filter.pool === undefined || pool === filter.pool) &&
@@ -118,10 +122,15 @@ function planInput(view: DaemonView): PlanInput {
     fleet,
     setAsides,
     downtimes: outlookOf(view.state().downtimes, view.site, { nowMs: view.now(), wallMs: view.wallNow() }),
+    idle: idleOutlook(view.state()),
     money: moneyOutlook(view.state().spending, view.site, view.state().learned),
     matchmaker: view.site.matchmaker,
     instanceOf: ({ instance }) => instance,
   };
+}
+
+export function idleOutlook({ idle, learned }: CoreState): IdleOutlook {
+  return { state: idle, bootMs: (offer) => usualBootMs(learned, offer) };
 }
 
 function dryPlan(view: DaemonView): Plan {
@@ -176,7 +185,12 @@ function order(view: DaemonView, wanted: Order): ChangeReceipt {
   const after = view.state().fleet.entries.get(wanted.instance)?.instance ?? before.instance;
   const changed = after !== before.instance;
   const jobs = runningJobsOf(view).get(after.id) ?? null;
-  return { nowMs: view.now(), instance: instanceView(after, jobs), changed, next: whatFollows(after) };
+  return {
+    nowMs: view.now(),
+    instance: instanceView(after, jobs, view.now()),
+    changed,
+    next: whatFollows(after),
+  };
 }
 
 function known(view: DaemonView, id: InstanceId): FleetEntry {
@@ -231,7 +245,7 @@ function explainInstance(view: DaemonView, id: InstanceId): InstanceExplanation 
   const decided = journal.findLast(({ data }) => data?.endReason != null && !isEnding(data.from));
   return {
     nowMs: view.now(),
-    instance: instanceView(instance, runningJobsOf(view).get(id) ?? null),
+    instance: instanceView(instance, runningJobsOf(view).get(id) ?? null, view.now()),
     bootedBecause: `${describeCause(instance)}.`,
     endedBecause: instance.endReason === null ? null : (decided?.why ?? instance.endReason),
     journal,

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { SiteConfig } from '../config/site.ts';
 import type { FleetChange } from '../fleet/fleet.ts';
 import { deadlinesOf, type Learned } from '../fleet/learned.ts';
+import { type LearnedLosses, learnLosses, lostPerHour, noLosses } from '../fleet/losses.ts';
 import { type Account, type ReachedBudget, type ReachedBudgets, reachedKey } from '../model/budget.ts';
-import type { InstanceId, PoolName } from '../model/ids.ts';
+import { type InstanceId, OfferName, type PoolName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import { momentText, periods, windowNumbered } from '../model/periods.ts';
 import { amountKey, book, type Ledger, slotKey, spentIn } from '../planner/ledger.ts';
@@ -11,13 +12,14 @@ import { type BudgetReport, describeBudget, type MoneyOutlook } from '../planner
 import type { Fact } from '../store/port.ts';
 import type { CoreSite } from './tick.ts';
 
-/** What is remembered of money: what ended machines have cost, and the budgets that are used up. */
+/** What is remembered of money: what ended machines have cost, the budgets that are used up, how often offers' machines are lost. */
 export interface Spending {
   readonly ledger: Ledger;
   readonly reached: ReachedBudgets;
+  readonly losses: LearnedLosses;
 }
 
-export const nothingSpent: Spending = { ledger: new Map(), reached: new Map() };
+export const nothingSpent: Spending = { ledger: new Map(), reached: new Map(), losses: new Map() };
 
 /** Books the machines that have ended in this change, once each: `booked` are those that were booked before. */
 export function bookEnded(spending: Spending, change: FleetChange, booked: Set<InstanceId>): Spending {
@@ -27,11 +29,16 @@ export function bookEnded(spending: Spending, change: FleetChange, booked: Set<I
     booked.add(instance.id);
     ended.push(instance);
   }
-  const ledger = book(spending.ledger, ended);
-  return ledger === spending.ledger ? spending : { ...spending, ledger };
+  if (ended.length === 0) return spending;
+  const { ledger, losses } = spending;
+  return { ...spending, ledger: book(ledger, ended), losses: learnLosses(losses, ended) };
 }
 
-export function moneyOutlook({ ledger, reached }: Spending, site: CoreSite, learned: Learned): MoneyOutlook {
+export function moneyOutlook(
+  { ledger, reached, losses }: Spending,
+  site: CoreSite,
+  learned: Learned,
+): MoneyOutlook {
   return {
     budgets: site.budgets,
     ledger,
@@ -43,6 +50,7 @@ export function moneyOutlook({ ledger, reached }: Spending, site: CoreSite, lear
       return bootMs + joinMs;
     },
     windDownMs: site.windDownMs,
+    lostPerHour: ({ name, market }) => lostPerHour(losses.get(name) ?? noLosses, market),
   };
 }
 
@@ -139,6 +147,9 @@ const reachedSchema = z.array(
   }),
 );
 
+const lossesSchema = z.object({ lost: z.number(), hours: z.number() });
+
+const lossesKey = (offer: string) => `losses/${offer}`;
 const ledgerKey = (slot: string) => `ledger/${slot}`;
 
 /** Only the slots that have changed are written. */
@@ -148,6 +159,9 @@ export function spendingFacts(before: Spending, after: Spending): Fact[] {
     for (const [key, { period, index, amounts }] of after.ledger)
       if (before.ledger.get(key)?.amounts !== amounts)
         facts.push({ key: ledgerKey(key), value: { period, index, amounts: Object.fromEntries(amounts) } });
+  if (before.losses !== after.losses)
+    for (const [offer, value] of after.losses)
+      if (before.losses.get(offer) !== value) facts.push({ key: lossesKey(offer), value });
   if (before.reached !== after.reached)
     facts.push({ key: 'budgetsReached', value: [...after.reached.values()] });
   return facts;
@@ -159,7 +173,13 @@ export function rememberSpending(facts: readonly Fact[]): Spending {
     .map(({ value }) => slotSchema.parse(value))
     .map((slot) => ({ ...slot, amounts: new Map(Object.entries(slot.amounts)) }));
   const reached = reachedSchema.parse(facts.find(({ key }) => key === 'budgetsReached')?.value ?? []);
+  const losses = facts
+    .filter(({ key }) => key.startsWith(lossesKey('')))
+    .map(
+      ({ key, value }) => [OfferName(key.slice(lossesKey('').length)), lossesSchema.parse(value)] as const,
+    );
   return {
+    losses: new Map(losses),
     ledger: new Map(slots.map((slot) => [slotKey(slot.period, slot.index), slot])),
     reached: new Map(reached.map((each) => [reachedKey(each), each])),
   };

@@ -16,6 +16,7 @@ import type { DemandReport, Plan } from '../planner/plan.ts';
 import { poolsAsSet } from '../planner/poolSettings.ts';
 import { admittance, cloudKey, offerKey } from '../planner/setAside.ts';
 import type { DaemonView } from './control.ts';
+import { budgetViews, costOf, moneyView } from './moneyView.ts';
 import { describeCause } from './tick.ts';
 
 /** The pools with the bounds that hold now. */
@@ -47,6 +48,7 @@ export function statusView(view: DaemonView): StatusView {
       },
       sinceStore: totals,
     },
+    money: moneyView(view),
   };
 }
 
@@ -162,17 +164,21 @@ function unmetOf(view: DaemonView, pool: Pool): Unmet[] {
   });
 }
 
-export function instanceView(instance: Instance, runningJobs: number | null): InstanceView {
-  const { cause } = instance;
+export function instanceView(instance: Instance, runningJobs: number | null, nowMs: number): InstanceView {
+  const { cause, terms } = instance;
   return {
     ...instance,
     cause: {
       kind: cause.kind,
       demand: cause.kind === 'demand' ? cause.demand : null,
       job: cause.kind === 'demand' ? cause.job : null,
+      user: cause.kind === 'demand' ? cause.user : null,
     },
     state: publicState(instance.phase),
     runningJobs,
+    market: terms.market,
+    price: terms.price,
+    cost: costOf(instance, nowMs),
   };
 }
 
@@ -207,6 +213,7 @@ export function planView(view: DaemonView, plan: Plan): PlanView {
       .filter(({ instance }) => instance.phase === 'terminating')
       .map(({ instance }) => ({ instance: instance.id, pool: instance.pool, why: instance.endReason ?? '' })),
     demand: plan.demand.map((report) => demandPlan(view, report)),
+    budgets: budgetViews(plan.budgets),
   };
 }
 

@@ -31,6 +31,19 @@ TOTALS                    LAUNCHED  ENDED  REUSED  REFUSED
 since the start                  3      1       2        0
 since the store was made       310    307    1204        6
 
+SPENT       THIS HOUR  TODAY  THIS MONTH
+the site         0.42   7.50      120.00  USD
+pool small      0.024   2.50       20.00  USD
+user ann         0.42   7.50      100.00  USD
+
+BUDGET      PER  SPENT  COMMITTED   CAP       OVERSPENT  USED UP
+pool small  day   2.50       0.01  2.40  USD       0.10  until 2026-11-23 00:00:00Z
+
+LOSSES  CLOUD  MARKET  LOST  IN HOURS  EXPECTED PER HOUR
+t-spot  ec2    spot     2.0      40.0               5.0%
+
+without a price, and in no sum: 1 machine
+
 Trouble with cloud ec2 for 1m15s: unavailable: the service answered 503
 
 SET ASIDE  CLOUD  TRIED AGAIN  FAILURES  CODE      WHY
@@ -58,6 +71,9 @@ g2      main      9           0       1       4      4  8.0@schedd  poolMax: poo
 
 DEMAND  CANNOT HAVE  CODE  CLAUSE
 g2      t-small      job   TARGET.VMType == "large"
+
+BUDGET      PER  SPENT  COMMITTED   CAP       OVERSPENT  USED UP
+pool small  day   2.50       0.01  2.40  USD       0.10  until 2026-11-23 00:00:00Z
 `);
   });
 
@@ -101,6 +117,8 @@ jobs      -
 claims    3
 deadline  -
 ended     30m ago
+market    onDemand
+cost      0.13 USD at 0.12 an hour
 
 NUMBER  TIME                  KIND   ABOUT  WHY
     42  2026-11-22 04:30:00Z  ended  i0-0   no job needed it for 5m

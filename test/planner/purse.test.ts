@@ -20,7 +20,7 @@ const small = makeOffer({ name: 'small', perHour: 1 });
 const pool = makePool({ offers: ['small'] });
 const launch = { pool, offer: small, user: null };
 /** Ten minutes to come, two to go. */
-const times = { comingMs: () => 10 * minute, windDownMs: () => 2 * minute };
+const times = { comingMs: () => 10 * minute, windDownMs: () => 2 * minute, lostPerHour: () => 0 };
 
 const perHour = (amount: number, over: Partial<Budget> = {}): Budget => ({
   scope: { kind: 'site' },

@@ -11,6 +11,8 @@ import {
 } from '../../src/api/control.ts';
 import type { DowntimeView } from '../../src/api/downtimes.ts';
 import type { JournalEntryView } from '../../src/api/journalEntry.ts';
+import type { BudgetView } from '../../src/api/money.ts';
+import { createLeaseControl } from '../../src/daemon/leaseControl.ts';
 import type { JournalQuery } from '../../src/store/port.ts';
 
 /** Daemon time in the fixture; the wall clock says the same. */
@@ -60,6 +62,7 @@ export function createFixtureControl(): FixtureControl {
     next,
   });
   const control: FixtureControl = {
+    ...createLeaseControl({ config: { pools: [] }, queues: [] }),
     writes,
     jobLookup: null,
     mode: 'running',
@@ -172,7 +175,7 @@ const blank: InstanceView = {
   queue: 'main',
   offer: 't-small',
   cloud: 'ec2',
-  cause: { kind: 'demand', demand: 'g1', job: '7.0@schedd' },
+  cause: { kind: 'demand', demand: 'g1', job: '7.0@schedd', user: 'ann' },
   phase: 'idle',
   state: 'Free',
   phaseSinceMs: nowMs - 90_000,
@@ -188,6 +191,24 @@ const blank: InstanceView = {
   claims: 3,
   endReason: null,
   endedAtMs: null,
+  market: 'onDemand',
+  price: { perHour: 0.12, currency: 'USD' },
+  cost: 0.13,
+};
+
+const fixtureBudget: BudgetView = {
+  kind: 'pool',
+  name: 'small',
+  per: 'day',
+  currency: 'USD',
+  cap: 2.4,
+  spent: 2.5,
+  committed: 0.01,
+  overspent: 0.1,
+  usedUp: true,
+  reachedAtMs: nowMs - 20 * minute,
+  windowStartMs: 1_795_305_600_000,
+  windowEndMs: 1_795_392_000_000,
 };
 
 export const fixtureInstances: readonly InstanceView[] = [
@@ -195,7 +216,7 @@ export const fixtureInstances: readonly InstanceView[] = [
     ...blank,
     id: 'i0-0',
     intent: 'i0',
-    cause: { kind: 'min', demand: null, job: null },
+    cause: { kind: 'min', demand: null, job: null, user: null },
     phase: 'ended',
     state: null,
     worker: null,
@@ -227,7 +248,7 @@ export const fixtureInstances: readonly InstanceView[] = [
     intent: 'i2',
     pool: 'large',
     offer: 't-large',
-    cause: { kind: 'headroom', demand: null, job: null },
+    cause: { kind: 'headroom', demand: null, job: null, user: null },
     phase: 'building',
     state: 'Unusable',
     phaseSinceMs: nowMs - 700,
@@ -363,9 +384,20 @@ export const fixtureStatus: StatusView = {
     sinceStart: { launched: 3, ended: 1, reused: 2, refused: 0 },
     sinceStore: { launched: 310, ended: 307, reused: 1204, refused: 6 },
   },
+  money: {
+    spending: [
+      { kind: 'site', name: null, currency: 'USD', hour: 0.42, day: 7.5, month: 120 },
+      { kind: 'pool', name: 'small', currency: 'USD', hour: 0.024, day: 2.5, month: 20 },
+      { kind: 'user', name: 'ann', currency: 'USD', hour: 0.42, day: 7.5, month: 100 },
+    ],
+    budgets: [fixtureBudget],
+    unpriced: 1,
+    losses: [{ offer: 't-spot', cloud: 'ec2', market: 'spot', lostPerHour: 0.05, lost: 2, hours: 40 }],
+  },
 };
 
 export const fixturePlan: PlanView = {
+  budgets: [fixtureBudget],
   nowMs,
   ready: true,
   missing: [],

@@ -4,7 +4,7 @@ import { controlErrorCodes, refusalReasons } from '../control.ts';
 /**
  * invalid: the request is not what this page of the API takes. tooLarge: its body is longer than any request is.
  * notFound: no such page. methodNotAllowed: the page exists, not with this method. unknownJob: no queue knows the
- * job. timeout: a queue did not answer in time. queueTrouble: it answered that it cannot. storeTrouble: the store cannot
+ * job. leaseOver: it has been given back, or has ended without its holder. tooManyLeases: no more may wait. timeout: a queue did not answer in time. queueTrouble: it answered that it cannot. storeTrouble: the store cannot
  * take the change, so nothing was done. internal: a fault of the daemon, in its log.
  */
 export const apiErrorCodes = [
@@ -14,6 +14,8 @@ export const apiErrorCodes = [
   'notFound',
   'methodNotAllowed',
   'unknownJob',
+  'leaseOver',
+  'tooManyLeases',
   'timeout',
   'queueTrouble',
   'storeTrouble',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { markets } from '../../model/billing.ts';
 import { endReasons, type LaunchCause, phases, publicStates } from '../../model/instance.ts';
 import type { ChangeReceipt, InstanceList, InstanceView, LaunchReceipt } from '../control.ts';
 import { count, list, ms, text } from './scalars.ts';
@@ -19,7 +20,12 @@ export const instanceSchema = z.object({
   queue: text,
   offer: text,
   cloud: text,
-  cause: z.object({ kind: z.enum(causeKinds), demand: text.nullable(), job: text.nullable() }),
+  cause: z.object({
+    kind: z.enum(causeKinds),
+    demand: text.nullable(),
+    job: text.nullable(),
+    user: text.nullable(),
+  }),
   phase: z.enum(phases),
   state: z.enum(publicStates).nullable(),
   phaseSinceMs: ms,
@@ -35,6 +41,9 @@ export const instanceSchema = z.object({
   claims: count,
   endReason: z.enum(endReasons).nullable(),
   endedAtMs: ms.nullable(),
+  market: z.enum(markets),
+  price: z.object({ perHour: z.number(), currency: text }).nullable(),
+  cost: z.number().nullable(),
 }) satisfies z.ZodType<InstanceView>;
 
 export const instanceListSchema = z.object({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PlanView } from '../control.ts';
+import { budgetSchema } from './money.ts';
 import { count, list, ms, text } from './scalars.ts';
 
 const changeSchema = z.object({ instance: text, pool: text, why: text });
@@ -29,4 +30,5 @@ export const planSchema = z.object({
   undrains: list(changeSchema),
   terminations: list(changeSchema),
   demand: list(demandPlanSchema),
+  budgets: list(budgetSchema),
 }) satisfies z.ZodType<PlanView>;

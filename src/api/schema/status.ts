@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { daemonModes, type StatusView } from '../control.ts';
+import { moneySchema } from './money.ts';
 import { count, list, ms, text } from './scalars.ts';
 
 export const stateCountsSchema = z.object({ Free: count, Busy: count, Unusable: count });
@@ -86,4 +87,5 @@ export const statusSchema = z.object({
   clouds: list(cloudStatusSchema),
   pools: list(poolStatusSchema),
   totals: z.object({ sinceStart: totalsSchema, sinceStore: totalsSchema }),
+  money: moneySchema,
 }) satisfies z.ZodType<StatusView>;

@@ -9,6 +9,7 @@ import { counted, orDash, resources, since, span } from '../format.ts';
 import { type Column, printable, renderTable, type Style } from '../table.ts';
 import { causeText } from './instances.ts';
 import { renderEntries } from './journal.ts';
+import { amountText } from './money.ts';
 
 export function renderJob(view: JobExplanation, style: Style): readonly string[] {
   const owner = view.owner === null ? '' : ` of ${view.owner}`;
@@ -99,6 +100,11 @@ export function renderInstance(view: InstanceExplanation, style: Style): readonl
   ];
 }
 
+function costText({ price, cost }: InstanceView): string {
+  if (price === null || cost === null) return '-';
+  return `${amountText(cost)} ${price.currency} at ${price.perHour} an hour`;
+}
+
 function fields(instance: InstanceView, nowMs: number): readonly (readonly [string, string])[] {
   const at = (moment: number | null) => (moment === null ? '-' : `${since(moment, nowMs)} ago`);
   const deadline = instance.deadlineMs;
@@ -118,5 +124,7 @@ function fields(instance: InstanceView, nowMs: number): readonly (readonly [stri
     ['claims', String(instance.claims)],
     ['deadline', deadline === null ? '-' : deadline > nowMs ? `in ${span(deadline - nowMs)}` : 'over'],
     ['ended', at(instance.endedAtMs)],
+    ['market', instance.market],
+    ['cost', costText(instance)],
   ];
 }

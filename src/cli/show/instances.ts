@@ -70,7 +70,8 @@ const causes = {
 export function causeText(cause: LaunchCauseView): string {
   if (cause.kind !== 'demand') return causes[cause.kind];
   const job = cause.job === null ? '' : `, first job ${cause.job}`;
-  return `for demand ${orDash(cause.demand)}${job}`;
+  const user = cause.user === null ? '' : ` of ${cause.user}`;
+  return `for demand ${orDash(cause.demand)}${user}${job}`;
 }
 
 export function renderLaunched(view: LaunchReceipt): readonly string[] {

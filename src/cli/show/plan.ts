@@ -1,6 +1,7 @@
 import type { DemandPlan, PlannedChange, PlanView } from '../../api/control.ts';
 import { counted, orDash } from '../format.ts';
 import { type Column, printable, renderTable, type Style } from '../table.ts';
+import { budgetTable } from './money.ts';
 
 const right = (header: string): Column => ({ header, align: 'right' });
 
@@ -13,6 +14,7 @@ export function renderPlan(view: PlanView, style: Style): readonly string[] {
     changes('TERMINATE', view.terminations, style),
     demandTable(view.demand, style),
     refusals(view.demand, style),
+    budgetTable(view.budgets, style),
   ].filter((lines) => lines.length > 0);
   const nothing =
     view.launches.length + view.drains.length + view.undrains.length + view.terminations.length === 0;

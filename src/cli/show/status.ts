@@ -2,6 +2,7 @@ import type { CloudStatus, QueueStatus, StatusView, Totals, Trouble } from '../.
 import type { PoolStatus, StateCounts, Unmet } from '../../api/poolStatus.ts';
 import { ago, counted, orDash, size, span, timestamp } from '../format.ts';
 import { type Cell, type Column, printable, renderTable, type Style } from '../table.ts';
+import { renderMoney } from './money.ts';
 
 const right = (header: string): Column => ({ header, align: 'right' });
 
@@ -17,6 +18,7 @@ export function renderStatus(view: StatusView, style: Style): readonly string[] 
     ...poolTable(view.pools, style),
     '',
     ...totalsTable(view, style),
+    ...renderMoney(view.money, style),
     ...troubles(view, style),
     ...setAsides(view, style),
     ...unmet(view, style),
