@@ -1,5 +1,5 @@
 import { DeadlineError } from '../daemon/deadline.ts';
-import { QueueError } from '../model/errors.ts';
+import { LeaseError, QueueError } from '../model/errors.ts';
 import { StoreError } from '../store/port.ts';
 import { ControlError, type ControlErrorCode } from './control.ts';
 import type { ApiErrorCode, ErrorBody } from './schema/error.ts';
@@ -17,6 +17,7 @@ const statusOf = {
   unknownInstance: 404,
   unknownCloud: 404,
   unknownDowntime: 404,
+  unknownLease: 404,
   refused: 409,
   notReady: 503,
 } as const satisfies Record<ControlErrorCode, number>;
@@ -30,6 +31,7 @@ export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof DeadlineError) {
     return errorAnswer(504, 'timeout', `the queue gave ${error.message}`);
   }
+  if (error instanceof LeaseError) return answerToLease(error);
   if (error instanceof QueueError) {
     return errorAnswer(502, 'queueTrouble', `${error.code}: ${error.message}`);
   }
@@ -39,6 +41,19 @@ export function answerTo(error: unknown): ErrorAnswer {
   const validation = validationOf(error);
   if (validation !== null) return errorAnswer(400, 'invalid', validation);
   return answerToHttp(error);
+}
+
+function answerToLease({ code, message }: LeaseError): ErrorAnswer {
+  switch (code) {
+    case 'unknown':
+      return errorAnswer(404, 'unknownLease', message);
+    case 'invalid':
+      return errorAnswer(400, 'invalid', message);
+    case 'over':
+      return errorAnswer(409, 'leaseOver', message);
+    case 'full':
+      return errorAnswer(429, 'tooManyLeases', message);
+  }
 }
 
 export function errorAnswer(status: number, code: ApiErrorCode, message: string): ErrorAnswer {

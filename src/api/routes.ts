@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { withDeadline } from '../daemon/deadline.ts';
@@ -6,15 +6,16 @@ import type { Clock } from '../model/clock.ts';
 import type { DowntimeScope } from '../model/downtime.ts';
 import { CloudName, InstanceId, IntentId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { JournalQuery } from '../store/port.ts';
+import { answers, hungUp } from './answers.ts';
 import { type Control, ControlError, type InstanceFilter } from './control.ts';
 import { errorAnswer } from './errors.ts';
+import { addLeases } from './leaseRoutes.ts';
 import {
   downtimeBody,
   downtimeListSchema,
   downtimeParams,
   downtimeReceiptSchema,
 } from './schema/downtimes.ts';
-import { errorSchema } from './schema/error.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from './schema/explain.ts';
 import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from './schema/instances.ts';
 import { journalSchema } from './schema/journal.ts';
@@ -48,6 +49,7 @@ export function addRoutes(app: App, deps: RouteDeps): void {
   addChanges(app, deps.control);
   addPoolChanges(app, deps.control);
   addDowntimes(app, deps.control);
+  addLeases(app, deps);
 }
 
 function addReads(plain: App, control: Control): void {
@@ -198,19 +200,6 @@ function addDowntimes(plain: App, control: Control): void {
 function scopeOf(cloud: string | null, pool: string | null): DowntimeScope {
   if (cloud !== null) return { kind: 'cloud', cloud: CloudName(cloud) };
   return pool === null ? { kind: 'site' } : { kind: 'pool', pool: PoolName(pool) };
-}
-
-function answers<T extends z.ZodType>(ok: T) {
-  return { 200: ok, '4xx': errorSchema, '5xx': errorSchema };
-}
-
-/** Aborted when the caller is gone before it has its answer. */
-function hungUp(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new ControlError('notReady', 'the caller hung up'));
-  });
-  return gone.signal;
 }
 
 function filterOf(query: z.output<typeof instancesQuery>): InstanceFilter {

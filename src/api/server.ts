@@ -14,7 +14,8 @@ export const apiLimits = {
   bodyBytesMax: 16 * 1024,
   headerBytesMax: 8 * 1024,
   idCharactersMax: 1024,
-  connectionsMax: 64,
+  /** Each holder of a lease may wait on one of its own. */
+  connectionsMax: 4096,
   /** For a whole request to arrive. */
   requestMs: 10_000,
   keepAliveMs: 5_000,

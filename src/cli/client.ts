@@ -5,6 +5,7 @@ import { type ApiErrorCode, errorSchema } from '../api/schema/error.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from '../api/schema/explain.ts';
 import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from '../api/schema/instances.ts';
 import { journalSchema } from '../api/schema/journal.ts';
+import { leaseListSchema, leaseSchema } from '../api/schema/leases.ts';
 import { planSchema } from '../api/schema/plan.ts';
 import { poolReceiptSchema } from '../api/schema/pools.ts';
 import { statusSchema } from '../api/schema/status.ts';
@@ -93,6 +94,13 @@ export function connectDaemon(socket: string, signal: AbortSignal, limits: Clien
     downtimes: () => ask(downtimeListSchema, 'GET', '/v1/downtimes'),
     addDowntime: (body: object) => ask(downtimeReceiptSchema, 'POST', '/v1/downtimes', body),
     endDowntime: (id: string) => ask(downtimeReceiptSchema, 'POST', `/v1/downtimes/${segment(id)}/end`),
+    askLease: (body: object) => ask(leaseSchema, 'POST', '/v1/leases', body),
+    leases: () => ask(leaseListSchema, 'GET', '/v1/leases'),
+    lease: (id: string) => ask(leaseSchema, 'GET', `/v1/leases/${segment(id)}`),
+    leaseAfter: (id: string, query: { readonly from: string; readonly waitMs: number }) =>
+      ask(leaseSchema, 'GET', `/v1/leases/${segment(id)}${search(query)}`),
+    renewLease: (id: string) => ask(leaseSchema, 'POST', `/v1/leases/${segment(id)}/renew`),
+    returnLease: (id: string) => ask(leaseSchema, 'POST', `/v1/leases/${segment(id)}/return`),
     close: () => http.destroy(),
   };
 }
@@ -138,6 +146,9 @@ const exitCodeOf = {
   unknownJob: exitCodes.notFound,
   unknownCloud: exitCodes.notFound,
   unknownDowntime: exitCodes.notFound,
+  unknownLease: exitCodes.notFound,
+  leaseOver: exitCodes.failed,
+  tooManyLeases: exitCodes.failed,
   notFound: exitCodes.notFound,
   invalid: exitCodes.usage,
   tooLarge: exitCodes.usage,

@@ -15,6 +15,7 @@ import type { DowntimeOrder } from '../model/downtime.ts';
 import type { CloudName, InstanceId, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
+import type { IdleOutlook } from '../planner/idle.ts';
 import {
   type CloudOutlook,
   type Plan,
@@ -23,7 +24,6 @@ import {
   plan,
   type QueueOutlook,
 } from '../planner/plan.ts';
-import type { IdleOutlook } from '../planner/idle.ts';
 import { pausedPools } from '../planner/poolSettings.ts';
 import { createRoom } from '../planner/room.ts';
 import type { DaemonParts } from './daemon.ts';
