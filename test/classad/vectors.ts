@@ -35,6 +35,8 @@ function rows(name: string): readonly unknown[] {
 }
 
 export const measured = (): readonly MeasuredVector[] => rows('measured') as MeasuredVector[];
+/** Answers of the library to expressions on which it and we once differed, or that are of such a kind. */
+export const found = (): readonly MeasuredVector[] => rows('found') as MeasuredVector[];
 export const asserted = (): readonly AssertedVector[] => rows('asserted') as AssertedVector[];
 
 /** An ad in the new form if it begins with a bracket, else in the long one. */

@@ -11,7 +11,8 @@ import { parseExpression, parseNewAd } from '../../src/classad/parse.ts';
 import { ClassAdSyntaxError } from '../../src/classad/syntaxError.ts';
 import { unparse } from '../../src/classad/unparse.ts';
 import { explanationOf } from './explained.ts';
-import { diceOf, expression, longAd, matchAd } from './generate.ts';
+import { type Dice, diceOf, expression, longAd, matchAd } from './generate.ts';
+import { patternExpression } from './patterns.ts';
 
 /**
  * Sends random expressions and pairs of ads through HTCondor's own library and through ours, and prints where they
@@ -147,23 +148,30 @@ function note(tally: Tally, request: object, theirs: string, mine: string): void
   }
 }
 
-async function compareExpressions(oracle: Oracle, count: number, seed: number, tally: Tally): Promise<void> {
-  const dice = diceOf(seed);
+/** Sends so many cases of a kind, a batch at a time. */
+async function compareExpressions(
+  oracle: Oracle,
+  count: number,
+  make: () => EvaluationCase,
+  tally: Tally,
+): Promise<void> {
   for (let done = 0; done < count; done += batchSize) {
-    const cases = Array.from({ length: Math.min(batchSize, count - done) }, (): EvaluationCase => {
-      const withAd = dice.below(10) > 2;
-      const withTarget = withAd && dice.below(3) > 0;
-      return {
-        expr: expression(dice, 1 + dice.below(4)),
-        ad: withAd ? longAd(dice) : null,
-        target: withTarget ? longAd(dice) : null,
-      };
-    });
+    const cases = Array.from({ length: Math.min(batchSize, count - done) }, make);
     const answers = await oracle.ask(cases);
     cases.forEach((request, index) => {
       note(tally, request, answers[index]?.value ?? crashed, ours(request));
     });
   }
+}
+
+function expressionCase(dice: Dice): EvaluationCase {
+  const withAd = dice.below(10) > 2;
+  const withTarget = withAd && dice.below(3) > 0;
+  return {
+    expr: expression(dice, 1 + dice.below(4)),
+    ad: withAd ? longAd(dice) : null,
+    target: withTarget ? longAd(dice) : null,
+  };
 }
 
 async function comparePairs(oracle: Oracle, count: number, seed: number, tally: Tally): Promise<void> {
@@ -190,19 +198,25 @@ function option(name: string, fallback: number): number {
 
 async function main(): Promise<number> {
   const count = option('count', 100_000);
+  const patterns = option('patterns', 20_000);
   const pairs = option('pairs', 2_000);
   const seed = option('seed', 1);
   const python = oraclePython();
   if (python === null) return 3;
   const oracle = new Oracle(python);
   const [{ version } = {}] = await oracle.ask([{ version: true }]);
-  const expressions: Tally = { compared: 0, explained: new Map(), unexplained: 0 };
-  const matches: Tally = { compared: 0, explained: new Map(), unexplained: 0 };
-  await compareExpressions(oracle, count, seed, expressions);
+  const tally = (): Tally => ({ compared: 0, explained: new Map(), unexplained: 0 });
+  const [expressions, regular, matches] = [tally(), tally(), tally()];
+  const dice = diceOf(seed);
+  await compareExpressions(oracle, count, () => expressionCase(dice), expressions);
+  const patternDice = diceOf(seed + 2);
+  const patternCase = () => ({ expr: patternExpression(patternDice), ad: null, target: null });
+  await compareExpressions(oracle, patterns, patternCase, regular);
   await comparePairs(oracle, pairs, seed, matches);
   oracle.close();
   for (const [what, tally] of [
     ['expressions', expressions],
+    ['regular expressions', regular],
     ['pairs', matches],
   ] as const) {
     const explained = [...tally.explained].map(([reason, times]) => `, ${times} ${reason}`).join('');
@@ -210,7 +224,7 @@ async function main(): Promise<number> {
       `${tally.compared} ${what} against ${version}, seed ${seed}: ${tally.unexplained} unexplained${explained}\n`,
     );
   }
-  return expressions.unexplained + matches.unexplained === 0 ? 0 : 1;
+  return expressions.unexplained + regular.unexplained + matches.unexplained === 0 ? 0 : 1;
 }
 
 process.exitCode = await main();

@@ -9,7 +9,20 @@ const explanations: readonly (readonly [reason: string, test: Test])[] = [
       /922337203685477580[78]|9007199254740993/.test(request) &&
       /Type = "AbsoluteTime"|^"[^"]*\d{9}/.test(library),
   ],
+  [
+    'a call within itself',
+    (request, library, ours) => /\(\?[R\d&P+-]|g[<']/.test(request) && refusesMore(library, ours),
+  ],
 ];
+
+/** Whether all parts of an answer are the library's or E, an error. */
+function refusesMore(library: string, ours: string): boolean {
+  const theirs = library.split(';');
+  const mine = ours.split(';');
+  return (
+    mine.length === theirs.length && mine.every((part, at) => part === theirs[at] || /^"?E"?$/.test(part))
+  );
+}
 
 /** Why the two differ there; null: unknown. */
 export function explanationOf(request: string, library: string, ours: string): string | null {

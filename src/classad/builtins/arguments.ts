@@ -1,3 +1,4 @@
+import { int32Of } from '../integer.ts';
 import { ERROR, ListValue, type Value } from '../value.ts';
 import { type BuiltinTable, elementsOf, unary, variadic } from './builtin.ts';
 
@@ -38,7 +39,9 @@ function quoted(word: string): string {
 
 function versionOf(args: readonly Value[]): 1 | 2 | null {
   if (args.length < 2) return 2;
-  const [, version] = args;
+  const [, given] = args;
+  if (typeof given !== 'number' && typeof given !== 'bigint') return null;
+  const version = int32Of(given);
   return version === 1 || version === 2 ? version : null;
 }
 

@@ -42,7 +42,7 @@ export function searchIn(
     ...options,
     stepsMax: evaluation.context.limits.regexStepsMax,
   });
-  evaluation.charge(steps >> 2);
+  evaluation.charge(steps);
   return groups;
 }
 

@@ -25,7 +25,7 @@ export function unresolved(args: readonly Code[], { exprs, nesting }: CallSite):
     const found = findAttribute(evaluation, attribute, nesting);
     if (found === null) return undefined;
     const pattern = patternCode?.(evaluation);
-    if (patternCode !== undefined && typeof pattern !== 'string') return evaluation.fail('no pattern');
+    if (patternCode !== undefined && typeof pattern !== 'string') return ERROR;
     const names = new Collector(evaluation, nesting).collect(found instanceof Deferred ? found : found.value);
     if (names === null) return pattern === undefined ? '' : false;
     if (typeof pattern !== 'string') return names.join(',');
@@ -33,6 +33,10 @@ export function unresolved(args: readonly Code[], { exprs, nesting }: CallSite):
     if (!isUsable(regex)) return ERROR;
     return names.some((name) => occurs(evaluation, regex, name, true) === true);
   };
+}
+
+function isParent(expr: Expr): boolean {
+  return expr.kind === 'attribute' && expr.scope === null && !expr.absolute && /^parent$/i.test(expr.name);
 }
 
 class Collector {
@@ -74,6 +78,15 @@ class Collector {
 
   private reference(expr: AttributeExpr): Expr | 'stop' | null {
     if (expr.scope !== null) {
+      // Around a side of a match stands the context of the match, which is nobody's.
+      if (
+        isParent(expr.scope) &&
+        this.evaluation.here?.parent === null &&
+        this.evaluation.here.other !== null
+      ) {
+        this.note(expr.name);
+        return null;
+      }
       const scope: Value = this.evaluation.run(new Deferred(expr.scope), this.evaluation.here, this.nesting);
       if (scope === undefined) {
         this.note(unparseBytes(expr, 'new'));

@@ -21,13 +21,16 @@ export interface MatchResult {
 
 /** Calls that wait for their return; a list that branches, as backtracking may return to any state of it. */
 interface Frame {
+  readonly entry: number;
+  readonly calledAt: number;
   readonly returnTo: number;
   readonly group: Int32Array;
   readonly up: Frame | null;
 }
 
 const nestingMax = 400;
-const stackMax = 4_000_000;
+const stackMax = 1_000_000;
+const logMax = 8_000_000;
 
 /** Searches a subject in bytes. The time is bounded by the steps, the memory by them and the length of the subject. */
 export function search(program: Program, subject: string, options: MatchOptions): MatchResult {
@@ -38,7 +41,8 @@ export function search(program: Program, subject: string, options: MatchOptions)
   const matcher = new Matcher(program, subject, options);
   for (let at = start; at <= subject.length; at++) {
     const outcome = matcher.matchAt(at);
-    if (outcome === 'limit' || matcher.steps > stepsMax) return { groups: undefined, steps: matcher.steps };
+    if (outcome === 'limit' || outcome === 'loop' || matcher.steps > stepsMax)
+      return { groups: undefined, steps: matcher.steps };
     if (outcome === 'match') {
       return { groups: matcher.registers.slice(0, 2 * program.groupCount), steps: matcher.steps };
     }
@@ -47,7 +51,7 @@ export function search(program: Program, subject: string, options: MatchOptions)
   return { groups: null, steps: matcher.steps };
 }
 
-type Outcome = 'match' | 'none' | 'limit';
+type Outcome = 'match' | 'none' | 'limit' | 'loop';
 
 /** What to try next when the present way fails. */
 interface Choice {
@@ -117,7 +121,7 @@ class Matcher {
     for (;;) {
       if (++this.steps > this.options.stepsMax) return 'limit';
       const next = this.step(pc, at, outermost);
-      if (next === 'limit') return 'limit';
+      if (next === 'limit' || next === 'loop') return next;
       if (next === 'accept') {
         this.set(1, at);
         return 'match';
@@ -152,12 +156,12 @@ class Matcher {
   }
 
   private push(pc: number, at: number, until = at): boolean {
-    if (this.choices.length >= stackMax) return false;
+    if (this.choices.length >= stackMax || this.log.length >= logMax) return false;
     this.choices.push({ pc, at, until, logLength: this.log.length, frame: this.frame });
     return true;
   }
 
-  private step(pc: number, at: number, outermost: boolean): 'go' | 'fail' | 'accept' | 'limit' {
+  private step(pc: number, at: number, outermost: boolean): 'go' | 'fail' | 'accept' | 'limit' | 'loop' {
     const instruction = this.code[pc];
     if (instruction === undefined) return 'fail';
     const { a, b, set } = instruction;
@@ -174,6 +178,10 @@ class Matcher {
         return this.go(a, at);
       case Op.save:
         this.set(a, at);
+        return this.go(pc + 1, at);
+      case Op.close:
+        this.set(2 * a, this.registers[b] ?? -1);
+        this.set(2 * a + 1, at);
         return this.go(pc + 1, at);
       case Op.leaveIfEmpty:
         return this.go(this.registers[a] === at ? b : pc + 1, at);
@@ -243,18 +251,18 @@ class Matcher {
     return this.go(pc + 1, at);
   }
 
-  private atomic({ a }: Instruction, pc: number, at: number): 'go' | 'fail' | 'limit' {
+  private atomic({ a }: Instruction, pc: number, at: number): 'go' | 'fail' | 'limit' | 'loop' {
     const outcome = this.run(pc + 1, at, false);
-    if (outcome !== 'match') return outcome === 'limit' ? 'limit' : 'fail';
+    if (outcome !== 'match') return outcome === 'none' ? 'fail' : outcome;
     return this.go(a, this.registers[1] ?? at);
   }
 
-  private look({ a, b: negated }: Instruction, pc: number, at: number): 'go' | 'fail' | 'limit' {
+  private look({ a, b: negated }: Instruction, pc: number, at: number): 'go' | 'fail' | 'limit' | 'loop' {
     const logLength = this.log.length;
     const { frame } = this;
     const outcome = this.run(pc + 1, at, false);
     this.frame = frame;
-    if (outcome === 'limit') return 'limit';
+    if (outcome === 'limit' || outcome === 'loop') return outcome;
     if (outcome === 'none' || negated === 1) this.undoTo(logLength);
     return (outcome === 'match') === (negated === 0) ? this.go(a, at) : 'fail';
   }
@@ -270,9 +278,14 @@ class Matcher {
     return same ? this.go(pc + 1, at + wanted.length) : 'fail';
   }
 
-  private call(entry: number, pc: number, at: number): 'go' {
-    this.frame = { returnTo: pc + 1, group: this.registers.slice(), up: this.frame };
-    this.steps += this.registers.length >> 2;
+  /** As in PCRE2 a call of what is being called, with nothing taken since, fails the whole search. */
+  private call(entry: number, pc: number, at: number): 'go' | 'loop' {
+    let same = this.frame;
+    while (same !== null && same.entry !== entry) same = same.up;
+    if (same?.calledAt === at) return 'loop';
+    const group = this.registers.slice();
+    this.frame = { entry, calledAt: at, returnTo: pc + 1, group, up: this.frame };
+    this.steps += this.registers.length;
     return this.go(entry, at);
   }
 

@@ -74,5 +74,7 @@ export interface RegexFlags {
 export interface ParsedRegex {
   readonly root: RegexNode;
   readonly groupCount: number;
+  /** Whether `(?|…)` occurs: groups may share a number. */
+  readonly branchReset: boolean;
   readonly names: ReadonlyMap<string, readonly number[]>;
 }

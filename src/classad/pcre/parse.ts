@@ -20,6 +20,7 @@ export class PatternReader {
   readonly text: string;
   at = 0;
   groupCount = 0;
+  branchReset = false;
   /** Groups in the whole pattern, counted beforehand: `\11` is a reference if there are so many, else a byte. */
   readonly groupTotal: number;
   readonly names = new Map<string, number[]>();
@@ -61,6 +62,10 @@ export class PatternReader {
     return { kind: 'set', set: this.flags.caseless ? foldCase(set) : set };
   }
 
+  isNamed(index: number): boolean {
+    return [...this.names.values()].some((indexes) => indexes.includes(index));
+  }
+
   /** Resolves a relative number; the reference is checked at the end. */
   refer(reference: number | string): number | string {
     this.references.push(reference);
@@ -91,9 +96,12 @@ export function parseRegex(pattern: string, flags: RegexFlags): ParsedRegex {
       typeof reference === 'number' ? reference <= reader.groupCount : reader.names.has(reference);
     if (!known) reader.fail(`no group ${reference}`);
   }
-  return { root, groupCount: reader.groupCount, names: reader.names };
+  return { root, groupCount: reader.groupCount, branchReset: reader.branchReset, names: reader.names };
 }
 
+/** Comments and empty quotes between a quantifier and what says how it is meant. */
+const between = /(?:\(\?#[^)]*\)|\\E|\\Q\\E)+(?=[?+])/y;
+const extendedBetween = /(?:\(\?#[^)]*\)|\\E|\\Q\\E|[ \t\n\v\f\r]|#[^\n]*\n)+(?=[?+])/y;
 const quantifierPattern = /\{(\d+)(,(\d*))?\}/y;
 
 class PatternParser {
@@ -135,11 +143,12 @@ class PatternParser {
     return items.length === 1 && only !== undefined ? only : { kind: 'sequence', items };
   }
 
-  /** White space and comments of the extended form, and `(?#…)`, which also may come before a quantifier. */
+  /** White space and comments of the extended form, `(?#…)` and empty quotes, which also may come before a quantifier. */
   private skipIgnored(): void {
     const { reader } = this;
     for (;;) {
       if (reader.flags.extended && reader.match(/[ \t\n\v\f\r]+|#[^\n]*\n?/y) !== null) continue;
+      if (reader.match(/\\E|\\Q\\E/y) !== null) continue;
       if (reader.startsWith('(?#')) {
         const end = reader.text.indexOf(')', reader.at);
         if (end < 0) reader.fail('comment without an end');
@@ -211,14 +220,16 @@ class PatternParser {
         if (head.name !== null) {
           const known = reader.names.get(head.name) ?? [];
           if (known.length > 0 && !known.includes(index)) reader.fail('two groups of one name');
+          if (known.length === 0 && reader.isNamed(index)) reader.fail('two names of one group');
           if (!known.includes(index)) reader.names.set(head.name, [...known, index]);
         }
         return { kind: 'group', index, body: this.choice(depth) };
       }
       case 'plain':
-        return this.choice(depth);
+        return grouped(this.choice(depth));
       case 'branchReset':
-        return this.choice(depth, true);
+        reader.branchReset = true;
+        return grouped(this.choice(depth, true));
       case 'atomic':
         return { kind: 'atomic', body: this.choice(depth) };
       case 'look':
@@ -255,8 +266,7 @@ class PatternParser {
     if (bounds === null) return [...before.toReversed(), repeated];
     if (repeated.kind === 'assertion' || repeated.kind === 'keep') reader.fail('nothing to repeat');
     const [least, most] = bounds;
-    // A comment may stand between a quantifier and what says how it is meant.
-    reader.match(/(?:\(\?#[^)]*\))+(?=[?+])/y);
+    reader.match(reader.flags.extended ? extendedBetween : between);
     let mode: RepeatMode = 'greedy';
     if (reader.peek() === '?') mode = 'lazy';
     if (reader.peek() === '+') mode = 'possessive';
@@ -294,6 +304,12 @@ class PatternParser {
 }
 
 const empty: RegexNode = { kind: 'empty' };
+
+/** An assertion alone cannot be repeated, as a group it can; and branches belong to the group that they are in. */
+function grouped(body: RegexNode): RegexNode {
+  const apart = body.kind === 'assertion' || body.kind === 'keep' || body.kind === 'choice';
+  return apart ? { kind: 'sequence', items: [body] } : body;
+}
 
 function isList(item: RegexNode | readonly RegexNode[]): item is readonly RegexNode[] {
   return Array.isArray(item);

@@ -1,3 +1,4 @@
+import { branchesOf, fixedLength, partsOf, requiredBytes } from './lengths.ts';
 import type { Assertion, ByteSet, GroupReference, ParsedRegex, RegexNode, RepeatNode } from './node.ts';
 import { RegexError } from './node.ts';
 
@@ -29,6 +30,8 @@ export const Op = {
   return: 13,
   accept: 14,
   fail: 15,
+  /** Group `a` is what lies between register `b` and here. */
+  close: 16,
 } as const;
 
 export interface Instruction {
@@ -72,6 +75,7 @@ class Assembler {
   private readonly code: Instruction[] = [];
   private registers: number;
   private readonly groupNodes = new Map<number, RegexNode>();
+  private readonly openRegisters = new Map<number, number>();
   private readonly subroutines = new Map<number, number>();
   private readonly calls: { readonly at: Instruction; readonly group: number }[] = [];
 
@@ -92,7 +96,8 @@ class Assembler {
       code: this.code,
       groupCount: this.regex.groupCount + 1,
       registerCount: this.registers,
-      required: requiredBytes(this.regex.root),
+      // A call in vain is an error, and must be seen.
+      required: this.subroutines.size === 0 ? requiredBytes(this.regex.root) : [],
     };
   }
 
@@ -103,9 +108,18 @@ class Assembler {
     this.subroutines.set(group, start);
     const body = group === 0 ? this.regex.root : this.groupNodes.get(group);
     if (body === undefined) throw new RegexError('no such group', true);
-    this.node(body);
+    if (body.kind === 'group') this.group(body.index, body.body);
+    else this.node(body);
     this.emit(Op.return);
     return start;
+  }
+
+  private openRegister(group: number): number {
+    const known = this.openRegisters.get(group);
+    if (known !== undefined) return known;
+    const register = this.registers++;
+    this.openRegisters.set(group, register);
+    return register;
   }
 
   private collectGroups(node: RegexNode): void {
@@ -141,9 +155,9 @@ class Assembler {
         this.choice(node.items, (item) => this.node(item));
         return;
       case 'group':
-        this.emit(Op.save, 2 * node.index);
-        this.node(node.body);
-        this.emit(Op.save, 2 * node.index + 1);
+        // As in PCRE2 up to 10.32, which the library has, a group that refers to itself is atomic, unless it is called.
+        if (this.refersTo(node.body, node.index)) this.atomic(() => this.group(node.index, node.body));
+        else this.group(node.index, node.body);
         return;
       case 'repeat':
         this.repeat(node);
@@ -151,13 +165,9 @@ class Assembler {
       case 'look':
         this.look(node.body, node.behind, node.negated);
         return;
-      case 'atomic': {
-        const start = this.emit(Op.atomic);
-        this.node(node.body);
-        this.emit(Op.accept);
-        start.a = this.code.length;
+      case 'atomic':
+        this.atomic(() => this.node(node.body));
         return;
-      }
       case 'assertion':
         this.emit(Op.assert, assertionCodes[node.assertion]);
         return;
@@ -165,7 +175,7 @@ class Assembler {
         this.emit(Op.backreference, this.numberOf(node.groups), node.caseless ? 1 : 0);
         return;
       case 'call':
-        this.calls.push({ at: this.emit(Op.call), group: this.numberOf(node.group) });
+        this.call(this.numberOf(node.group));
         return;
       case 'condition':
         this.condition(node);
@@ -173,6 +183,32 @@ class Assembler {
       case 'keep':
         this.emit(Op.save, 0);
     }
+  }
+
+  /** Until it is closed a group has the text of its last turn, which it may refer to itself. */
+  private group(index: number, body: RegexNode): void {
+    this.emit(Op.save, this.openRegister(index));
+    this.node(body);
+    this.emit(Op.close, index, this.openRegister(index));
+  }
+
+  private atomic(write: () => unknown): void {
+    const start = this.emit(Op.atomic);
+    write();
+    this.emit(Op.accept);
+    start.a = this.code.length;
+  }
+
+  /** In the library's PCRE2 a call of the whole pattern gives nothing back, a call of a group does. */
+  private call(group: number): void {
+    const write = () => this.calls.push({ at: this.emit(Op.call), group });
+    if (group === 0) this.atomic(write);
+    else write();
+  }
+
+  private refersTo(node: RegexNode, group: number): boolean {
+    if (node.kind === 'backreference') return this.numberOf(node.groups) === group;
+    return partsOf(node).some((part) => this.refersTo(part, group));
   }
 
   private choice(items: readonly RegexNode[], write: (item: RegexNode) => void): void {
@@ -193,11 +229,8 @@ class Assembler {
   private look(body: RegexNode, behind: boolean, negated: boolean): void {
     const start = this.emit(Op.look, 0, negated ? 1 : 0);
     if (behind) {
-      const branches = body.kind === 'choice' ? body.items : [body];
-      this.choice(branches, (branch) => {
-        const length = fixedLength(branch);
-        if (length === null) throw new RegexError('a lookbehind without a fixed length', true);
-        this.emit(Op.back, length);
+      this.choice(branchesOf(body), (branch) => {
+        this.emit(Op.back, this.lengthBehind(branch));
         this.node(branch);
       });
     } else {
@@ -205,6 +238,21 @@ class Assembler {
     }
     this.emit(Op.accept);
     start.a = this.code.length;
+  }
+
+  private lengthBehind(branch: RegexNode): number {
+    const groupOf = (reference: GroupReference) => this.groupNodes.get(this.numberOf(reference)) ?? null;
+    const length = fixedLength(branch, groupOf, this.regex.branchReset);
+    if (length === null) throw new RegexError('a lookbehind without a fixed length', true);
+    return length;
+  }
+
+  /** What is repeated no times must be in order nevertheless. */
+  private check(node: RegexNode): void {
+    if (node.kind === 'look' && node.behind) {
+      for (const branch of branchesOf(node.body)) this.lengthBehind(branch);
+    }
+    for (const part of partsOf(node)) this.check(part);
   }
 
   private condition(node: RegexNode & { readonly kind: 'condition' }): void {
@@ -231,7 +279,10 @@ class Assembler {
 
   private repeat(node: RepeatNode): void {
     const { body, least, most, mode } = node;
-    if (most === 0) return;
+    if (most === 0) {
+      this.check(body);
+      return;
+    }
     if (body.kind === 'set') {
       const instruction = this.emit(Op.repeat, least, most);
       instruction.mode = modeCodes[mode];
@@ -269,77 +320,5 @@ class Assembler {
     check.b = this.code.length;
     split.a = lazy ? this.code.length : start;
     split.b = lazy ? start : this.code.length;
-  }
-}
-
-function partsOf(node: RegexNode): readonly RegexNode[] {
-  switch (node.kind) {
-    case 'sequence':
-    case 'choice':
-      return node.items;
-    case 'group':
-    case 'repeat':
-    case 'look':
-    case 'atomic':
-      return [node.body];
-    case 'condition':
-      return typeof node.test === 'object' && node.test !== null
-        ? [node.test, node.whenTrue, node.whenFalse]
-        : [node.whenTrue, node.whenFalse];
-    default:
-      return [];
-  }
-}
-
-/** How many bytes a node always takes; null: not always the same. */
-function fixedLength(node: RegexNode): number | null {
-  switch (node.kind) {
-    case 'set':
-      return 1;
-    case 'sequence':
-      return node.items.reduce<number | null>((sum, item) => {
-        const length = sum === null ? null : fixedLength(item);
-        return sum === null || length === null ? null : sum + length;
-      }, 0);
-    case 'choice': {
-      const [first, ...rest] = node.items.map(fixedLength);
-      return first !== undefined && rest.every((length) => length === first) ? first : null;
-    }
-    case 'group':
-    case 'atomic':
-      return fixedLength(node.body);
-    case 'repeat': {
-      const length = node.least === node.most ? fixedLength(node.body) : null;
-      return length === null ? null : length * node.least;
-    }
-    case 'condition': {
-      const length = fixedLength(node.whenTrue);
-      return length === fixedLength(node.whenFalse) ? length : null;
-    }
-    case 'backreference':
-    case 'call':
-      return null;
-    default:
-      // Empty, an assertion or `\\K`.
-      return 0;
-  }
-}
-
-/** Single bytes that stand in the pattern once at least, whatever it matches. Saves hopeless searches. */
-function requiredBytes(node: RegexNode): readonly number[] {
-  switch (node.kind) {
-    case 'set': {
-      const byte = node.set.indexOf(1);
-      return byte >= 0 && node.set.indexOf(1, byte + 1) < 0 ? [byte] : [];
-    }
-    case 'sequence':
-      return [...new Set(node.items.flatMap(requiredBytes))];
-    case 'group':
-    case 'atomic':
-      return requiredBytes(node.body);
-    case 'repeat':
-      return node.least > 0 ? requiredBytes(node.body) : [];
-    default:
-      return [];
   }
 }
