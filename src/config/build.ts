@@ -1,7 +1,8 @@
 import type { Downtime, DowntimeScope } from '../model/downtime.ts';
 import { CloudName, OfferName, PoolName, QueueName, SiteId } from '../model/ids.ts';
-import type { Pool } from '../model/offer.ts';
+import type { Pool, Spread } from '../model/offer.ts';
 import { budgetOf } from './budgets.ts';
+import { fairnessOf } from './caps.ts';
 import type { LoadedEntry } from './entries.ts';
 import type { LoadedOffer } from './load-offers.ts';
 import type { ConfigurableAdapter, ConfigurableDriver } from './parts.ts';
@@ -53,6 +54,7 @@ export function buildSite({ fields, stateDir, socket, parts, userData }: Checked
       massShare: policy.massShare,
       drainAheadMs: policy.drainAhead,
       retentionMs: policy.retention,
+      fairness: fairnessOf(policy),
     },
   };
 }
@@ -93,6 +95,12 @@ function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {
   };
 }
 
+function spreadOf({ spread, weights }: PoolFields): Spread {
+  if (spread === 'cheapest') return { kind: 'cheapest' };
+  const entries = Object.entries(weights);
+  return { kind: 'weighted', weights: new Map(entries.map(([name, weight]) => [CloudName(name), weight])) };
+}
+
 function poolOf(fields: PoolFields, userData: string | null): Pool {
   const { limits } = fields;
   return {
@@ -101,8 +109,11 @@ function poolOf(fields: PoolFields, userData: string | null): Pool {
     offers: fields.offers.map((name) => OfferName(name)),
     min: fields.min,
     max: fields.max,
-    headroom: fields.headroom,
+    headroom: fields.headroom.machines,
+    headroomShare: fields.headroom.share,
     priority: fields.priority,
+    spread: spreadOf(fields),
+    fallbackAfterMs: fields.fallbackAfter,
     limits: {
       idleMs: limits.idle,
       idleMinMs: limits.idleMin,

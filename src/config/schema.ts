@@ -36,6 +36,29 @@ const filePath = z
 
 const machines = z.int().min(0).max(100_000);
 
+const weights = z.record(z.string().min(1).max(200), z.number().gt(0).max(1_000_000));
+
+export const fairShareSchema = z.strictObject({
+  halfLife: durationBetween(hour, 3650 * day).prefault('7d'),
+  levels: z.number().min(0).max(1000).default(20),
+  users: weights.default({}),
+  groups: weights.default({}),
+});
+
+export const capSchema = z
+  .strictObject({
+    user: z.string().min(1).max(200).optional(),
+    group: z.string().min(1).max(200).optional(),
+    cpus: z.int().min(0).max(10_000_000).optional(),
+    machines: machines.optional(),
+  })
+  .superRefine(({ user, group, cpus, machines: count }, context) => {
+    if ((user === undefined) === (group === undefined))
+      context.addIssue({ code: 'custom', path: [], message: 'of a user or of a group, one of the two' });
+    if (cpus === undefined && count === undefined)
+      context.addIssue({ code: 'custom', path: [], message: 'says no number: cpus, machines or both' });
+  });
+
 export const policySchema = z.strictObject({
   reap: durationBetween(minute, day).prefault('10m'),
   setAsideFirst: durationBetween(second, day).prefault('1m'),
@@ -43,6 +66,10 @@ export const policySchema = z.strictObject({
   massShare: z.number().gt(0).max(1).default(0.5),
   drainAhead: durationBetween(0, 365 * day).prefault('1d'),
   retention: durationBetween(hour, 3650 * day).prefault('30d'),
+  aging: durationBetween(minute, 30 * day).prefault('1h'),
+  gangHold: durationBetween(0, day).prefault('30m'),
+  fairShare: fairShareSchema.prefault({}),
+  caps: z.array(capSchema).max(1000).default([]),
 });
 
 export const downtimeSchema = z
@@ -192,14 +219,28 @@ export const limitsSchema = z.strictObject({
   lifetimeGrace: durationBetween(second, 365 * day).prefault('2d'),
 });
 
+/** A number of machines, or a share of those in use. */
+const headroom = z
+  .union([machines, z.string()], { error: () => 'expected a whole number or a share, as in 1%' })
+  .transform((value, context): { readonly machines: number; readonly share: number } => {
+    if (typeof value === 'number') return { machines: value, share: 0 };
+    const [, percent] = /^(\d{1,3}(?:\.\d+)?)\s*%$/.exec(value.trim()) ?? [];
+    if (percent !== undefined && Number(percent) <= 100) return { machines: 0, share: Number(percent) / 100 };
+    context.addIssue('expected a whole number or a share of up to 100%, as in 1%');
+    return z.NEVER;
+  });
+
 export const poolSchema = z.strictObject({
   name: entryName,
   queue: z.string(),
   offers: z.array(z.string()).min(1).max(10_000),
   min: machines.default(0),
   max: machines.min(1),
-  headroom: machines.default(0),
+  headroom: headroom.prefault('1%'),
   priority: z.int().min(-1000).max(1000).default(0),
+  spread: z.enum(['cheapest', 'weighted']).default('cheapest'),
+  weights: z.record(z.string(), z.number().min(0).max(1000)).default({}),
+  fallbackAfter: durationBetween(0, day).prefault('0s'),
   userData: filePath.nullable().default(null),
   limits: limitsSchema.prefault({}),
 });
@@ -215,6 +256,7 @@ function named(pattern: RegExp, lettersMax: number, rule: string) {
 export type SiteFields = z.output<typeof siteSchema>;
 export type BudgetFields = z.output<typeof budgetSchema>;
 export type PolicyFields = z.output<typeof policySchema>;
+export type CapFields = z.output<typeof capSchema>;
 export type QueueFields = z.output<typeof queueSchema>;
 export type CloudFields = z.output<typeof cloudSchema>;
 export type OfferFields = z.output<typeof offerSchema>;

@@ -49,10 +49,21 @@ export interface Pool {
   readonly max: number;
   /** Free (or coming) machines to keep beyond what waiting jobs need. */
   readonly headroom: number;
+  /** The same as a share (0 to 1) of the machines in use, while jobs keep coming; the greater of the two holds. */
+  readonly headroomShare: number;
+  /** How its machines are spread over clouds, among offers that nothing but their cost sets apart. */
+  readonly spread: Spread;
+  /** On-demand offers are used for what spot offers have had no capacity for, for so long; 0: at once. */
+  readonly fallbackAfterMs: number;
   readonly limits: PoolLimits;
   /** Boot template; null where a preconfigured image needs no user data. */
   readonly userData: string | null;
 }
+
+/** cheapest: the cheapest first. weighted: so that each cloud has its part of the pool's machines. */
+export type Spread =
+  | { readonly kind: 'cheapest' }
+  | { readonly kind: 'weighted'; readonly weights: ReadonlyMap<CloudName, number> };
 
 /** Every phase ends: the times after which it does, in ms. */
 export interface PoolLimits {

@@ -8,6 +8,8 @@ export interface Placement {
   readonly match: Match;
   /** Its place in the config. */
   readonly at: number;
+  /** Of one job's place for an hour, lost work counted in. */
+  readonly cost: number;
 }
 
 interface Standing {
@@ -45,31 +47,33 @@ export function placementsOf(
   queue: QueueName,
   pools: PoolIndex,
   matches: ReadonlyMap<OfferName, Match>,
+  costOf: (offer: Offer) => number,
 ): Placement[] {
   const placements: Placement[] = [];
-  for (const [name, match] of matches)
-    for (const { pool, at } of pools.having(queue, name)) placements.push({ pool, match, at });
+  for (const [name, match] of matches) {
+    const cost = costOf(match.offer) / match.jobsPerMachine;
+    for (const { pool, at } of pools.having(queue, name)) placements.push({ pool, match, at, cost });
+  }
   return placements.sort(
     (a, b) =>
       b.pool.priority - a.pool.priority ||
       b.match.jobRank - a.match.jobRank ||
       b.match.offerRank - a.match.offerRank ||
-      compareCosts(costOfJob(a.match), costOfJob(b.match)) ||
+      compareCosts(a.cost, b.cost) ||
       a.at - b.at,
   );
-}
-
-function costOfJob({ offer, jobsPerMachine }: Match): number {
-  return offer.price === null ? Number.POSITIVE_INFINITY : offer.price.perHour / jobsPerMachine;
 }
 
 export function compareCosts(a: number, b: number): number {
   return a === b ? 0 : a - b;
 }
 
-export function cheapestFirst(pool: Pool, offers: ReadonlyMap<string, Offer>): Offer[] {
-  const price = (offer: Offer) => offer.price?.perHour ?? Number.POSITIVE_INFINITY;
+export function cheapestFirst(
+  pool: Pool,
+  offers: ReadonlyMap<string, Offer>,
+  costOf: (offer: Offer) => number,
+): Offer[] {
   return pool.offers
     .flatMap((name) => offers.get(name) ?? [])
-    .toSorted((a, b) => compareCosts(price(a), price(b)));
+    .toSorted((a, b) => compareCosts(costOf(a), costOf(b)));
 }

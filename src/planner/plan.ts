@@ -1,24 +1,27 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
 import type { Demand, QueueSnapshot, Worker } from '../model/demand.ts';
+import { type FairnessPolicy, usualFairness } from '../model/fairness.ts';
 import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { EndReason, LaunchCause } from '../model/instance.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { drainsForBudgets } from './budgetDrains.ts';
-import { type Cap, createCaps } from './caps.ts';
+import { createCaps } from './caps.ts';
 import { type DowntimeOutlook, drainsForDowntimes } from './downtimes.ts';
 import { planDrains } from './drains.ts';
-import { inOrder, type OrderPolicy, type Turn, usualOrder } from './order.ts';
+import { expectedCost } from './expectedCost.ts';
+import { createFallback } from './fallback.ts';
+import { headroomOf, type IdleOutlook, type IdleState, noteIdle } from './idle.ts';
+import { inOrder, type Turn } from './order.ts';
 import { cheapestFirst, indexPools } from './placements.ts';
 import { type BudgetReport, createPurse, type MoneyOutlook } from './purse.ts';
 import { createRoom, type Shortage } from './room.ts';
 import { serve } from './serve.ts';
 import type { SetAsides } from './setAside.ts';
 import { noShares, type Shares } from './share.ts';
+import { createSpreader } from './spread.ts';
 import { createSupply } from './supply.ts';
 import type { Work } from './work.ts';
-
-export const usualGangHoldMs = 1_800_000;
 
 /** All that a plan is made from: the same input gives the same plan. */
 export interface PlanInput {
@@ -35,13 +38,12 @@ export interface PlanInput {
   readonly downtimes?: DowntimeOutlook;
   /** Absent: nothing is counted, and nothing is held. */
   readonly money?: MoneyOutlook;
-  /** Absent: the usual order, and nothing has been used. */
-  readonly order?: OrderPolicy;
+  /** Absent: nothing has been learned of idle times. */
+  readonly idle?: IdleOutlook;
+  /** Absent: the usual order, no caps. */
+  readonly fairness?: FairnessPolicy;
+  /** Absent: nothing has been used. */
   readonly shares?: Pick<Shares, 'usage'>;
-  /** Absent: none. */
-  readonly caps?: readonly Cap[];
-  /** Free machines are kept for a multi-node job that lacks others for so long; absent: the usual time. */
-  readonly gangHoldMs?: number;
   readonly matchmaker: Matchmaker;
   readonly instanceOf: (worker: Worker) => InstanceId | null;
 }
@@ -72,6 +74,8 @@ export interface Plan {
   readonly demand: readonly DemandReport[];
   /** How each budget stood before the plan. */
   readonly budgets: readonly BudgetReport[];
+  /** How machines are used, with what this plan's views show: what the next plan begins with. */
+  readonly idle: IdleState;
 }
 
 export interface PlannedLaunch {
@@ -123,6 +127,7 @@ export interface DemandShortage {
     | 'noPool'
     | 'kind'
     | 'workersIncomplete'
+    | 'fallback'
     | 'userCap'
     | 'groupCap'
     | 'walltime'
@@ -139,7 +144,8 @@ export interface DemandShortage {
  * machines that no job needs are drained. Pools of greater priority come first in all of it.
  */
 export function plan(input: PlanInput): Plan {
-  const { order = usualOrder, shares = noShares, caps = [], matchmaker, nowMs } = input;
+  const { fairness = usualFairness, shares = noShares, matchmaker, nowMs } = input;
+  const { caps } = fairness;
   const views = [...input.queues.values()].flatMap(({ view }) => (view === null ? [] : [view]));
   const groups = [...input.queues.values()].flatMap(({ view, trouble }) =>
     view === null || trouble !== null ? [] : view.demand,
@@ -154,21 +160,26 @@ export function plan(input: PlanInput): Plan {
     room,
     supply: createSupply({ ...input, views, purse, namesLaunches }),
     caps: createCaps({ caps, views, entries: input.fleet.entries, instanceOf: input.instanceOf }),
+    spreader: createSpreader(input.fleet),
+    fallback: createFallback(input),
     launches: [],
     waitingGangs: [],
   };
   const poolPriority = (demand: Demand) => greatestPriority(demand, work);
-  const turns = inOrder(groups, { nowMs, policy: order, shares, poolPriority });
+  const turns = inOrder(groups, { nowMs, policy: fairness, shares, poolPriority });
   const demand = serveAndFill(turns, work);
   holdForGangs(work);
   const due = [...drainsForDowntimes(input), ...drainsForBudgets(input, purse)];
-  const drains = [...due, ...planDrains(input, work.supply, new Set(due.map(({ instance }) => instance)))];
+  const leaving = new Set(due.map(({ instance }) => instance));
+  const usages = noteIdle(input, { needed: work.supply.needed, launches: work.launches });
+  const drains = [...due, ...planDrains(input, work.supply, { usages, leaving })];
   return {
     launches: work.launches,
     undrains: work.supply.undrained,
     drains,
     demand,
     budgets: purse.reports,
+    idle: usages,
   };
 }
 
@@ -197,25 +208,35 @@ function serveAndFill(turns: ReturnType<typeof inOrder>, work: Work): DemandRepo
 }
 
 function holdForGangs({ input, waitingGangs, supply }: Work): void {
-  const freeSinceMs = input.nowMs - (input.gangHoldMs ?? usualGangHoldMs);
+  const freeSinceMs = input.nowMs - (input.fairness ?? usualFairness).gangHoldMs;
   for (const demand of waitingGangs) supply.hold(demand, demand.workers, freeSinceMs);
 }
 
 /** Min, then head-room: what the pool must have whether a job waits or not. */
-function fillPool(pool: Pool, { input, room, supply, launches }: Work): void {
+function fillPool(pool: Pool, { input, room, supply, spreader, fallback, launches }: Work): void {
   const queue = input.queues.get(pool.queue);
   fill('min', room.missingToMin(pool));
-  if (pool.headroom === 0 || queue?.view == null || queue.trouble !== null) return;
+  const headroom = headroomOf(pool, input.idle);
+  if (headroom === 0 || queue?.view == null || queue.trouble !== null) return;
   const planned = launches.filter((launch) => launch.pool === pool.name && launch.cause.kind !== 'demand');
   const spare = room.spareOf(pool, supply.needed) + planned.reduce((sum, { count }) => sum + count, 0);
-  fill('headroom', pool.headroom - spare);
+  fill('headroom', headroom - spare);
 
   function fill(kind: 'min' | 'headroom', missing: number): void {
-    let left = missing;
-    for (const offer of cheapestFirst(pool, input.offers)) {
+    // Those that drain for want of work are there already.
+    let left = missing - supply.takeBack(pool, missing);
+    const ways = cheapestFirst(pool, input.offers, expectedCost(input.money, null)).map((offer) => ({
+      pool,
+      match: { offer, jobsPerMachine: 1 },
+    }));
+    for (const { way, most } of spreader.choices(ways, left)) {
+      const { offer } = way.match;
       if (left <= 0) return;
-      const { count, probe } = room.reserve({ pool, offer, user: null }, left);
+      if (fallback.holds(pool, offer) !== null) continue;
+      const { count, probe, short } = room.reserve({ pool, offer, user: null }, Math.min(most, left));
+      fallback.asked(pool, offer, short);
       if (count === 0) continue;
+      spreader.launched(pool.name, offer.cloud, count);
       left -= count;
       launches.push({
         pool: pool.name,

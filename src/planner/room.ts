@@ -15,6 +15,7 @@ export interface Shortage {
     | 'cloudMax'
     | 'offerMax'
     | 'budget'
+    | 'quota'
     | 'setAside'
     | 'cloudTrouble'
     | 'launchesInFlight';

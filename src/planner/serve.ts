@@ -52,20 +52,28 @@ function launchFor(
   const { room, supply, launches, caps } = work;
   let left = jobs;
   let shortage: DemandShortage | null = null;
-  for (const { pool, match } of open.placements) {
+  for (const { way, most } of work.spreader.choices(open.placements, jobs)) {
+    const { pool, match } = way;
     if (left === 0) break;
+    const held = work.fallback.holds(pool, match.offer);
+    if (held !== null) {
+      shortage ??= held;
+      continue;
+    }
     const { offer, jobsPerMachine } = match;
     const allowed = terms.allowance?.machinesLeft ?? Number.POSITIVE_INFINITY;
     if (allowed === 0) {
       shortage ??= caps.shortage(demand);
       break;
     }
-    const wanted = Math.ceil(left / jobsPerMachine);
+    const wanted = Math.min(most, Math.ceil(left / jobsPerMachine));
     const granted = room.reserve({ pool, offer, user: demand.user }, Math.min(wanted, allowed));
+    work.fallback.asked(pool, offer, granted.short);
     if (granted.short !== null) shortage ??= granted.short;
     else if (allowed < wanted) shortage ??= caps.shortage(demand);
     if (granted.count === 0) continue;
     launches.push(launchOf(demand, { pool, match }, granted));
+    work.spreader.launched(pool.name, offer.cloud, granted.count);
     supply.addLaunch(offer, pool, granted.count);
     left -= supply.takeFromOffer(demand, offer.name, left, terms);
   }

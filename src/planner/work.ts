@@ -1,9 +1,12 @@
 import type { Demand } from '../model/demand.ts';
 import type { CapKeeper } from './caps.ts';
+import { expectedCost } from './expectedCost.ts';
+import type { Fallback } from './fallback.ts';
 import { type Placement, type PoolIndex, placementsOf } from './placements.ts';
 import type { DemandReport, DemandShortage, PlanInput, PlannedLaunch } from './plan.ts';
 import { fitsLife, remainingOfNewMs } from './remaining.ts';
 import type { Room } from './room.ts';
+import type { Spreader } from './spread.ts';
 import type { Supply } from './supply.ts';
 
 /** A plan as it grows. */
@@ -13,6 +16,8 @@ export interface Work {
   readonly room: Room;
   readonly supply: Supply;
   readonly caps: CapKeeper;
+  readonly spreader: Spreader;
+  readonly fallback: Fallback;
   readonly launches: PlannedLaunch[];
   /** Multi-node jobs that cannot have all their machines now: what is free for them is kept for a while. */
   readonly waitingGangs: Demand[];
@@ -44,7 +49,8 @@ export function openPlacements(
     const why = `queue ${queue} does not show all its workers now`;
     return { shortage: { code: 'workersIncomplete', why } };
   }
-  const all = placementsOf(queue, pools, input.matchmaker.matches(demand));
+  const costOf = expectedCost(input.money, walltimeMs);
+  const all = placementsOf(queue, pools, input.matchmaker.matches(demand), costOf);
   if (all.length === 0) {
     if (pools.of(queue).length === 0) return { shortage: { code: 'noPool', why: 'no pool has this queue' } };
     return { shortage: { code: 'noOffer', why: 'no offer of a pool of this queue matches' } };

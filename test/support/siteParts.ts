@@ -85,6 +85,8 @@ export function makePool(
     headroom: 0,
     headroomShare: 0,
     priority: 0,
+    spread: { kind: 'cheapest' },
+    fallbackAfterMs: 0,
     userData: null,
     ...rest,
     name: PoolName(name),
