@@ -7,7 +7,8 @@ import type { SimulatedSite } from './simulatedSite.ts';
  * daemon says. Each line is one breach; none means that all is well.
  */
 export function breaches(site: SimulatedSite): string[] {
-  return [...boundsBroken(site), ...doubleSeats(site), ...jobsKilled(site), ...site.errors];
+  const died = site.ended === null ? [] : [`the daemon ended by itself: ${String(site.ended)}`];
+  return [...boundsBroken(site), ...doubleSeats(site), ...jobsKilled(site), ...site.errors, ...died];
 }
 
 /** Counts grow only when a machine is made, so each making is looked at, with all that was not gone then. */

@@ -84,10 +84,10 @@ describe('a template that never boots', () => {
     // The first creates are lost, and nobody can say yet whether they were carried out.
     site.cloud.levers.fault = (call) => {
       if (call === 'launch') return cloudRequestLost();
-      return call === 'resolve' ? { kind: 'hang' } : null;
+      return call === 'resolve' ? cloudRefuses('unavailable') : null;
     };
     site.start();
-    await site.run(5000);
+    await site.run(4000);
     const { launch } = site.cloud.calls;
     expect(launch).toBeGreaterThan(0);
     await site.control.adjustPool({ kind: 'pause', pool });
