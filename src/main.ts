@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { mkdir, readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { CliDeps, RunOptions, StoreMaintenance } from './cli/deps.ts';
 import { exitCodes } from './cli/exit.ts';
@@ -11,6 +12,7 @@ import type { SiteConfig } from './config/site.ts';
 import { hostClock } from './daemon/clock.ts';
 import type { CloudPart, QueuePart } from './daemon/daemon.ts';
 import { hostRandom, hostSeed } from './daemon/random.ts';
+import { createForeground } from './host/foreground.ts';
 import type { Log } from './model/log.ts';
 import { queueAdapters } from './queues/index.ts';
 import { type Store, StoreError } from './store/port.ts';
@@ -144,10 +146,14 @@ function makeQueues(config: SiteConfig, memory: Store, log: Log): Promise<QueueP
   );
 }
 
+const always = new AbortController().signal;
+
 /** Aborted by the first signal to end; a second one ends the process as it stands. */
 const ended = new AbortController();
+const foreground = createForeground(5000, (ms, callback) => void hostClock.sleep(ms, always).then(callback));
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
+    if (foreground.isBusy) return;
     if (ended.signal.aborted) process.exit(exitCodes.interrupted);
     ended.abort(new Error(`ended by ${signal}`));
   });
@@ -176,6 +182,12 @@ process.exitCode = await runCli(process.argv.slice(2), {
   runDaemon,
   checkSite: async (path) => (await import('./config/check.ts')).checkSite(path, await loadDeps()),
   store,
+  lease: {
+    user: userInfo().username,
+    isTerminal: process.stdin.isTTY && process.stdout.isTTY,
+    makeKeys: async () => (await import('./host/ssh-keys.ts')).makeKeyPair(always),
+    run: (command, lost) => foreground.run(command, lost),
+  },
   classad: {
     input: process.stdin,
     output: process.stdout,

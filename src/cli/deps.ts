@@ -1,5 +1,7 @@
 import type { CheckReport } from '../config/check.ts';
 import type { Problem } from '../config/problem.ts';
+import type { ForegroundCommand } from '../host/foreground.ts';
+import type { KeyPair } from '../host/ssh-keys.ts';
 import type { Clock } from '../model/clock.ts';
 import type { SiteId } from '../model/ids.ts';
 import type { StoreReport } from '../store/sqlite/check.ts';
@@ -27,8 +29,20 @@ export interface CliDeps {
   /** Never throws for what is wrong with the file: that is in the report. */
   checkSite(configPath: string): Promise<CheckReport>;
   readonly store: StoreMaintenance;
+  readonly lease: LeaseDeps;
   /** Streams and clocks for `classad`, which works on files and standard input and asks no daemon. */
   readonly classad: Omit<ClassAdDeps, 'setExitCode'>;
+}
+
+/** What `lease` needs of this host. */
+export interface LeaseDeps {
+  /** Who asks. */
+  readonly user: string;
+  /** Input and output are a terminal, and so should the command's be on the other side. */
+  readonly isTerminal: boolean;
+  makeKeys(): Promise<KeyPair>;
+  /** Runs a command in the foreground; returns its exit code. When `lost` is aborted it is ended. */
+  run(command: ForegroundCommand, lost: AbortSignal): Promise<number>;
 }
 
 export interface Sink {

@@ -4,6 +4,7 @@ import { addExplain, addPlan, addStatus } from './commands/ask.ts';
 import { addDowntime } from './commands/downtime.ts';
 import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
+import { addLease } from './commands/lease.ts';
 import { addPool } from './commands/pool.ts';
 import { addCheck, addRun } from './commands/run.ts';
 import { addStore } from './commands/store.ts';
@@ -52,6 +53,7 @@ export function buildProgram(session: Session): Command {
   addPlan(program, session);
   addExplain(program, session);
   addInstance(program, session);
+  addLease(program, session);
   addPool(program, session);
   addDowntime(program, session);
   addJournal(program, session);

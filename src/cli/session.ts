@@ -118,7 +118,7 @@ export function jsonCommand(parent: Command, name: string, description: string):
     .option('--json', 'one JSON document on standard output');
 }
 
-function socketOf(deps: CliDeps, options: AskOptions): string {
+export function socketOf(deps: CliDeps, options: AskOptions): string {
   const fromEnv = deps.env.SPILLWAY_SOCKET;
   return options.socket ?? (fromEnv === undefined || fromEnv === '' ? defaultSocket : fromEnv);
 }

@@ -11,6 +11,7 @@ import {
   launchReceiptSchema,
 } from '../../src/api/schema/instances.ts';
 import { journalSchema } from '../../src/api/schema/journal.ts';
+import { leaseListSchema } from '../../src/api/schema/leases.ts';
 import { planSchema } from '../../src/api/schema/plan.ts';
 import { poolReceiptSchema } from '../../src/api/schema/pools.ts';
 import { statusSchema } from '../../src/api/schema/status.ts';
@@ -20,7 +21,7 @@ import { buildProgram } from '../../src/cli/program.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import { endReasons, phases } from '../../src/model/instance.ts';
 import { journalKinds } from '../../src/model/journal.ts';
-import { catchText, noClassAds } from '../support/runCli.ts';
+import { catchText, noClassAds, noLease } from '../support/runCli.ts';
 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
@@ -45,6 +46,7 @@ function commands(): readonly (readonly [string, Command])[] {
     runDaemon: fail,
     checkSite: fail,
     store: { locate: fail, check: fail, backup: fail, restore: fail },
+    lease: noLease,
     classad: noClassAds,
   };
   const leaves = (command: Command, name: string): readonly (readonly [string, Command])[] =>
@@ -69,7 +71,10 @@ describe('docs/cli.md', () => {
   test.each(commands())('%s: every argument and option', (name, command) => {
     const text = sections.get(name) ?? '';
     const flags = command.options.map((option) => option.long ?? '').filter((flag) => !common.includes(flag));
-    const usage = text.split('\n').find((line) => line.startsWith(`    ${name}`)) ?? '';
+    const usage = text
+      .split('\n')
+      .filter((line) => line.startsWith(`    ${name} `) || line === `    ${name}`)
+      .join('\n');
     for (const flag of flags) expect(usage).toContain(flag);
     for (const argument of command.registeredArguments)
       expect(usage).toContain(argument.name().toUpperCase());
@@ -86,6 +91,7 @@ describe('docs/cli.md', () => {
     ['spillway pool pause', poolReceiptSchema],
     ['spillway downtime add', downtimeReceiptSchema],
     ['spillway downtime list', downtimeListSchema],
+    ['spillway leases', leaseListSchema],
     ['spillway journal', journalSchema],
   ] as const;
 

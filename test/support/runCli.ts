@@ -25,11 +25,20 @@ export async function cli(args: readonly string[], given: Partial<CliDeps> = {})
     runDaemon: unexpected,
     checkSite: unexpected,
     store: { locate: unexpected, backup: unexpected, restore: unexpected, check: unexpected },
+    lease: noLease,
     classad: noClassAds,
     ...given,
   });
   return { code, stdout: out.text(), stderr: err.text() };
 }
+
+/** For commands that borrow nothing. */
+export const noLease: CliDeps['lease'] = {
+  user: 'nobody',
+  isTerminal: false,
+  makeKeys: () => Promise.reject(new Error('no keys')),
+  run: () => Promise.reject(new Error('nothing is run')),
+};
 
 /** For commands that have to do with no ClassAds. */
 export const noClassAds: CliDeps['classad'] = {

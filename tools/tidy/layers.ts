@@ -43,7 +43,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
   },
   api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },
-  cli: { imports: ['api', 'classad', 'daemon', 'config', 'model', 'simulate', 'store'] },
+  cli: { imports: ['api', 'classad', 'daemon', 'config', 'host', 'model', 'simulate', 'store'] },
   simulate: {
     imports: [
       'daemon',

@@ -12,7 +12,8 @@ export function amountText(amount: number): string {
 /** Empty where nothing has a price. */
 export function renderMoney(money: MoneyView, style: Style): readonly string[] {
   const tables = [spendingTable(money, style), budgetTable(money.budgets, style), lossTable(money, style)];
-  const unpriced = money.unpriced === 0 ? [] : [`without a price, and in no sum: ${counted(money.unpriced, 'machine')}`];
+  const unpriced =
+    money.unpriced === 0 ? [] : [`without a price, and in no sum: ${counted(money.unpriced, 'machine')}`];
   const has = money.spending.length + money.budgets.length + money.losses.length > 0;
   return [...tables.filter((lines) => lines.length > 0), has ? unpriced : []]
     .filter((lines) => lines.length > 0)

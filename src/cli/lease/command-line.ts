@@ -1,0 +1,53 @@
+import type { LeaseAnswer } from '../../api/schema/leases.ts';
+
+/** A program to run here so that the command runs on the lent machine. */
+export interface Launch {
+  readonly argv: readonly [string, ...string[]];
+  /** Null: where we are. */
+  readonly cwd: string | null;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface SshFiles {
+  readonly privateKey: string;
+  readonly knownHosts: string;
+}
+
+/**
+ * On this host the command itself, in the lease's folder; elsewhere OpenSSH's client, which passes input, output and the exit
+ * code through. A shell runs on the other side, so the words are quoted for it.
+ */
+export function launchOf(
+  access: NonNullable<LeaseAnswer['access']>,
+  command: readonly [string, ...string[]],
+  { ssh, terminal }: { ssh: SshFiles | null; terminal: boolean },
+): Launch {
+  if (access.kind === 'local') return { argv: command, cwd: access.folder, environment: access.environment };
+  if (ssh === null) throw new Error('a machine that is reached by SSH needs a key');
+  const options = [
+    'IdentitiesOnly=yes',
+    'StrictHostKeyChecking=yes',
+    `UserKnownHostsFile=${ssh.knownHosts}`,
+    'GlobalKnownHostsFile=none',
+    'ServerAliveInterval=15',
+    'LogLevel=ERROR',
+  ];
+  return {
+    argv: [
+      'ssh',
+      ...['-F', 'none', '-i', ssh.privateKey, '-p', String(access.port), '-l', access.user],
+      ...options.flatMap((option) => ['-o', option]),
+      terminal ? '-tt' : '-T',
+      '--',
+      access.host,
+      command.map(shellQuoted).join(' '),
+    ],
+    cwd: null,
+    environment: {},
+  };
+}
+
+/** One word for any POSIX shell, whatever is in it. */
+export function shellQuoted(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,97 @@
+import type { StatusView } from '../../api/control.ts';
+import type { LeaseAnswer } from '../../api/schema/leases.ts';
+import type { DaemonClient } from '../client.ts';
+import { CliError, exitCodes } from '../exit.ts';
+
+/** A holder is heard of three times in a lease's time: two of them may be lost. */
+const renewalsInTtl = 3;
+/** A long poll; shorter than the client waits for an answer. */
+const pollMs = 5_000;
+const retryMs = 1_000;
+
+export interface HoldDeps {
+  readonly client: DaemonClient;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly monotonicNow: () => number;
+}
+
+/** What a daemon that is being restarted answers, or does not. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof CliError)) return false;
+  return error.exitCode === exitCodes.unreachable || error.exitCode === exitCodes.notReady;
+}
+
+/** Asks until the daemon answers: it may be restarting. Throws CliError for what is not passing, and the signal's reason. */
+async function patiently<T>(ask: () => Promise<T>, { sleep }: HoldDeps, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
+    await sleep(retryMs, signal);
+  }
+}
+
+/** Waits until the lease is held; meanwhile it is renewed. Throws CliError where it ends without a machine, or time is up. */
+export async function untilHeld(
+  asked: LeaseAnswer,
+  deps: HoldDeps,
+  {
+    signal,
+    waitMsMax,
+    show,
+  }: {
+    signal: AbortSignal;
+    waitMsMax: number | null;
+    show: (lease: LeaseAnswer, pool: StatusView['pools'][number] | null, waitedMs: number) => void;
+  },
+): Promise<LeaseAnswer> {
+  const { client, monotonicNow } = deps;
+  const { id, pool: poolName } = asked.lease;
+  const beganMs = monotonicNow();
+  let view = asked;
+  for (;;) {
+    const { state, end } = view.lease;
+    if (state === 'held' && view.access !== null) return view;
+    if (state === 'cleaning' || state === 'ended')
+      throw new CliError(exitCodes.failed, 'leaseOver', `lease ${id} has ended: ${end ?? state}`);
+    const waitedMs = monotonicNow() - beganMs;
+    if (waitMsMax !== null && waitedMs > waitMsMax)
+      throw new CliError(exitCodes.failed, 'timeout', `no machine of ${poolName} in time`);
+    const status = await patiently(() => client.status(), deps, signal);
+    show(view, status.pools.find(({ name }) => name === poolName) ?? null, waitedMs);
+    await patiently(() => client.renewLease(id), deps, signal);
+    const waitMs = Math.min(pollMs, waitMsMax === null ? pollMs : Math.max(100, waitMsMax - waitedMs));
+    const from = state;
+    view = await patiently(() => client.leaseAfter(id, { from, waitMs }), deps, signal);
+    // Held in an earlier life of the daemon: it lets the holder in again.
+    if (view.lease.state === 'held' && view.access === null) await deps.sleep(retryMs, signal);
+  }
+}
+
+/** Renews until the signal is aborted; returns why it cannot go on, if that is so. */
+export async function keepAlive(
+  { id, ttlMs }: LeaseAnswer['lease'],
+  deps: HoldDeps,
+  signal: AbortSignal,
+): Promise<CliError | null> {
+  while (!signal.aborted) {
+    try {
+      await deps.sleep(ttlMs / renewalsInTtl, signal);
+      const { lease } = await patiently(() => deps.client.renewLease(id), deps, signal);
+      if (lease.state !== 'held' && lease.state !== 'preparing')
+        return new CliError(
+          exitCodes.failed,
+          'leaseOver',
+          `lease ${id} has ended: ${lease.end ?? lease.state}`,
+        );
+    } catch (error) {
+      if (signal.aborted) return null;
+      if (error instanceof CliError) return error;
+      throw error;
+    }
+  }
+  return null;
+}
