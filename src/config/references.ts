@@ -136,7 +136,8 @@ function checkBounds(
   clouds: Named<CloudFields>,
   report: Report,
 ): void {
-  const { min, max, headroom } = pool;
+  const { min, max } = pool;
+  const headroom = pool.headroom.machines;
   if (min > max) report.add('error', locate(['min']), `${min} is more than max (${max})`);
   if (headroom > max) report.add('error', locate(['headroom']), `${headroom} is more than max (${max})`);
 

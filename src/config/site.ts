@@ -1,5 +1,6 @@
 import type { Budget } from '../model/budget.ts';
 import type { Downtime } from '../model/downtime.ts';
+import type { FairnessPolicy } from '../model/fairness.ts';
 import type { CloudName, QueueName, SiteId } from '../model/ids.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 
@@ -56,4 +57,5 @@ export interface SitePolicy {
   readonly drainAheadMs: number;
   /** Ended instances and journal entries are kept for so long. */
   readonly retentionMs: number;
+  readonly fairness: FairnessPolicy;
 }

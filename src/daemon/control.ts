@@ -122,6 +122,8 @@ function planInput(view: DaemonView): PlanInput {
     fleet,
     setAsides,
     downtimes: outlookOf(view.state().downtimes, view.site, { nowMs: view.now(), wallMs: view.wallNow() }),
+    fairness: view.site.policy.fairness,
+    shares: view.state().shares,
     idle: idleOutlook(view.state()),
     money: moneyOutlook(view.state().spending, view.site, view.state().learned),
     matchmaker: view.site.matchmaker,

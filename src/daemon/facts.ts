@@ -2,9 +2,13 @@ import { z } from 'zod';
 import type { Learned } from '../fleet/learned.ts';
 import { OfferName, PoolName } from '../model/ids.ts';
 import type { PoolSettings } from '../model/poolOrder.ts';
+import type { IdleState } from '../planner/idle.ts';
 import type { SetAside, SetAsides } from '../planner/setAside.ts';
+import type { Shares } from '../planner/share.ts';
 import type { Fact, StoredState } from '../store/port.ts';
 import { type DowntimeState, downtimeFact, rememberDowntimes } from './downtimes.ts';
+import { gapFacts, rememberGaps } from './gapFacts.ts';
+import { rememberShares, shareFacts } from './shares.ts';
 import { rememberSpending, type Spending, spendingFacts } from './spending.ts';
 
 /** Over the store's life. */
@@ -23,7 +27,9 @@ interface Remembered {
   readonly setAsides: SetAsides;
   readonly poolSettings: PoolSettings;
   readonly downtimes: DowntimeState;
+  readonly idle: IdleState;
   readonly spending: Spending;
+  readonly shares: Shares;
   readonly totals: Totals;
 }
 
@@ -67,8 +73,10 @@ export function factsOf(before: Remembered, after: Remembered): Fact[] {
       key: 'poolSettings',
       value: [...after.poolSettings].map(([pool, setting]) => ({ pool, ...setting })),
     });
+  facts.push(...gapFacts(before.idle, after.idle));
   const downtimes = downtimeFact(before.downtimes, after.downtimes);
   if (downtimes !== undefined) facts.push({ key: 'downtimes', value: downtimes });
+  facts.push(...shareFacts(before.shares, after.shares));
   facts.push(...spendingFacts(before.spending, after.spending));
   const { launched, ended, reused, refused } = after.totals;
   const was = before.totals;
@@ -105,7 +113,9 @@ export function remember(
         .map(({ pool, ...setting }) => [PoolName(pool), setting]),
     ),
     downtimes: rememberDowntimes(byKey.get('downtimes')),
+    idle: rememberGaps(facts),
     spending: rememberSpending(facts),
+    shares: rememberShares(facts),
     totals: totals.parse(byKey.get('totals') ?? { launched: 0, ended: 0, reused: 0, refused: 0 }),
   };
 }

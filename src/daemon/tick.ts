@@ -2,12 +2,13 @@ import { neverSeen } from '../fleet/entry.ts';
 import { type Fleet, type FleetChange, type FoldContext, type Lesson, seatId } from '../fleet/fleet.ts';
 import { type FoldInput, fold } from '../fleet/fold.ts';
 import { linkWorkers } from '../fleet/foldQueue.ts';
-import { deadlinesOf, type Learned, learnTimes } from '../fleet/learned.ts';
+import { deadlinesOf, type Learned, learnTimes, usualBootMs } from '../fleet/learned.ts';
 import type { Effect } from '../fleet/owed.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
 import type { Budget } from '../model/budget.ts';
 import { deriveFraction, deriveName } from '../model/derive.ts';
 import type { Downtime, DowntimeOrder } from '../model/downtime.ts';
+import type { FairnessPolicy } from '../model/fairness.ts';
 import {
   type CloudName,
   type DemandId,
@@ -21,6 +22,7 @@ import type { Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import type { PoolOrder, PoolSettings } from '../model/poolOrder.ts';
+import type { IdleState } from '../planner/idle.ts';
 import {
   type CloudOutlook,
   type Plan,
@@ -38,6 +40,7 @@ import {
   type SetAsides,
   withProbe,
 } from '../planner/setAside.ts';
+import { learnShares, type Shares } from '../planner/share.ts';
 import type { Batch } from '../store/port.ts';
 import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
@@ -54,7 +57,10 @@ export interface CoreState {
   /** What operators have said of pools. */
   readonly poolSettings: PoolSettings;
   readonly downtimes: DowntimeState;
+  readonly idle: IdleState;
   readonly spending: Spending;
+  /** What each user's jobs have used. */
+  readonly shares: Shares;
   readonly totals: Totals;
   /** Why each demand group's jobs wait, as the journal was last told. */
   readonly unmet: ReadonlyMap<DemandId, string>;
@@ -71,6 +77,7 @@ export interface CoreSite {
     readonly reapMs: number;
     readonly massShare: number;
     readonly drainAheadMs: number;
+    readonly fairness: FairnessPolicy;
   };
   readonly budgets: readonly Budget[];
   /** From the decision to end a machine without a job until it is gone, if all goes well. */
@@ -141,8 +148,16 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   let spending = bookEnded(state.spending, change, booked);
   launchAll(input.launches);
   effects.push(...resend(change, input, { site, paused }));
+  const instanceOf = workerLinks(change, input);
+  const shares = learnShares(state.shares, input.views, {
+    nowMs,
+    halfLifeMs: site.policy.fairness.share.halfLifeMs,
+    isOurs: (worker) => instanceOf(worker) !== null,
+  });
   const decided = plan({
     nowMs,
+    fairness: site.policy.fairness,
+    shares,
     pools: [...poolsAsSet(site.pools, poolSettings).values()],
     paused,
     offers: site.offers,
@@ -151,9 +166,10 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     fleet: change.result(),
     setAsides,
     downtimes: outlookOf(downtimes, site, input),
+    idle: { state: state.idle, bootMs: (offer) => usualBootMs(learned, offer) },
     money: moneyOutlook(spending, site, learned),
     matchmaker: site.matchmaker,
-    instanceOf: workerLinks(change, input),
+    instanceOf,
   });
   for (const id of decided.undrains) change.apply(id, { kind: 'undrain' }, 'a waiting job needs it');
   for (const { instance, reason, why, force } of decided.drains)
@@ -173,7 +189,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     setAsides,
     poolSettings,
     downtimes,
+    idle: decided.idle,
     spending,
+    shares,
     totals,
     unmet,
   };

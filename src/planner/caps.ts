@@ -1,17 +1,7 @@
 import type { FleetEntry } from '../fleet/entry.ts';
 import type { Demand, QueueSnapshot, Worker } from '../model/demand.ts';
+import type { Cap } from '../model/fairness.ts';
 import type { InstanceId } from '../model/ids.ts';
-
-/** The most that a user or a group may have of our machines at a time. */
-export interface Cap {
-  readonly of: 'user' | 'group';
-  /** A group's name stands for its subgroups, too: `physics` for `physics.higgs`. Null: each one for itself. */
-  readonly name: string | null;
-  /** Processors that its jobs take. */
-  readonly cpus: number | null;
-  /** Machines that have one of its jobs or are on their way for them. */
-  readonly machines: number | null;
-}
 
 export interface CapShortage {
   readonly code: 'userCap' | 'groupCap';

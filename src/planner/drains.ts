@@ -1,21 +1,22 @@
-import { countsTowardMax, countsTowardMin, type FleetEntry, isComing } from '../fleet/entry.ts';
+import { countsTowardMax, countsTowardMin, isComing } from '../fleet/entry.ts';
 import type { InstanceId } from '../model/ids.ts';
 import type { Pool } from '../model/offer.ts';
+import { type IdleState, idleSince, keptHeadroomOf, surplusOf } from './idle.ts';
 import type { PlanInput, PlannedDrain } from './plan.ts';
 import type { Supply } from './supply.ts';
 
 /**
- * The machines to take out of service: those that no waiting job needs and that have been free for the pool's idle
- * time, longest free first, but never below min and head-room; and those whose pool has left the config. Only a
+ * The machines to take out of service: those that no waiting job needs and that are surplus by the pool's idle time
+ * (idle.ts), longest free first, but never below min and head-room; and those whose pool has left the config. Only a
  * queue whose view is complete and has just come in can say that nothing needs a machine: an older one is not asked
  * again while the next is waited for. `leaving` are drained already for another reason.
  */
 export function planDrains(
   input: PlanInput,
   supply: Supply,
-  leaving: ReadonlySet<InstanceId> = new Set(),
+  { usages, leaving }: { usages: IdleState; leaving: ReadonlySet<InstanceId> },
 ): PlannedDrain[] {
-  const drains = input.pools.flatMap((pool) => drainPool(pool, { input, supply, leaving }));
+  const drains = input.pools.flatMap((pool) => drainPool(pool, { input, supply, usages, leaving }));
   const pools = new Set<string>(input.pools.map(({ name }) => name));
   for (const { instance } of input.fleet.entries.values()) {
     if (pools.has(instance.pool) || instance.endReason !== null || instance.cloudId === null) continue;
@@ -30,7 +31,12 @@ export function planDrains(
 
 function drainPool(
   pool: Pool,
-  { input, supply, leaving }: { input: PlanInput; supply: Supply; leaving: ReadonlySet<InstanceId> },
+  {
+    input,
+    supply,
+    usages,
+    leaving,
+  }: { input: PlanInput; supply: Supply; usages: IdleState; leaving: ReadonlySet<InstanceId> },
 ): PlannedDrain[] {
   const queue = input.queues.get(pool.queue);
   if (queue?.view == null || queue.trouble !== null || !queue.isNew) return [];
@@ -49,22 +55,23 @@ function drainPool(
   );
   const coming = spare.filter(({ instance }) => isComing(instance, input.nowMs)).length;
 
-  const mayGo = Math.max(0, Math.min(counted - pool.min, free.length + coming - pool.headroom));
-  const overMax = Math.max(0, all - pool.max);
-  return free
-    .toSorted((a, b) => idleSince(a) - idleSince(b))
-    .slice(0, mayGo)
-    .filter(
-      (entry, at) =>
-        at < overMax || takenAtMs >= idleSince(entry) + (pool.limits.idleMs ?? pool.limits.idleMinMs),
-    )
-    .map(({ instance }, at) => {
-      const why =
-        at < overMax ? `pool ${pool.name} has more than its max of ${pool.max}` : 'no waiting job needs it';
-      return { instance: instance.id, reason: 'idle', why };
-    });
-}
-
-function idleSince({ instance }: FleetEntry): number {
-  return instance.idleSinceMs ?? Number.POSITIVE_INFINITY;
+  const mayGo = Math.max(
+    0,
+    Math.min(counted - pool.min, free.length + coming - keptHeadroomOf(pool, input.idle)),
+  );
+  const overMax = Math.min(mayGo, Math.max(0, all - pool.max));
+  const tooMany = free.toSorted((a, b) => idleSince(a) - idleSince(b)).slice(0, overMax);
+  const idle = { state: usages, bootMs: input.idle?.bootMs ?? (() => null) };
+  const surplus = surplusOf(pool, free, { atMs: takenAtMs, idle })
+    .filter(({ entry }) => !tooMany.includes(entry))
+    .toSorted((a, b) => idleSince(a.entry) - idleSince(b.entry))
+    .slice(0, mayGo - tooMany.length);
+  return [
+    ...tooMany.map(({ instance }) => ({
+      instance: instance.id,
+      reason: 'idle' as const,
+      why: `pool ${pool.name} has more than its max of ${pool.max}`,
+    })),
+    ...surplus.map(({ entry, why }) => ({ instance: entry.instance.id, reason: 'idle' as const, why })),
+  ];
 }

@@ -1,19 +1,9 @@
 import type { Demand } from '../model/demand.ts';
-import { type SharePolicy, type Shares, shareFactors } from './share.ts';
+import type { FairnessPolicy } from '../model/fairness.ts';
+import { type Shares, shareFactors } from './share.ts';
 
 /** In which order waiting jobs are served. */
-export interface OrderPolicy {
-  /** A job that waits rises by one level of priority in each such time. */
-  readonly agingMs: number;
-  readonly share: SharePolicy;
-}
-
-const day = 86_400_000;
-
-export const usualOrder: OrderPolicy = {
-  agingMs: 3_600_000,
-  share: { halfLifeMs: 7 * day, levels: 20, users: new Map(), groups: new Map() },
-};
+export type OrderPolicy = Pick<FairnessPolicy, 'agingMs' | 'share'>;
 
 /** Job priorities beyond this are no more urgent: what one user writes must not outweigh what all others wait. */
 export const priorityMax = 20;

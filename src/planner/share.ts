@@ -1,4 +1,5 @@
 import type { QueueSnapshot, Worker } from '../model/demand.ts';
+import type { SharePolicy } from '../model/fairness.ts';
 import type { QueueName } from '../model/ids.ts';
 
 /**
@@ -21,15 +22,6 @@ export interface Shares {
   readonly storedAtMs: number;
 }
 
-export interface SharePolicy {
-  readonly halfLifeMs: number;
-  /** How many levels of priority lie between a user who has used nothing and one who has used all. */
-  readonly levels: number;
-  /** Parts of the whole; 1 for who is not named. */
-  readonly users: ReadonlyMap<string, number>;
-  readonly groups: ReadonlyMap<string, number>;
-}
-
 export const noShares: Shares = { usage: new Map(), atMs: 0, countedMs: new Map(), storedAtMs: 0 };
 
 /** A gap between two views counts for no more than that: nobody knows what ran while nobody looked. */
@@ -41,7 +33,7 @@ const rememberedMax = 10_000;
 /** Usage is stored so often at most: what a crash forgets is less than that. */
 export const storeEveryMs = 300_000;
 
-const keyOf = (user: string | null, group: string | null) => `${group ?? ''}\n${user ?? ''}`;
+export const usageKey = ({ user, group }: Sharer): string => `${group ?? ''}\n${user ?? ''}`;
 
 /** The usage with what new views show; the same object where there is no news. */
 export function learnShares(
@@ -62,7 +54,7 @@ export function learnShares(
     for (const worker of workers) {
       if (worker.usage === undefined || worker.usage.length === 0 || !isOurs(worker)) continue;
       for (const { user, group, cpus } of worker.usage) {
-        const key = keyOf(user, group);
+        const key = usageKey({ user, group });
         usage.set(key, { user, group, coreSeconds: (usage.get(key)?.coreSeconds ?? 0) + cpus * seconds });
       }
     }

@@ -6,6 +6,7 @@ import { createDaemon, type Daemon } from '../daemon/daemon.ts';
 import { tick } from '../daemon/tick.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Downtime } from '../model/downtime.ts';
+import { usualFairness } from '../model/fairness.ts';
 import { CloudName, QueueName, SiteId } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Log } from '../model/log.ts';
@@ -52,6 +53,10 @@ export interface SiteOptions {
   readonly deadlineMs?: number;
   /** A hurried look comes no sooner after the last; absent: a share of the period. */
   readonly hurryMs?: number;
+  /** How far apart ticks are at least. */
+  readonly tickGapMs?: number;
+  /** A new, empty store; absent: SQLite in memory. */
+  readonly openStore?: () => Store;
   /** Jobs that are done and machines that are gone are not kept. */
   readonly forgets?: boolean;
   /** Of all clouds, unless one says otherwise. */
@@ -163,7 +168,8 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     }),
   );
   const errors: string[] = [];
-  let store = openSqliteStore({ path: ':memory:', site });
+  const openStore = options.openStore ?? (() => openSqliteStore({ path: ':memory:', site: config.site }));
+  let store = openStore();
   let seeds = 0;
   let crashPoint: CrashPoint | null = null;
   const fates: Fates = { doom: null };
@@ -216,6 +222,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       newSeed: () => `seed-${seeds++}`,
       crashpoint: crashpointFor(life, fates),
       ...(options.hurryMs === undefined ? {} : { hurryMs: options.hurryMs }),
+      ...(options.tickGapMs === undefined ? {} : { tickGapMs: options.tickGapMs }),
       ...(tamperCore === undefined ? {} : { core: tamperCore(tick) }),
     });
     const abort = new AbortController();
@@ -291,7 +298,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       current = null;
     },
     loseStore: () => {
-      store = openSqliteStore({ path: ':memory:', site });
+      store = openStore();
     },
     failCommits: (error) => {
       commitFailure = error;
@@ -349,6 +356,7 @@ function configOf(options: SiteOptions): SiteConfig {
       massShare: 0.5,
       drainAheadMs: 600_000,
       retentionMs: 7 * 86_400_000,
+      fairness: usualFairness,
       ...options.policy,
     },
   };

@@ -5,6 +5,7 @@ import { ec2Driver } from '../../src/clouds/ec2/driver.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import { createDaemon } from '../../src/daemon/daemon.ts';
 import type { Demand, QueueSnapshot, Worker } from '../../src/model/demand.ts';
+import { usualFairness } from '../../src/model/fairness.ts';
 import { DemandId, JobId, SiteId, WorkerId } from '../../src/model/ids.ts';
 import type { Log } from '../../src/model/log.ts';
 import type { PoolLimits } from '../../src/model/offer.ts';
@@ -138,6 +139,7 @@ export async function startBenchSite(options: {
         massShare: 0.5,
         drainAheadMs: 86_400_000,
         retentionMs: 86_400_000,
+        fairness: usualFairness,
       },
     },
     store,

@@ -10,6 +10,7 @@ import { loadSite } from '../../src/config/load.ts';
 import { didYouMean, nearest } from '../../src/config/nearest.ts';
 import { formatPath, formatProblem } from '../../src/config/problem.ts';
 import type { Secret } from '../../src/config/secrets.ts';
+import { usualFairness } from '../../src/model/fairness.ts';
 import { loadToy, toyDeps, toyFiles, toyFilesWithAds } from './toy-site.ts';
 
 const text = String(toyFiles['site.yaml']);
@@ -51,6 +52,8 @@ describe('a good config', () => {
           min: 0,
           max: 5,
           headroom: 0,
+          spread: { kind: 'cheapest' },
+          fallbackAfterMs: 0,
           limits: {
             idleMs: 600_000,
             idleMinMs: 60_000,
@@ -75,6 +78,7 @@ describe('a good config', () => {
         massShare: 0.5,
         drainAheadMs: 86_400_000,
         retentionMs: 2_592_000_000,
+        fairness: usualFairness,
       },
     });
     expect(config?.offers[0]).toMatchObject({

@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { cloudDrivers } from '../../src/clouds/index.ts';
 import {
   budgetSchema,
+  capSchema,
   cloudSchema,
   downtimeSchema,
+  fairShareSchema,
   limitsSchema,
   offerSchema,
   policySchema,
@@ -27,6 +29,8 @@ const { configSchema: ec2, offerSchema: ec2Boot } = await cloudDrivers.load('ec2
 const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['## The site', siteSchema],
   ['### `policy`', policySchema],
+  ['#### `fairShare`', fairShareSchema],
+  ['#### `caps`', capSchema],
   ['### `downtimes`', downtimeSchema],
   ['## `queues`', queueSchema],
   ['### `adapter: htcondor`', htcondor],

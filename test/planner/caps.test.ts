@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Demand } from '../../src/model/demand.ts';
+import type { Cap } from '../../src/model/fairness.ts';
 import { DemandId } from '../../src/model/ids.ts';
-import type { Cap } from '../../src/planner/caps.ts';
 import { makeEntry, makeInstance, makeWorker } from '../support/fleetParts.ts';
 import { makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
 import { coming, decide, demandOf, launched, type Situation, serving } from '../support/situation.ts';

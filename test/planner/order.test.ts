@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Demand } from '../../src/model/demand.ts';
+import { usualFairness as usualOrder } from '../../src/model/fairness.ts';
 import { DemandId } from '../../src/model/ids.ts';
-import { agingMax, inOrder, type OrderPolicy, priorityMax, usualOrder } from '../../src/planner/order.ts';
+import { agingMax, inOrder, type OrderPolicy, priorityMax } from '../../src/planner/order.ts';
 import { noShares, type Shares } from '../../src/planner/share.ts';
 import { makeJobClass } from '../support/siteParts.ts';
 import { demandOf, nowMs } from '../support/situation.ts';
@@ -12,7 +13,11 @@ const jobClass = makeJobClass();
 const group = (name: string, over: Partial<Demand> = {}): Demand =>
   demandOf(jobClass, 1, { id: DemandId(name), oldestSubmittedAtMs: nowMs, ...over });
 
-function order(groups: readonly Demand[], shares: Pick<Shares, 'usage'> = noShares, policy = usualOrder) {
+function order(
+  groups: readonly Demand[],
+  shares: Pick<Shares, 'usage'> = noShares,
+  policy: OrderPolicy = usualOrder,
+) {
   return inOrder(groups, { nowMs, policy, shares, poolPriority: () => 0 }).map(({ demand }) => demand.id);
 }
 

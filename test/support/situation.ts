@@ -3,11 +3,12 @@ import type { FleetEntry } from '../../src/fleet/entry.ts';
 import type { Stranger } from '../../src/fleet/fleet.ts';
 import { createMatchmaker } from '../../src/matchmaker/matchmaker.ts';
 import type { Demand, QueueSnapshot } from '../../src/model/demand.ts';
+import { type Cap, usualFairness } from '../../src/model/fairness.ts';
 import { DemandId, JobId } from '../../src/model/ids.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import type { Offer, Pool } from '../../src/model/offer.ts';
-import type { Cap } from '../../src/planner/caps.ts';
 import type { DowntimeOutlook } from '../../src/planner/downtimes.ts';
+import type { IdleOutlook } from '../../src/planner/idle.ts';
 import { type CloudOutlook, type Plan, plan } from '../../src/planner/plan.ts';
 import type { SetAsides } from '../../src/planner/setAside.ts';
 import type { Shares } from '../../src/planner/share.ts';
@@ -54,6 +55,7 @@ export interface Situation {
   readonly shares?: Pick<Shares, 'usage'>;
   readonly gangHoldMs?: number;
   readonly downtimes?: DowntimeOutlook;
+  readonly idle?: IdleOutlook;
 }
 
 export function decide(situation: Situation): Plan {
@@ -77,9 +79,13 @@ export function decide(situation: Situation): Plan {
       strangers: new Map(strangers.map((stranger) => [stranger.found.cloudId, stranger])),
     },
     setAsides: situation.setAsides ?? new Map(),
-    ...(situation.caps === undefined ? {} : { caps: situation.caps }),
     ...(situation.shares === undefined ? {} : { shares: situation.shares }),
-    ...(situation.gangHoldMs === undefined ? {} : { gangHoldMs: situation.gangHoldMs }),
+    fairness: {
+      ...usualFairness,
+      caps: situation.caps ?? [],
+      gangHoldMs: situation.gangHoldMs ?? usualFairness.gangHoldMs,
+    },
+    ...(situation.idle === undefined ? {} : { idle: situation.idle }),
     ...(situation.downtimes === undefined ? {} : { downtimes: situation.downtimes }),
     matchmaker: createMatchmaker(offers, () => fixedContext),
     instanceOf: ({ instance }) => instance,
