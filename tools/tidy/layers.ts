@@ -39,6 +39,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/control.ts',
       'api/poolStatus.ts',
       'api/downtimes.ts',
+      'api/leases.ts',
       'api/money.ts',
     ],
   },
