@@ -50,9 +50,28 @@ export function deadlinesOf(
   };
 }
 
+/** Worked out once for each set of samples: a tick asks for each machine. */
+const known = new WeakMap<readonly number[], number>();
+
+/** From a create call to a machine in service as it usually is: the median; null while nothing has been seen. */
+export function usualBootMs(learned: Learned, offer: OfferName): number | null {
+  const times = learned.get(offer);
+  if (times === undefined || times.bootMs.length + times.joinMs.length === 0) return null;
+  return median(times.bootMs) + median(times.joinMs);
+}
+
+function median(samples: readonly number[]): number {
+  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? 0;
+}
+
 function deadline(samples: readonly number[], capMs: number): number {
   if (samples.length < samplesNeeded) return capMs;
-  const sorted = samples.toSorted((a, b) => a - b);
-  const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? capMs;
-  return Math.min(capMs, Math.max(floorMs, margin * p95));
+  let wantedMs = known.get(samples);
+  if (wantedMs === undefined) {
+    const sorted = samples.toSorted((a, b) => a - b);
+    const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? Number.POSITIVE_INFINITY;
+    wantedMs = Math.max(floorMs, margin * p95);
+    known.set(samples, wantedMs);
+  }
+  return Math.min(capMs, wantedMs);
 }

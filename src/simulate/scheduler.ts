@@ -65,7 +65,10 @@ export interface SchedulerLevers {
   negotiateMs: number;
   /** At a change, as `condor_reschedule` has it, rather than at whole multiples of `negotiateMs`. */
   negotiateAtChanges: boolean;
-  /** A worker that ends a job takes the next one of the same kind at once, as a schedd reuses its claims. */
+  /**
+   * A worker that ends a job takes the next one of the same kind at once, as a schedd reuses its claims, where no older
+   * one of another kind waits.
+   */
   reuseClaims: boolean;
 }
 
@@ -101,7 +104,8 @@ export interface Scheduler {
 }
 
 /**
- * A batch scheduler in memory. First come, first served; what does not fit is passed over. A job goes to the fullest
+ * A batch scheduler in memory. First come, first served; what does not fit is passed over, but for a gang, for which the
+ * machines are held that it can have. A job goes to the fullest
  * machine that takes it, and among machines without a job to the one that had one last, as a farm's
  * NEGOTIATOR_PRE_JOB_RANK does that wants some machines empty. Nothing here is linear in all the jobs there ever were.
  */
@@ -145,10 +149,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function negotiate(): void {
-    const candidates = [...open].sort(byPreference);
+    let candidates = [...open].sort(byPreference);
     const begun = lines.serve((job) => {
       const on = placeFor(job, candidates);
-      if (on === null) return false;
+      if (on === null) {
+        // A gang would wait for ever if younger jobs took each machine that becomes free before it.
+        if ((job.jobClass.workers ?? 1) > 1)
+          candidates = candidates.filter((startd) => !takes(startd, job.jobClass));
+        return false;
+      }
       begin(job, on);
       return true;
     });
@@ -217,7 +226,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (levers.reuseClaims && on.length === 1)
         for (const startd of on) {
           const next = lines.first(job.jobClass);
-          if (next !== null && takes(startd, job.jobClass)) {
+          if (next !== null && next === lines.oldest() && takes(startd, job.jobClass)) {
             lines.take(next);
             begin(next, on);
           }

@@ -19,7 +19,7 @@ export interface TraceFarm {
 const boundlessMiB = 1024 * 1024 * 1024;
 
 /** Every change is told, so the period is only for what nobody tells. */
-const pollSeconds = 60;
+const pollSeconds = 300;
 
 /**
  * The config of such a farm, with the defaults that any config has. Machines that drain are ended at the second look: no
@@ -29,6 +29,7 @@ export async function traceSite(farm: TraceFarm): Promise<SiteConfig> {
   const { machineCpus, machineMemoryMiB, pricePerCoreHour, min, max, idleMs } = farm;
   const text = JSON.stringify({
     site: 'trace',
+    policy: { retention: '1d' },
     queues: [{ name: 'batch', adapter: 'simulated', poll: `${pollSeconds}s` }],
     clouds: [{ name: 'cloud', driver: 'simulated', poll: `${pollSeconds}s`, launchesInFlight: 1000 }],
     offers: [
@@ -62,7 +63,7 @@ export async function traceSite(farm: TraceFarm): Promise<SiteConfig> {
     drivers: simulated({
       configSchema: z.strictObject({}),
       offerSchema: z.strictObject({}),
-      capabilities: { mark: 'create' as const, userDataBytesMax: 16_384 },
+      capabilities: { mark: 'create' as const, userDataBytesMax: 16_384, spot: true },
     }),
     files: { read: async () => ({ bytes: Buffer.from(text), mode: 0o600 }) },
     env: () => undefined,

@@ -13,6 +13,8 @@ export interface WaitingLines {
   /** Those in which a job waits, by the age of their first. */
   all(): readonly WaitingLine[];
   first(jobClass: JobClass): Job | null;
+  /** The first of all. */
+  oldest(): Job | null;
   /** A new job: younger than all that are there. */
   add(job: Job): void;
   /** One that waits again, at its old place. */
@@ -91,6 +93,10 @@ export function createWaitingLines(): WaitingLines {
       })),
     first: (jobClass) => {
       const line = lines.get(jobClass);
+      return line === undefined ? null : first(line);
+    },
+    oldest: () => {
+      const [line] = byAge();
       return line === undefined ? null : first(line);
     },
     add: (job) => {
