@@ -16,7 +16,8 @@ import type { CloudOutlook, QueueOutlook } from '../planner/plan.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
 import { type Crashpoint, decidedEffects } from './boundaries.ts';
-import { type ByHand, createControl, type DaemonView } from './control.ts';
+import { type ByHand, createControl, type DaemonView, idleOutlook } from './control.ts';
+import { outlookOf } from './downtimes.ts';
 import { nextDue } from './due.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
@@ -53,8 +54,10 @@ export interface DaemonParts {
   readonly newSeed: () => string;
   /** Only in a process that a test has started in order to see it die; null or absent in all others. */
   readonly crashpoint?: Crashpoint | null;
-  /** How soon after the last a hurried look at a source may begin; absent: a fifth of its period. */
+  /** How soon after the last a hurried look at a queue may begin; absent: a fifth of its period. */
   readonly hurryMs?: number;
+  /** The next tick comes no sooner after one, so that answers that come together are one tick's. */
+  readonly tickGapMs?: number;
   /** The pure core; another one only in a simulation that breaks it on purpose. */
   readonly core?: typeof tick;
 }
@@ -69,7 +72,8 @@ export interface Daemon {
 }
 
 /** Ticks at least so often, whatever is due; anything new wakes the loop at once. */
-const tickPeriodMaxMs = 60_000;
+const tickPeriodMaxMs = 300_000;
+const tickGapMsDefault = 5;
 const stopMs = 10_000;
 const pruneEveryMs = 3_600_000;
 /** A source that has not answered for so many periods (and its deadline) cannot be acted on. */
@@ -81,6 +85,7 @@ const stalePeriods = 3;
  */
 export function createDaemon(parts: DaemonParts): Daemon {
   const { clock, config, log, store, crashpoint = null, core = tick } = parts;
+  const { tickGapMs = tickGapMsDefault } = parts;
   const haste = parts.hurryMs === undefined ? {} : { hurryMs: parts.hurryMs };
   const stored = store.load();
   const timeline = createTimeline(clock, stored.nowMs);
@@ -134,7 +139,6 @@ export function createDaemon(parts: DaemonParts): Daemon {
         name: `cloud ${name}`,
         periodMs: pollMs,
         deadlineMs,
-        ...haste,
         clock,
         timeline,
         log,
@@ -324,6 +328,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   async function loop(signal: AbortSignal): Promise<void> {
     let prunedAtMs = timeline.now();
     while (!signal.aborted) {
+      const tickedAtMs = timeline.now();
       runTick();
       const nowMs = timeline.now();
       if (nowMs - prunedAtMs > pruneEveryMs) {
@@ -331,6 +336,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
         store.prune(nowMs - config.policy.retentionMs);
       }
       await wake.wait(untilDue(), signal);
+      const gapMs = tickedAtMs + tickGapMs - timeline.now();
+      if (gapMs > 0) await clock.sleep(gapMs, signal).catch(() => {});
     }
   }
 
@@ -342,6 +349,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
       fleet: state.fleet,
       pools: site.pools,
       setAsides: state.setAsides,
+      downtimes: outlookOf(state.downtimes, site, { nowMs, wallMs: Math.floor(clock.wallNow()) }),
+      idle: idleOutlook(state),
       reapMs: site.policy.reapMs,
       viewedAtMs: (queue) => queueSources.get(queue)?.latestAtMs ?? null,
     });

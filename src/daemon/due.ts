@@ -1,6 +1,8 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import type { QueueName } from '../model/ids.ts';
 import type { Pool } from '../model/offer.ts';
+import { type DowntimeOutlook, drainsFromMs } from '../planner/downtimes.ts';
+import { type IdleOutlook, nextReleaseMs } from '../planner/idle.ts';
 import type { SetAsides } from '../planner/setAside.ts';
 
 /**
@@ -19,6 +21,8 @@ export interface DueInput {
   readonly fleet: Fleet;
   readonly pools: ReadonlyMap<string, Pool>;
   readonly setAsides: SetAsides;
+  readonly downtimes: DowntimeOutlook;
+  readonly idle: IdleOutlook;
   readonly reapMs: number;
   /** When the newest view of a queue was begun; null: there is none. */
   readonly viewedAtMs: (queue: QueueName) => number | null;
@@ -38,7 +42,7 @@ export function nextDue(input: DueInput): Due {
   };
 
   for (const { instance, sighting } of fleet.entries.values()) {
-    const { phase, deadlineMs, phaseSinceMs, createdAtMs, idleSinceMs, queue } = instance;
+    const { phase, deadlineMs, phaseSinceMs, createdAtMs, queue } = instance;
     const limits = pools.get(instance.pool)?.limits;
     if (deadlineMs !== null) tickAt(deadlineMs);
     if (limits === undefined) continue;
@@ -53,12 +57,24 @@ export function nextDue(input: DueInput): Due {
         tickAt(createdAtMs + limits.lifetimeMs);
         tickAt(Math.max(createdAtMs + limits.lifetimeMs, phaseSinceMs) + limits.lifetimeGraceMs);
         break;
-      case 'idle':
-        if (idleSinceMs !== null) lookAt(queue, idleSinceMs + (limits.idleMs ?? limits.idleMinMs));
-        break;
       default:
         break;
     }
+  }
+  for (const [name, free] of Map.groupBy(
+    [...fleet.entries.values()].filter(({ instance }) => instance.phase === 'idle'),
+    ({ instance }) => instance.pool,
+  )) {
+    const pool = pools.get(name);
+    if (pool === undefined) continue;
+    const atMs = nextReleaseMs(pool, free, { atMs: input.viewedAtMs(pool.queue) ?? 0, idle: input.idle });
+    if (atMs !== null) lookAt(pool.queue, atMs);
+  }
+  for (const window of input.downtimes.windows) {
+    tickAt(window.fromMs);
+    tickAt(window.toMs);
+    for (const pool of pools.values())
+      tickAt(drainsFromMs(window, { pool: pool.name, nowMs, outlook: input.downtimes }));
   }
   for (const { firstListedAtMs } of fleet.strangers.values()) tickAt(firstListedAtMs + reapMs);
   for (const { untilMs } of setAsides.values()) tickAt(untilMs);

@@ -1,7 +1,7 @@
 import type { CloudName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Pool } from '../model/offer.ts';
-import { type DowntimeOutlook, nextDowntimeMs } from './downtimes.ts';
+import { closedBy, type DowntimeOutlook, nextDowntimeMs } from './downtimes.ts';
 
 interface Outlook {
   readonly nowMs: number;
@@ -33,7 +33,10 @@ export function remainingOfNewMs(
   { nowMs, downtimes }: Outlook,
 ): number {
   const { lifetimeMs, bootMaxMs, joinMaxMs } = limits;
-  const downMs = nextDowntimeMs({ pool: name, cloud }, downtimes) ?? Number.POSITIVE_INFINITY;
+  const place = { pool: name, cloud };
+  // One that keeps new machines away altogether is for room.ts to tell of.
+  const comes = closedBy(place, nowMs, downtimes) === null ? nextDowntimeMs(place, downtimes) : null;
+  const downMs = comes ?? Number.POSITIVE_INFINITY;
   return Math.min(lifetimeMs ?? Number.POSITIVE_INFINITY, downMs - nowMs) - bootMaxMs - joinMaxMs;
 }
 

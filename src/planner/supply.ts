@@ -38,6 +38,8 @@ export interface Supply {
    * Free machines of ours alone, and none that is free since before `freeSinceMs`.
    */
   hold(demand: Demand, machines: number, freeSinceMs: number): void;
+  /** Machines of the pool that drain for want of work are taken back, so many of them; returns how many. */
+  takeBack(pool: Pool, count: number): number;
   /** Machines that some waiting job has been put on, or that are held for one. */
   readonly needed: ReadonlySet<InstanceId>;
   readonly undrained: readonly InstanceId[];
@@ -185,6 +187,18 @@ export function createSupply(input: SupplyInput): Supply {
       const ids = input.namesLaunches === true ? namesFor(count) : null;
       const leftMs = remainingOfNewMs(pool, offer.cloud, input);
       coming.add(offer.name, { queue: pool.queue, ids, count, free: offer.resources, leftMs });
+    },
+    takeBack: (pool, count) => {
+      let left = Math.max(0, count);
+      if (left === 0) return 0;
+      for (const { instance } of input.fleet.entries.values()) {
+        if (left === 0) break;
+        if (instance.pool !== pool.name || !isSpareDrain(instance) || undrained.has(instance.id)) continue;
+        if (isClosed(instance, input)) continue;
+        undrained.add(instance.id);
+        left -= 1;
+      }
+      return Math.max(0, count) - left;
     },
     hold: (demand, machines, freeSinceMs) => {
       const own = queues.get(demand.queue);
