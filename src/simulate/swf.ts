@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { parseSwfHeader, type SwfHeaderLine, userNames } from './swfHeader.ts';
+import { parseSwfHeader, type SwfHeaderLine, type TraceNames, traceNames } from './swfHeader.ts';
 import { parseResourceSpec } from './swfNodes.ts';
 import type { Completion, SkipReason, Trace, TraceJob, TraceNodes } from './trace.ts';
 
@@ -72,16 +72,16 @@ const lineCharsMax = 1 << 20;
 /** In September 1985 nobody wrote this format: a time beyond it counts from 1970. */
 const unixTimeMin = 500_000_000;
 
-/** Reads a trace, unpacked if its name ends in `.gz`; never more of its text in memory than a chunk. Throws TraceError. */
+/**
+ * Reads a trace, unpacked if its name ends in `.gz`; never more of its text in memory than a chunk. Throws TraceError, or
+ * the system's error where the file cannot be read.
+ */
 export async function readTrace(path: string, options: ReadTraceOptions): Promise<Trace> {
   const reader = createSwfReader(basename(path), options.jobsMax ?? jobsMaxDefault);
-  const file = createReadStream(path);
-  const text = path.endsWith('.gz') ? pipeline(file, createGunzip(), () => undefined) : file;
-  text.setEncoding('utf8');
   let rest = '';
-  for await (const chunk of text.iterator({ destroyOnReturn: true })) {
+  for await (const chunk of textOf(path)) {
     options.signal.throwIfAborted();
-    const lines = (rest + String(chunk)).split('\n');
+    const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) reader.line(line);
     if (rest.length > lineCharsMax)
@@ -89,6 +89,20 @@ export async function readTrace(path: string, options: ReadTraceOptions): Promis
   }
   if (rest !== '') reader.line(rest);
   return reader.end();
+}
+
+async function* textOf(path: string): AsyncGenerator<string> {
+  const isPacked = path.endsWith('.gz');
+  const file = createReadStream(path);
+  const text = isPacked ? pipeline(file, createGunzip(), () => undefined) : file;
+  text.setEncoding('utf8');
+  try {
+    for await (const chunk of text) yield String(chunk);
+  } catch (error) {
+    const isZlib = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+    if (isZlib) throw new TraceError(`${basename(path)}: not gzip, or cut off`, { cause: error });
+    throw error;
+  }
 }
 
 /** The trace in a text. Throws TraceError, which names the text as `name`. */
@@ -113,7 +127,7 @@ function createSwfReader(name: string, jobsMax: number): SwfReader {
     partOfJob: 0,
   };
   let lineNumber = 0;
-  let names: ReturnType<typeof userNames> | null = null;
+  let names: TraceNames | null = null;
 
   return {
     line: (text) => {
@@ -125,7 +139,7 @@ function createSwfReader(name: string, jobsMax: number): SwfReader {
         if (line !== null) header.push(line);
         return;
       }
-      names ??= userNames(header);
+      names ??= traceNames(header);
       const job = parseJob(trimmed.split(/\s+/), names, (field, wrong) => {
         const label = fieldNames[field] ?? (field === at.resourceSpec ? 'resource specification' : 'field');
         return new TraceError(`${name}:${lineNumber}:${field + 1} ${label}: ${wrong}`);
@@ -160,11 +174,7 @@ function finishTrace(
 
 type WrongField = (field: number, wrong: string) => TraceError;
 
-function parseJob(
-  fields: readonly string[],
-  names: ReturnType<typeof userNames>,
-  wrong: WrongField,
-): TraceJob | SkipReason {
+function parseJob(fields: readonly string[], names: TraceNames, wrong: WrongField): TraceJob | SkipReason {
   if (fields.length < fieldNames.length)
     throw wrong(fields.length, `missing: ${fields.length} fields, not ${fieldNames.length}`);
   const number = (field: number): number => {

@@ -159,7 +159,7 @@ function createWaits() {
       coreSeconds += wait * processors;
     },
     sum: (): Pick<FarmRun, 'waitCoreSeconds' | 'waitMeanSeconds' | 'waitP95Seconds'> => {
-      const sorted = Float64Array.from(seconds).sort();
+      const sorted = Float64Array.from(seconds).toSorted();
       const sum = sorted.reduce((total, wait) => total + wait, 0);
       return {
         waitCoreSeconds: coreSeconds,
