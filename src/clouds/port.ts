@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod';
+import type { Market } from '../model/billing.ts';
 import type { Clock } from '../model/clock.ts';
 import type { CloudInstance } from '../model/cloud.ts';
 import type { CloudId, CloudName, InstanceId, IntentId, OfferName, PoolName, SiteId } from '../model/ids.ts';
@@ -53,6 +54,8 @@ export interface LaunchOrder {
   readonly instances: readonly InstanceId[];
   readonly pool: PoolName;
   readonly offer: OfferName;
+  /** Spot only where the driver's capabilities say that it can. */
+  readonly market: Market;
   /** The offer's settings, as the driver's `offerSchema` returned them. */
   readonly settings: unknown;
   /** The machine's boot data, whole; null for a preconfigured image. May hold a credential: never logged. */
@@ -90,6 +93,8 @@ export interface CloudCapabilities {
   /** After a create is answered or given up, `list` and `resolve` may miss its machines for so long. */
   readonly listLagMs: number;
   readonly userDataBytesMax: number;
+  /** It has machines that it may take back at any time, and takes orders for them. */
+  readonly spot: boolean;
 }
 
 /** What every driver exports. `settings` and the orders' `settings` are what the two schemas returned. */

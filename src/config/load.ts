@@ -4,6 +4,7 @@ import { fieldOf, type LoadedEntry, loadEntry, nameOf, textOf } from './entries.
 import { besideFile, type ConfigFiles, readText, secretReader } from './files.ts';
 import { check } from './issues.ts';
 import { loadOffers } from './load-offers.ts';
+import { checkMarkets } from './markets.ts';
 import type { ConfigurableAdapter, ConfigurableDriver, Registry } from './parts.ts';
 import { type Problem, sortProblems } from './problem.ts';
 import { checkDowntimes, checkPolicy, checkReferences, type PoolEntry } from './references.ts';
@@ -113,6 +114,7 @@ async function loadLists(
   const { entries: offerEntries, complete, offers } = await loadOffers(sources, deps, report);
   const pools = lists.pools.map((entry, index) => loadPool(entry, at('pools', index), report));
   checkReferences({ queues, clouds, offers: offerEntries, offersComplete: complete, pools }, report);
+  checkMarkets({ clouds, offers, pools }, report);
   for (const cloud of clouds) warnOfMark(cloud, report);
   return { queues, clouds, offers, pools };
 }

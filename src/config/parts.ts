@@ -11,7 +11,11 @@ export interface ConfigurableAdapter {
 export interface ConfigurableDriver {
   readonly configSchema: ZodType;
   readonly offerSchema: ZodType;
-  readonly capabilities: { readonly mark: 'create' | 'name'; readonly userDataBytesMax: number };
+  readonly capabilities: {
+    readonly mark: 'create' | 'name';
+    readonly userDataBytesMax: number;
+    readonly spot: boolean;
+  };
 }
 
 /** Parts by the word in the config; imported when a config names them, so that a site loads what it uses and no more. */

@@ -151,15 +151,21 @@ const attributeValue = z.union(
 export type AttributeValue = z.infer<typeof attributeValue>;
 
 /** `1h`: whole hours, one at least. Or the two apart. */
-const billing = z.union([
-  durationBetween(second, 31 * day).transform((ms) => ({ minimumMs: ms, incrementMs: ms })),
-  z
-    .strictObject({
-      minimum: durationBetween(0, 31 * day).prefault('0s'),
-      increment: durationBetween(second, 31 * day).prefault('1s'),
-    })
-    .transform(({ minimum, increment }) => ({ minimumMs: minimum, incrementMs: increment })),
-]);
+const billing = z.union(
+  [
+    durationBetween(second, 31 * day).transform((ms) => ({ minimumMs: ms, incrementMs: ms })),
+    z
+      .strictObject({
+        minimum: durationBetween(0, 31 * day).prefault('0s'),
+        increment: durationBetween(second, 31 * day).prefault('1s'),
+      })
+      .transform(({ minimum, increment }) => ({ minimumMs: minimum, incrementMs: increment })),
+  ],
+  {
+    error: ({ input }) =>
+      typeof input === 'object' ? undefined : 'expected a duration from 1s to 31d, or {minimum, increment}',
+  },
+);
 
 export const offerSchema = z.strictObject({
   name: entryName,

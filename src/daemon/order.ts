@@ -52,7 +52,15 @@ export async function makeOrder(
       ? null
       : await render(pool.userData, { effect, offer, pool, issuedAtSeconds, parts });
   const { intent: id, instances } = effect;
-  return { intent: id, instances, pool: pool.name, offer: offer.name, settings: offer.settings, userData };
+  return {
+    intent: id,
+    instances,
+    pool: pool.name,
+    offer: offer.name,
+    market: offer.market,
+    settings: offer.settings,
+    userData,
+  };
 }
 
 async function render(

@@ -80,7 +80,7 @@ export interface SimulatedCloud {
   /** A machine ends by itself: a lost spot machine, somebody with the console. */
   vanish(machine: Machine): void;
   /** One that somebody else made, or that a lost store made: in no order of this daemon. */
-  plant(order: Omit<LaunchOrder, 'settings' | 'userData'>): readonly Machine[];
+  plant(order: Omit<LaunchOrder, 'settings' | 'userData' | 'market'>): readonly Machine[];
 }
 
 export interface SimulatedCloudOptions {
@@ -118,6 +118,7 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     batchMax: 10,
     listLagMs: 10_000,
     userDataBytesMax: 16_384,
+    spot: true,
     ...options.capabilities,
   };
   const levers: CloudLevers = {
@@ -142,7 +143,7 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
   }
 
   function create(
-    order: Omit<LaunchOrder, 'settings' | 'userData'>,
+    order: Omit<LaunchOrder, 'settings' | 'userData' | 'market'>,
     userData: string | null,
   ): readonly Machine[] {
     const before = fleet.ofIntent(order.intent);
@@ -159,7 +160,7 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
   }
 
   function boot(
-    { intent, pool, offer }: Omit<LaunchOrder, 'settings' | 'userData'>,
+    { intent, pool, offer }: Omit<LaunchOrder, 'settings' | 'userData' | 'market'>,
     { instance, seat, userData }: { instance: InstanceId; seat: number; userData: string | null },
   ): Machine {
     const machine: Machine = {

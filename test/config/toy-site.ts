@@ -30,14 +30,14 @@ const toy: ConfigurableDriver = {
     networks: z.array(z.string()).optional(),
     password: secret.optional(),
   }),
-  capabilities: { mark: 'create', userDataBytesMax: 16_384 },
+  capabilities: { mark: 'create', userDataBytesMax: 16_384, spot: true },
 };
 
 /** Its schemas are lax ones: the loader refuses unknown fields all the same. */
 const plain: ConfigurableDriver = {
   configSchema: z.object({ zone: z.string().optional() }),
   offerSchema: z.object({ image: z.string() }),
-  capabilities: { mark: 'name', userDataBytesMax: 40 },
+  capabilities: { mark: 'name', userDataBytesMax: 40, spot: false },
 };
 
 function registry<Part>(parts: Readonly<Record<string, Part>>): Registry<Part> {

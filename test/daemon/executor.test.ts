@@ -65,6 +65,7 @@ function bench(
 const orderOf = ({ intent: id, instances, pool, offer }: typeof launch): LaunchOrder => ({
   intent: id,
   instances,
+  market: 'onDemand',
   pool,
   offer,
   settings: {},

@@ -25,6 +25,7 @@ export const ec2Capabilities: CloudCapabilities = {
   /** "Eventual consistency in the Amazon EC2 API" asks callers to look again for up to about five minutes. */
   listLagMs: 5 * 60_000,
   userDataBytesMax: 16_384,
+  spot: true,
 };
 
 const tokenCharsMax = 64;
@@ -80,6 +81,11 @@ function requestOf(order: Ec2Order, mark: Mark, rootDevice: string | null): RunI
       { ResourceType: 'volume', Tags: tags },
     ],
   };
+  if (order.market === 'spot') {
+    // Asked for once, and terminated when taken back: a stopped one would stay, and its volumes would be paid for.
+    const SpotOptions = { SpotInstanceType: 'one-time', InstanceInterruptionBehavior: 'terminate' } as const;
+    input.InstanceMarketOptions = { MarketType: 'spot', SpotOptions };
+  }
   if (order.userData !== null) input.UserData = Buffer.from(order.userData, 'utf8').toString('base64');
   if (settings.keyName !== undefined) input.KeyName = settings.keyName;
   if (settings.subnet !== undefined) input.SubnetId = settings.subnet;

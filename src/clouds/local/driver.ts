@@ -20,6 +20,7 @@ const capabilities: CloudCapabilities = {
   // A start that was under way when its daemon ended has made its file by then.
   listLagMs: 2000,
   userDataBytesMax: 1024 ** 2,
+  spot: false,
 };
 
 /** Beyond so many ids at a time the oldest is forgotten, and only begins its wait anew. */

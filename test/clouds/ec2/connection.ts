@@ -26,6 +26,7 @@ export function anOrder(boot: object = {}, change: Partial<LaunchOrder> = {}): L
     instances: [InstanceId('in-1-0')],
     pool: PoolName('p'),
     offer: OfferName('o'),
+    market: 'onDemand',
     settings: ec2Driver.offerSchema.parse({ image, type: 'c5.large', ...boot }),
     userData: null,
     ...change,

@@ -68,6 +68,15 @@ describe('the create call', () => {
     });
   });
 
+  it('asks for a spot machine once, to be terminated when it is taken back', async () => {
+    await cloud.launch(anOrder({}, { market: 'spot' }), soon());
+    expect(sent()).toMatchObject({
+      'InstanceMarketOptions.MarketType': 'spot',
+      'InstanceMarketOptions.SpotOptions.SpotInstanceType': 'one-time',
+      'InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior': 'terminate',
+    });
+  });
+
   it('names a profile by its ARN where it is one', async () => {
     const instanceProfile = 'arn:aws:iam::123456789012:instance-profile/worker';
     await cloud.launch(anOrder({ instanceProfile }), soon());

@@ -57,6 +57,7 @@ async function launch(cloud: Cloud, boot: unknown, userData: string | null = nul
       instances: [InstanceId(id)],
       pool: PoolName('pool'),
       offer: OfferName('small'),
+      market: 'onDemand',
       settings: localDriver.offerSchema.parse(boot),
       userData,
     },

@@ -66,6 +66,7 @@ export function makeBench(test: CloudUnderTest): Bench {
         instances: Array.from({ length: seats }, (_, seat) => InstanceId(`${intent}-${seat}`)),
         pool: PoolName('pool-a'),
         offer: OfferName('offer-a'),
+        market: 'onDemand',
         settings: test.driver.offerSchema.parse(boot),
         userData: `#!/bin/sh\necho ${userDataSecret}\n`,
         ...rest,

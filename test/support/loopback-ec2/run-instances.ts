@@ -8,7 +8,7 @@ const userDataBytesMax = 16_384;
 
 /** EC2 refuses a parameter that it does not know. */
 const known =
-  /^(?:Action|Version|M(?:in|ax)Count|ImageId|InstanceType|ClientToken|UserData|KeyName|SubnetId|DryRun|InstanceInitiatedShutdownBehavior|SecurityGroup(?:Id)?\.\d+|Placement\.AvailabilityZone|IamInstanceProfile\.(?:Arn|Name)|TagSpecification\.\d+\.(?:ResourceType|Tag\.\d+\.(?:Key|Value))|BlockDeviceMapping\.\d+\.(?:DeviceName|Ebs\.(?:VolumeSize|VolumeType|DeleteOnTermination)))$/;
+  /^(?:Action|Version|M(?:in|ax)Count|ImageId|InstanceType|ClientToken|UserData|KeyName|SubnetId|DryRun|InstanceInitiatedShutdownBehavior|SecurityGroup(?:Id)?\.\d+|Placement\.AvailabilityZone|IamInstanceProfile\.(?:Arn|Name)|InstanceMarketOptions\.(?:MarketType|SpotOptions\.(?:SpotInstanceType|InstanceInterruptionBehavior))|TagSpecification\.\d+\.(?:ResourceType|Tag\.\d+\.(?:Key|Value))|BlockDeviceMapping\.\d+\.(?:DeviceName|Ebs\.(?:VolumeSize|VolumeType|DeleteOnTermination)))$/;
 
 export function runInstances(world: World, params: Params): Xml {
   for (const name of params.keys()) {
