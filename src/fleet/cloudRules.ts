@@ -12,7 +12,7 @@ export function place(
   context: StepContext,
 ): FleetEntry {
   const { instance } = entry;
-  const bound = change(sight(entry, { cloudState: found.state, unlisted: 0, unlistedSinceMs: null }), {
+  const bound = change(sight(entry, { cloudState: found.state, ...isThere }), {
     cloudId: found.cloudId,
     address: found.address ?? instance.address,
   });
@@ -45,12 +45,14 @@ export function follow(
   }
 }
 
+const isThere = { unlisted: 0, unlistedSinceMs: null, missingSinceMs: null } as const;
+
 export function see(entry: FleetEntry, found: CloudInstance): FleetEntry {
   const { cloudState, unlisted } = entry.sighting;
   const seen =
     cloudState === found.state && unlisted === 0
       ? entry
-      : sight(entry, { cloudState: found.state, unlisted: 0, unlistedSinceMs: null });
+      : sight(entry, { cloudState: found.state, ...isThere });
   const { address } = seen.instance;
   return found.address === null || found.address === address
     ? seen
@@ -80,9 +82,9 @@ export const letGoMs = 1_200_000;
 
 /**
  * Not in a complete list. One list may lag or lie; and a machine whose worker answers is not gone, nor is one of which
- * no view has said since that it has none. One that has not joined is ended as any other is, until the cloud says that
- * it is gone: lists alone would free its place for another while it may still be there. One whose worker has gone with
- * it has nothing left to end.
+ * no view has said since that it has none. Nor do lists alone end one whose worker is silent: they would free its place
+ * for another while it may still be there, as a list that lies and a queue that is silent may meet. So the cloud is
+ * asked for this very machine, and it is missing until that is answered.
  */
 export function miss(
   entry: FleetEntry,
@@ -102,10 +104,27 @@ export function miss(
   const { unlisted, unlistedSinceMs } = missed.sighting;
   const forMs = takenAtMs - (unlistedSinceMs ?? takenAtMs);
   if (unlisted < (mass ? massListsBelieved : listsBelieved) || forMs < context.listLagMs) return missed;
-  if (instance.phase === 'terminating') return forMs < letGoMs ? missed : end(missed, context, 'lost');
-  if (instance.joinedAtMs !== null)
-    return isAnswering(missed, context) ? missed : end(missed, context, 'lost');
-  return missed.sighting.unseen > 0 ? terminate(missed, context, instance.endReason ?? 'lost') : missed;
+  const isBelieved =
+    instance.phase === 'terminating'
+      ? forMs >= letGoMs
+      : instance.joinedAtMs === null
+        ? missed.sighting.unseen > 0
+        : !isAnswering(missed, context);
+  if (!isBelieved || missed.sighting.missingSinceMs !== null) return missed;
+  return sight(missed, { missingSinceMs: context.nowMs });
+}
+
+/**
+ * Looked for by its own name after the lists had lost it, and not there. One that has not joined is ended as any other
+ * is, until the cloud says that it is gone; one whose worker has gone with it has nothing left to end.
+ */
+export function lose(entry: FleetEntry, { askedAtMs }: EventOf<'absent'>, context: StepContext): FleetEntry {
+  const { instance, sighting } = entry;
+  const { missingSinceMs } = sighting;
+  if (missingSinceMs === null || askedAtMs < missingSinceMs) return entry;
+  if (instance.phase === 'terminating') return end(entry, context, 'lost');
+  if (instance.joinedAtMs === null) return terminate(entry, context, instance.endReason ?? 'lost');
+  return isAnswering(entry, context) ? entry : end(entry, context, 'lost');
 }
 
 /** Its worker was in the newest complete view, or there has been none that could have shown it. */

@@ -11,6 +11,8 @@ export interface Sighting {
   /** Complete lists in a row that did not show it, and when the first of them was begun. */
   readonly unlisted: number;
   readonly unlistedSinceMs: number | null;
+  /** Since when the lists are believed and the cloud is asked for this very machine; null: they show it. */
+  readonly missingSinceMs: number | null;
   readonly activity: WorkerActivity | null;
   /** When the newest view that showed its worker was begun. */
   readonly workerSeenAtMs: number | null;
@@ -30,6 +32,7 @@ export const neverSeen: Sighting = {
   cloudState: null,
   unlisted: 0,
   unlistedSinceMs: null,
+  missingSinceMs: null,
   activity: null,
   workerSeenAtMs: null,
   jobIds: [],

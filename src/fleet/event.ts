@@ -9,8 +9,11 @@ export type InstanceEvent =
   | { readonly kind: 'accepted'; readonly found: CloudInstance }
   | { readonly kind: 'refused' }
   | { readonly kind: 'inDoubt' }
-  /** Looked for after a doubtful create, and not there although the cloud's list has had its time. */
-  | { readonly kind: 'absent' }
+  /**
+   * Looked for by its intent, in a look-up that began at `askedAtMs`, and not there: after a doubtful create although
+   * the cloud's list has had its time, or after the lists had lost it.
+   */
+  | { readonly kind: 'absent'; readonly askedAtMs: number }
   /** A complete list, begun at `takenAtMs`, shows it. */
   | { readonly kind: 'listed'; readonly found: CloudInstance; readonly takenAtMs: number }
   /** A complete list, begun at `takenAtMs`, does not show it; `mass`: nor many others that it should. */

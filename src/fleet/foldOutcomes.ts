@@ -118,12 +118,32 @@ function foldResolved(change: FleetChange, outcome: Extract<Outcome, { kind: 're
     if (outcome.askedAtMs >= since + lagMs)
       change.apply(
         seat,
-        { kind: 'absent' },
+        { kind: 'absent', askedAtMs: outcome.askedAtMs },
         'the cloud does not have it: the create call was never carried out',
       );
   }
+  foldMissing(change, outcome);
   if (unboundSeats(change, intent).length === 0)
     settle(change, intent.id, outcome.instances.length > 0 ? 'accepted' : 'never');
+}
+
+/** Machines that the lists have lost: this answer is about them by name. */
+function foldMissing(
+  change: FleetChange,
+  { intent, instances, askedAtMs }: Extract<Outcome, { kind: 'resolved' }>,
+): void {
+  for (const { instance, sighting } of change.entries.values()) {
+    if (instance.intent !== intent || sighting.missingSinceMs === null) continue;
+    const found = instances.find(({ cloudId }) => cloudId === instance.cloudId);
+    if (found === undefined)
+      change.apply(instance.id, { kind: 'absent', askedAtMs }, 'neither the lists nor a look-up show it');
+    else
+      change.apply(
+        instance.id,
+        { kind: 'listed', found, takenAtMs: askedAtMs },
+        `the cloud has it, whatever its lists say: ${found.state}`,
+      );
+  }
 }
 
 function isWanted(change: FleetChange, seat: InstanceId): boolean {

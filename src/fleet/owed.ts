@@ -66,6 +66,8 @@ export function owedEffects(fleet: Fleet): Effect[] {
 
 function owedTo({ instance, sighting }: FleetEntry): Effect | null {
   const { id, intent, cloud, cloudId, queue, worker, endReason, phase } = instance;
+  if (sighting.missingSinceMs !== null && phase !== 'ended')
+    return { kind: 'resolve', intent, cloud, instance: id };
   switch (phase) {
     case 'unknown':
       return { kind: 'resolve', intent, cloud, instance: id };

@@ -1,5 +1,5 @@
 import type { EndReason, Phase } from '../model/instance.ts';
-import { follow, followBoot, followEnd, miss, place, see } from './cloudRules.ts';
+import { follow, followBoot, followEnd, lose, miss, place, see } from './cloudRules.ts';
 import type { FleetEntry } from './entry.ts';
 import type { InstanceEvent, InstanceEventKind, Rule, StepContext } from './event.ts';
 import { change, end, enter, notDrained, sight, startDrain, terminate } from './transition.ts';
@@ -42,8 +42,9 @@ type Row = { readonly [K in InstanceEventKind]: Rule<K> };
  *             failed and overdue unreachable ones → terminating by the `terminate` event, which the fold sends
  *             when not too many of a pool would end at once. terminating → ended when the cloud says gone.
  * Lost.       In any phase with a cloud id: said to be gone: → ended. Not in two complete lists in a row (five where
- *             many vanish at once) that were begun after the cloud's lag: → terminating where it has not joined, so that
- *             the cloud itself is asked; → ended where it has, and its worker is not seen either.
+ *             many vanish at once) that were begun after the cloud's lag, and its worker is not seen either: the cloud is
+ *             asked for this very machine, and when it is not there: → terminating where it has not joined; → ended
+ *             where it has.
  *
  * Nothing leaves `ended`. A pair that the table calls `illegal` changes nothing and is reported as an anomaly.
  */
@@ -81,7 +82,7 @@ const alreadyPlaced: Pick<Row, 'accepted' | 'refused' | 'inDoubt' | 'absent'> = 
   accepted: stay,
   refused: illegal,
   inDoubt: stay,
-  absent: stay,
+  absent: lose,
 };
 
 const inService: Pick<Row, 'listed' | 'workerSeen' | 'workerUnseen' | 'tick' | 'drain' | 'terminate'> = {
@@ -209,6 +210,7 @@ const table: Readonly<Record<Phase, Row>> = {
   },
   ended: {
     ...alreadyPlaced,
+    absent: stay,
     refused: stay,
     listed: stay,
     unlisted: stay,

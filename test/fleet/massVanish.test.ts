@@ -3,7 +3,7 @@ import type { InstanceEvent } from '../../src/fleet/event.ts';
 import { step } from '../../src/fleet/step.ts';
 import { makeEntry, makeInstance, stepContext, t0 } from '../support/fleetParts.ts';
 
-/** One list after the other without the machine, and after each a view without its worker: its phase after each list. */
+/** A view without its worker, a list without the machine, a look-up in vain, again and again: its phase after each. */
 function phasesOver(lists: number, mass: boolean): readonly string[] {
   let entry = makeEntry(makeInstance('joining'));
   return Array.from({ length: lists }, (_, n) => {
@@ -11,6 +11,7 @@ function phasesOver(lists: number, mass: boolean): readonly string[] {
     const events: readonly InstanceEvent[] = [
       { kind: 'workerUnseen', takenAtMs: atMs - 1 },
       { kind: 'unlisted', takenAtMs: atMs, mass },
+      { kind: 'absent', askedAtMs: atMs },
     ];
     for (const event of events) entry = step(entry, event, stepContext(atMs)).entry;
     return entry.instance.phase;

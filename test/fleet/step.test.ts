@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { InstanceEvent, StepContext } from '../../src/fleet/event.ts';
+import { owedEffects } from '../../src/fleet/owed.ts';
 import { step } from '../../src/fleet/step.ts';
-import { found, lagMs, makeEntry, makeInstance, makeWorker, stepContext, t0 } from '../support/fleetParts.ts';
+import {
+  found,
+  lagMs,
+  makeEntry,
+  makeFleet,
+  makeInstance,
+  makeWorker,
+  stepContext,
+  t0,
+} from '../support/fleetParts.ts';
 import { quickLimits } from '../support/siteParts.ts';
 
 const nowMs = t0 + 30_000;
@@ -19,6 +29,7 @@ function through(
 }
 
 const unlisted = (takenAtMs: number, mass = false): InstanceEvent => ({ kind: 'unlisted', takenAtMs, mass });
+const absent = (askedAtMs: number): InstanceEvent => ({ kind: 'absent', askedAtMs });
 const unseen = (takenAtMs: number): InstanceEvent => ({ kind: 'workerUnseen', takenAtMs });
 const seen = (activity: Parameters<typeof makeWorker>[1], takenAtMs: number): InstanceEvent => ({
   kind: 'workerSeen',
@@ -48,12 +59,18 @@ describe('a machine on its way', () => {
     const silent = [2, 4, 6, 8].map((n) => [t0 + n * 10_000, unlisted(t0 + n * 10_000)] as const);
     const missed = through(joining, [t0 + 15_000, unseen(t0 + 15_000)], ...silent);
     expect(missed.instance.phase).toBe('joining');
-    const told = through(missed, [t0 + 85_000, unseen(t0 + 19_000)], [t0 + 90_000, unlisted(t0 + 90_000)]);
+    const told = through(
+      missed,
+      [t0 + 85_000, unseen(t0 + 19_000)],
+      [t0 + 90_000, unlisted(t0 + 90_000)],
+      [t0 + 91_000, absent(t0 + 90_500)],
+    );
     expect(told.instance.phase).toBe('joining');
     const believed = through(
       missed,
       [t0 + 85_000, unseen(t0 + 85_000)],
       [t0 + 90_000, unlisted(t0 + 90_000)],
+      [t0 + 91_000, absent(t0 + 90_500)],
     );
     expect(believed.instance).toMatchObject({ phase: 'terminating', endReason: 'lost' });
   });
@@ -62,7 +79,9 @@ describe('a machine on its way', () => {
     const joining = makeEntry(makeInstance('joining'));
     const once = through(joining, [t0 + 20_000, unlisted(t0 + 19_000)]);
     expect(once.instance.phase).toBe('joining');
-    const twice = through(once, [t0 + 30_000, unseen(t0 + 29_000)], [t0 + 40_000, unlisted(t0 + 39_000)]);
+    const doubted = through(once, [t0 + 30_000, unseen(t0 + 29_000)], [t0 + 40_000, unlisted(t0 + 39_000)]);
+    expect(doubted.instance.phase).toBe('joining');
+    const twice = through(doubted, [t0 + 41_000, absent(t0 + 40_000)]);
     expect(twice.instance).toMatchObject({ phase: 'terminating', endReason: 'lost' });
     expect(through(twice, [t0 + 50_000, { kind: 'gone' }]).instance).toMatchObject({
       phase: 'ended',
@@ -116,7 +135,10 @@ describe('a machine on its way', () => {
       [t0 + 90_000, unseen(t0 + 90_000)],
     );
     expect(doubted.instance.phase).toBe('joining');
-    expect(through(doubted, [t0 + 100_000, unlisted(t0 + 100_000, true)]).instance.phase).toBe('terminating');
+    const asked = [t0 + 101_000, absent(t0 + 100_500)] as const;
+    expect(through(doubted, asked).instance.phase).toBe('joining');
+    const again = [t0 + 100_000, unlisted(t0 + 100_000, true)] as const;
+    expect(through(doubted, again, asked).instance.phase).toBe('terminating');
   });
 
   test('a boot deadline ends nothing by itself: a list that was begun after it must still show it waiting', () => {
@@ -236,8 +258,48 @@ describe('a machine in service', () => {
       [nowMs, unseen(nowMs)],
       [nowMs, unlisted(nowMs)],
       [nowMs + 20_000, unlisted(nowMs + 20_000)],
+      [nowMs + 21_000, absent(nowMs + 20_000)],
     );
     expect(lost.instance).toMatchObject({ phase: 'ended', endReason: 'lost' });
+  });
+
+  describe('neither in the lists nor in the queue, which may lie at the same time', () => {
+    const doubted = through(
+      idle,
+      [nowMs, unseen(nowMs)],
+      [nowMs, unlisted(nowMs)],
+      [nowMs + 20_000, unlisted(nowMs + 20_000)],
+    );
+
+    test('is kept, and the cloud is asked for it by name', () => {
+      expect(doubted.instance).toBe(idle.instance);
+      const { id, intent, cloud } = idle.instance;
+      expect(owedEffects(makeFleet([doubted]))).toEqual([{ kind: 'resolve', intent, cloud, instance: id }]);
+    });
+
+    test('an answer to a question from before says nothing', () => {
+      expect(through(doubted, [nowMs + 30_000, absent(nowMs + 19_999)]).instance.phase).toBe('idle');
+    });
+
+    test('found by name it is there, and the lists have to lose it anew', () => {
+      const shown: InstanceEvent = {
+        kind: 'listed',
+        found: found(idle.instance),
+        takenAtMs: nowMs + 21_000,
+      };
+      const back = through(doubted, [nowMs + 22_000, shown], [nowMs + 30_000, unlisted(nowMs + 30_000)]);
+      expect(back.sighting).toMatchObject({ unlisted: 1, missingSinceMs: null });
+      expect(owedEffects(makeFleet([back]))).toEqual([]);
+    });
+
+    test('its worker answers again before the cloud does: it is not lost', () => {
+      const answered = through(
+        doubted,
+        [nowMs + 21_000, seen('idle', nowMs + 21_000)],
+        [nowMs + 22_000, absent(nowMs + 21_500)],
+      );
+      expect(answered.instance.phase).toBe('idle');
+    });
   });
 
   test('stopped or ending in the cloud without us: it is ended, as lost', () => {
@@ -356,12 +418,14 @@ describe('a machine that is being ended', () => {
     expect(through(terminating, ...missed).instance.phase).toBe('terminating');
   });
 
-  test('in no list for half an hour of polls it is let go, whatever its termination says', () => {
+  test('in no list for half an hour of polls, nor found by name, it is let go, whatever its termination says', () => {
     const missed = Array.from(
       { length: 60 },
       (_, n) => [t0 + 20_000 + n * 30_000, unlisted(t0 + 20_000 + n * 30_000)] as const,
     );
-    expect(through(terminating, ...missed).instance.phase).toBe('ended');
+    const atMs = t0 + 20_000 + 60 * 30_000;
+    expect(through(terminating, ...missed).instance.phase).toBe('terminating');
+    expect(through(terminating, ...missed, [atMs, absent(atMs)]).instance.phase).toBe('ended');
   });
 
   test('the list shows it gone', () => {
@@ -383,7 +447,8 @@ test('one list is not two, even of a cloud whose list never lags', () => {
   const prompt = { listLagMs: 0 };
   const once = through(idle, [nowMs, unseen(nowMs), prompt], [nowMs, unlisted(nowMs), prompt]);
   expect(once.instance.phase).toBe('idle');
-  expect(through(once, [nowMs + 1, unlisted(nowMs + 1), prompt]).instance.phase).toBe('ended');
+  expect(once.sighting.missingSinceMs).toBeNull();
+  expect(through(once, [nowMs + 1, unlisted(nowMs + 1), prompt]).sighting.missingSinceMs).toBe(nowMs + 1);
 });
 
 test('the lag of the cloud´s list is the shortest time in which a machine can be lost', () => {
@@ -391,4 +456,5 @@ test('the lag of the cloud´s list is the shortest time in which a machine can b
   const first = t0 + lagMs + 1;
   const quick = through(joining, [first, unlisted(first)], [first + lagMs - 1, unlisted(first + lagMs - 1)]);
   expect(quick.instance.phase).toBe('joining');
+  expect(quick.sighting.missingSinceMs).toBeNull();
 });

@@ -25,9 +25,10 @@ function eventFor(phase: Phase, kind: InstanceEventKind): InstanceEvent {
       return { kind, reason: 'idle' };
     case 'terminate':
       return { kind, reason: 'operator' };
+    case 'absent':
+      return { kind, askedAtMs: takenAtMs };
     case 'refused':
     case 'inDoubt':
-    case 'absent':
     case 'gone':
     case 'undrain':
     case 'undrained':

@@ -282,11 +282,9 @@ function leversOf(site: SimulatedSite, happenings: readonly Happening[]): { setF
       const on = lasting.filter(
         ({ happening }) => second >= happening.atS && second < happening.atS + happening.forS,
       );
-      // Where both the clouds and the queue hide machines that work, nobody is left who could tell.
-      const hidden = on.some(({ happening }) => happening.kind === 'queueLie' && happening.lie === 'empty');
       clouds.forEach((cloud, index) => {
         const own = on.filter(({ happening }) => 'cloud' in happening && happening.cloud === index);
-        cloud.levers.lie = hidden ? null : (own.find(({ cloudLie }) => cloudLie !== null)?.cloudLie ?? null);
+        cloud.levers.lie = own.find(({ cloudLie }) => cloudLie !== null)?.cloudLie ?? null;
         cloud.levers.fault = (call) => {
           for (const { happening } of own)
             if (happening.kind === 'cloudFault' && happening.call === call)
