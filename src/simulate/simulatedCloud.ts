@@ -41,6 +41,8 @@ export interface Fate {
   readonly joinMs: number | null;
   /** The cloud says `error` instead of `running`. */
   readonly failsToBoot?: boolean;
+  /** The cloud takes it back when it has run for so long; see `untilLost`. */
+  readonly lostAfterMs?: number;
 }
 
 export const cloudCalls = ['list', 'launch', 'resolve', 'terminate'] as const;
@@ -183,7 +185,7 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     };
     fleet.add(machine);
     options.onCreated?.(machine);
-    const { bootMs, joinMs, failsToBoot } = levers.fate(machine);
+    const { bootMs, joinMs, failsToBoot, lostAfterMs } = levers.fate(machine);
     if (bootMs === null) return machine;
     clock.at(now() + bootMs, () => {
       if (machine.terminatedAtMs !== null || !isAlive(machine)) return;
@@ -193,8 +195,18 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
       }
       machine.runningAtMs = now();
       if (joinMs !== null) clock.at(now() + joinMs, () => join(machine));
+      if (lostAfterMs !== undefined)
+        clock.at(now() + lostAfterMs, () => {
+          if (runs(machine)) vanish(machine);
+        });
     });
     return machine;
+  }
+
+  function vanish(machine: Machine): void {
+    machine.vanished = true;
+    stop(machine);
+    leave(machine);
   }
 
   function join(machine: Machine): void {
@@ -281,13 +293,14 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     },
     calls,
     alive: () => [...fleet.alive],
-    vanish: (machine) => {
-      machine.vanished = true;
-      stop(machine);
-      leave(machine);
-    },
+    vanish,
     plant: (order) => create(order, null),
   };
+}
+
+/** When a machine is taken back, where so many are lost in an hour of their lives; `uniform` is from [0, 1). */
+export function untilLost(lostPerHour: number, uniform: number): number {
+  return Math.round((-Math.log(1 - uniform) / lostPerHour) * 3_600_000);
 }
 
 const isAlive = ({ goneAtMs }: Machine): boolean => goneAtMs === null;
