@@ -180,6 +180,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: hostClock,
   signal: ended.signal,
   runDaemon,
+  loadSite: load,
   checkSite: async (path) => (await import('./config/check.ts')).checkSite(path, await loadDeps()),
   store,
   lease: {

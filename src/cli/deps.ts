@@ -1,4 +1,5 @@
 import type { CheckReport } from '../config/check.ts';
+import type { Loaded } from '../config/load.ts';
 import type { Problem } from '../config/problem.ts';
 import type { ForegroundCommand } from '../host/foreground.ts';
 import type { KeyPair } from '../host/ssh-keys.ts';
@@ -28,6 +29,8 @@ export interface CliDeps {
   runDaemon(configPath: string, options: RunOptions): Promise<number>;
   /** Never throws for what is wrong with the file: that is in the report. */
   checkSite(configPath: string): Promise<CheckReport>;
+  /** The whole config, for `simulate`; the same. */
+  loadSite(configPath: string): Promise<Loaded>;
   readonly store: StoreMaintenance;
   readonly lease: LeaseDeps;
   /** Streams and clocks for `classad`, which works on files and standard input and asks no daemon. */

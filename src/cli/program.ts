@@ -7,6 +7,7 @@ import { addJournal } from './commands/journal.ts';
 import { addLease } from './commands/lease.ts';
 import { addPool } from './commands/pool.ts';
 import { addCheck, addRun } from './commands/run.ts';
+import { addSimulate } from './commands/simulate.ts';
 import { addStore } from './commands/store.ts';
 import type { CliDeps } from './deps.ts';
 import { exitCodes } from './exit.ts';
@@ -58,6 +59,7 @@ export function buildProgram(session: Session): Command {
   addDowntime(program, session);
   addJournal(program, session);
   addStore(program, session);
+  addSimulate(program, session);
   classadCommand(program, { ...session.deps.classad, setExitCode: (code) => leave(session, code) });
   return program;
 }

@@ -3,14 +3,13 @@ import type { OfferName } from '../model/ids.ts';
 import type { Offer } from '../model/offer.ts';
 import type { Job } from './scheduler.ts';
 import type { Machine } from './simulatedCloud.ts';
-import type { WorkItem } from './workload.ts';
 
 /** What a replay has cost and how long its jobs have waited, so far. */
 export interface Figures {
   /** Jobs of the trace that were submitted, and those whose every part has ended. */
   readonly jobs: number;
   readonly done: number;
-  /** Of jobs that have begun: a job in parts waits as long as its parts do on average. */
+  /** Of all that was put into the queue and has begun: the parts of a split job count one by one. */
   readonly waitMeanSeconds: number;
   readonly waitP95Seconds: number;
   /** (wait + run) / run, a run of less than 10 s counting as 10 s; never below 1. */
@@ -25,7 +24,8 @@ export interface Figures {
 }
 
 export interface Accounts {
-  submitted(item: WorkItem, jobs: readonly Job[]): void;
+  /** One job of the trace, as the jobs that it was put into the queue as. */
+  submitted(jobs: readonly Job[]): void;
   begun(job: Job): void;
   killed(job: Job): void;
   done(job: Job): void;
@@ -35,13 +35,7 @@ export interface Accounts {
 }
 
 interface Entry {
-  readonly item: WorkItem;
-  readonly jobs: number;
   left: number;
-  /** Jobs of it that wait to begin for the first time. */
-  unbegun: number;
-  /** Summed over its jobs, weighted by processors. */
-  waitCoreMs: number;
 }
 
 const hourMs = 3_600_000;
@@ -74,34 +68,21 @@ export function createAccounts(nowMs: () => number, offers: readonly Offer[]): A
   }
 
   return {
-    submitted: (item, jobs) => {
+    submitted: (jobs) => {
       submittedJobs += 1;
-      const entry: Entry = {
-        item,
-        jobs: jobs.length,
-        left: jobs.length,
-        unbegun: jobs.length,
-        waitCoreMs: 0,
-      };
+      const entry: Entry = { left: jobs.length };
       for (const job of jobs) {
         entries.set(job, entry);
         waitingSinceMs.set(job, nowMs());
       }
     },
     begun: (job) => {
-      const entry = entries.get(job);
       const waitMs = nowMs() - (waitingSinceMs.get(job) ?? nowMs());
       waitingSinceMs.delete(job);
       waitCoreMs += waitMs * coresOf(job);
-      if (entry === undefined) return;
-      entry.waitCoreMs += waitMs * coresOf(job);
       if (job.starts > 1) return;
-      entry.unbegun -= 1;
-      if (entry.unbegun > 0) return;
-      const meanMs = entry.waitCoreMs / entry.item.job.processors;
-      const runMs = entry.item.runMs;
-      waitsMs.push(meanMs);
-      slowdownSum += Math.max(1, (meanMs + runMs) / Math.max(shortRunMs, runMs));
+      waitsMs.push(waitMs);
+      slowdownSum += Math.max(1, (waitMs + job.runMs) / Math.max(shortRunMs, job.runMs));
     },
     killed: (job) => {
       waitingSinceMs.set(job, nowMs());

@@ -113,7 +113,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     Object.assign(levers, { negotiateMs: 5_000, negotiateAtChanges: true, reuseClaims: true, jobLagMs: 0 });
 
   const lastMs = workload.at(-1)?.submitMs ?? 0;
-  feed(site, queue, workload, (item, jobs) => accounts.submitted(item, jobs));
+  feed(site, queue, workload, accounts.submitted);
   blow(site, options, lastMs);
 
   site.start();
@@ -159,7 +159,7 @@ function feed(
   site: SimulatedSite,
   queue: SimulatedQueue,
   workload: readonly WorkItem[],
-  submitted: (item: WorkItem, jobs: ReturnType<SimulatedQueue['submit']>) => void,
+  submitted: (jobs: ReturnType<SimulatedQueue['submit']>) => void,
 ): void {
   let at = 0;
   const next = () => {
@@ -169,10 +169,7 @@ function feed(
         return;
       }
       const { runMs } = item;
-      submitted(
-        item,
-        item.parts.flatMap(({ jobClass, count }) => queue.submit(jobClass, { count, runMs })),
-      );
+      submitted(item.parts.flatMap(({ jobClass, count }) => queue.submit(jobClass, { count, runMs })));
       at += 1;
     }
   };

@@ -24,31 +24,37 @@ export interface WorkloadOptions {
   readonly machineCpus: number;
   /** Jobs ask for the memory that the trace says, or for none. */
   readonly memory: boolean;
-  /** Part of the trace, in seconds from its first job. */
-  readonly fromSeconds: number;
-  readonly toSeconds: number;
+}
+
+/** A part of a trace, in seconds from its first job; its own first job is at 0. */
+export function windowOf(
+  trace: Trace,
+  { fromSeconds, toSeconds }: { fromSeconds: number; toSeconds: number },
+): Trace {
+  const jobs = trace.jobs.filter(
+    ({ submitSeconds }) => submitSeconds >= fromSeconds && submitSeconds < toSeconds,
+  );
+  const first = jobs[0]?.submitSeconds ?? 0;
+  return { ...trace, jobs: jobs.map((job) => ({ ...job, submitSeconds: job.submitSeconds - first })) };
 }
 
 /** The trace as jobs to submit, in the order of submission, from time 0 on. */
 export function createWorkload({ jobs }: Trace, options: WorkloadOptions): readonly WorkItem[] {
   const classes = new Map<string, JobClass>();
-  const { fromSeconds, toSeconds } = options;
-  return jobs
-    .filter(({ submitSeconds }) => submitSeconds >= fromSeconds && submitSeconds < toSeconds)
-    .map((job) => ({
-      job,
-      submitMs: Math.round((job.submitSeconds - fromSeconds) * 1000),
-      runMs: Math.round(job.runSeconds * 1000),
-      parts: partsOf(job, options).map(({ cpus, workers, count }) => {
-        const share = (cpus * workers) / job.processors;
-        const memoryMiB =
-          options.memory && job.memoryMiB !== null ? Math.ceil((job.memoryMiB * share) / workers) : 0;
-        const request: Resources = { cpus, memoryMiB, diskMiB: 0, gpus: 0 };
-        const { user, group } = job;
-        const walltimeMs = job.requestedSeconds === null ? null : Math.round(job.requestedSeconds * 1000);
-        return { jobClass: classOf(classes, { request, workers, user, group, walltimeMs }), count };
-      }),
-    }));
+  return jobs.map((job) => ({
+    job,
+    submitMs: Math.round(job.submitSeconds * 1000),
+    runMs: Math.round(job.runSeconds * 1000),
+    parts: partsOf(job, options).map(({ cpus, workers, count }) => {
+      const share = (cpus * workers) / job.processors;
+      const memoryMiB =
+        options.memory && job.memoryMiB !== null ? Math.ceil((job.memoryMiB * share) / workers) : 0;
+      const request: Resources = { cpus, memoryMiB, diskMiB: 0, gpus: 0 };
+      const { user, group } = job;
+      const walltimeMs = job.requestedSeconds === null ? null : Math.round(job.requestedSeconds * 1000);
+      return { jobClass: classOf(classes, { request, workers, user, group, walltimeMs }), count };
+    }),
+  }));
 }
 
 interface Part {

@@ -45,6 +45,7 @@ function commands(): readonly (readonly [string, Command])[] {
     signal: new AbortController().signal,
     runDaemon: fail,
     checkSite: fail,
+    loadSite: fail,
     store: { locate: fail, check: fail, backup: fail, restore: fail },
     lease: noLease,
     classad: noClassAds,

@@ -24,6 +24,7 @@ export async function cli(args: readonly string[], given: Partial<CliDeps> = {})
     signal: new AbortController().signal,
     runDaemon: unexpected,
     checkSite: unexpected,
+    loadSite: unexpected,
     store: { locate: unexpected, backup: unexpected, restore: unexpected, check: unexpected },
     lease: noLease,
     classad: noClassAds,
