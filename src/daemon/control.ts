@@ -32,10 +32,11 @@ import { outlookOf } from './downtimes.ts';
 import { explainJob } from './explain.ts';
 import type { Totals } from './facts.ts';
 import { createLeaseControl } from './leaseControl.ts';
+import { describeCause } from './openIntent.ts';
 import { adjustPool } from './poolControl.ts';
 import type { Source } from './source.ts';
 import { moneyOutlook } from './spending.ts';
-import { type CoreSite, type CoreState, describeCause, type TickResult } from './tick.ts';
+import type { CoreSite, CoreState, TickResult } from './tick.ts';
 import { instanceView, planView, poolsOf, runningJobsOf, statusView } from './views.ts';
 
 /** What the control needs to see of the daemon. */

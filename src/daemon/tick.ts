@@ -1,4 +1,3 @@
-import { neverSeen } from '../fleet/entry.ts';
 import { type Fleet, type FleetChange, type FoldContext, type Lesson, seatId } from '../fleet/fleet.ts';
 import { type FoldInput, fold } from '../fleet/fold.ts';
 import { linkWorkers } from '../fleet/foldQueue.ts';
@@ -18,7 +17,7 @@ import {
   type QueueName,
   type SiteId,
 } from '../model/ids.ts';
-import type { Instance, Intent } from '../model/instance.ts';
+import type { Instance } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import type { PoolOrder, PoolSettings } from '../model/poolOrder.ts';
@@ -34,6 +33,7 @@ import { describeOrder, obey, pausedPools, poolsAsSet } from '../planner/poolSet
 import {
   cloudKey,
   dropStaleProbes,
+  forgiveShortLives,
   learnSetAsides,
   offerKey,
   type SetAsidePolicy,
@@ -44,6 +44,7 @@ import { learnShares, type Shares } from '../planner/share.ts';
 import type { Batch } from '../store/port.ts';
 import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
+import { openIntent } from './openIntent.ts';
 import { bookEnded, foldBudgets, moneyOutlook, type Spending } from './spending.ts';
 
 /** All that the core knows. Everything but `unmet` is in the store or is seen anew after a restart. */
@@ -125,6 +126,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     jitter: () => deriveFraction(state.seed, ++sequence),
   });
   setAsides = dropStaleProbes(setAsides, (intent) => change.intents.has(intent));
+  setAsides = forgiveShortLives(setAsides, change.entries, nowMs);
 
   const effects: Effect[] = [];
   const launched: Instance[] = [];
@@ -261,89 +263,6 @@ function callsOf(launch: PlannedLaunch, site: CoreSite): PlannedLaunch[] {
   for (let left = launch.count; left > 0; left -= most)
     calls.push({ ...launch, count: Math.min(left, most) });
   return calls;
-}
-
-function openIntent(change: FleetChange, id: IntentId, launch: PlannedLaunch, site: CoreSite): Instance[] {
-  const { nowMs } = change.context;
-  const pool = site.pools.get(launch.pool);
-  if (pool === undefined) throw new Error(`launch planned for unknown pool ${launch.pool}`);
-  const intent: Intent = {
-    id,
-    pool: launch.pool,
-    offer: launch.offer,
-    cloud: launch.cloud,
-    seats: launch.count,
-    state: 'open',
-    createdAtMs: nowMs,
-    sentAtMs: nowMs,
-  };
-  change.putIntent(intent);
-  const instances = Array.from({ length: launch.count }, (_, seat) =>
-    newInstance(intent, seat, pool, launch, change),
-  );
-  for (const instance of instances) change.put({ instance, sighting: neverSeen });
-  change.note({
-    kind: 'launch',
-    atMs: nowMs,
-    intent: id,
-    pool: launch.pool,
-    cloud: launch.cloud,
-    offer: launch.offer,
-    ...(instances.length === 1 && instances[0] !== undefined ? { instance: instances[0].id } : {}),
-    ...(launch.cause.kind === 'demand' ? { demand: launch.cause.demand } : {}),
-    why: launch.note === undefined ? describeCause(launch) : `${describeCause(launch)}: ${launch.note}`,
-    data: { seats: launch.count, cause: launch.cause.kind, probe: launch.probe },
-  });
-  return instances;
-}
-
-function newInstance(
-  intent: Intent,
-  seat: number,
-  pool: Pool,
-  launch: PlannedLaunch,
-  change: FleetChange,
-): Instance {
-  const { nowMs, deadlines } = change.context;
-  return {
-    id: seatId(intent.id, seat),
-    intent: intent.id,
-    seat,
-    pool: pool.name,
-    queue: pool.queue,
-    offer: launch.offer,
-    cloud: launch.cloud,
-    cause: launch.cause,
-    terms: change.termsOf(launch.offer),
-    phase: 'requested',
-    phaseSinceMs: nowMs,
-    deadlineMs: nowMs + deadlines(launch.offer, pool.limits).bootMs,
-    cloudId: null,
-    address: null,
-    worker: null,
-    createdAtMs: nowMs,
-    runningAtMs: null,
-    joinedAtMs: null,
-    idleSinceMs: null,
-    claims: 0,
-    endReason: null,
-    endedAtMs: null,
-  };
-}
-
-export function describeCause({ cause }: Pick<PlannedLaunch, 'cause'>): string {
-  switch (cause.kind) {
-    case 'demand':
-      return cause.job === null ? 'waiting jobs need it' : `waiting jobs need it, ${cause.job} among them`;
-    case 'min':
-      return 'the pool is below its min';
-    case 'headroom':
-      return 'the pool is below its head-room';
-    case 'operator':
-      return 'asked for by the operator';
-    case 'adopted':
-      return 'found with our mark';
-  }
 }
 
 /** Tells the journal when the reason why a group's jobs wait changes: once, not at every tick. */

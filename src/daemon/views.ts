@@ -17,7 +17,7 @@ import { poolsAsSet } from '../planner/poolSettings.ts';
 import { admittance, cloudKey, offerKey } from '../planner/setAside.ts';
 import type { DaemonView } from './control.ts';
 import { budgetViews, costOf, moneyView } from './moneyView.ts';
-import { describeCause } from './tick.ts';
+import { describeCause } from './openIntent.ts';
 
 /** The pools with the bounds that hold now. */
 export function poolsOf(view: DaemonView): ReadonlyMap<string, Pool> {

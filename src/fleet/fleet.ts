@@ -125,6 +125,15 @@ const unknownTerms: Terms = { market: 'onDemand', price: null, billing: perSecon
 
 export const seatId = (intent: IntentId, seat: number): InstanceId => InstanceId(`${intent}-${seat}`);
 
+/** One that has been in service for so long has shown that machines of its offer live. */
+export const shortLifeMs = 300_000;
+
+/** It vanished before it was of use, or soon after: it may be one of many that boot, shut down and are replaced. */
+function isLostYoung(before: Instance, after: Instance, nowMs: number): boolean {
+  if (before.endReason !== null || after.endReason !== 'lost') return false;
+  return after.joinedAtMs === null || nowMs < after.joinedAtMs + shortLifeMs;
+}
+
 /** A fold under way: one mutable copy, private to a tick, that notes what it changes. */
 export class FleetChange {
   readonly entries: Map<InstanceId, FleetEntry>;
@@ -218,6 +227,8 @@ export class FleetChange {
     }
     if (phase === 'failed' && after.endReason !== null)
       this.lessons.push({ kind: 'failed', offer, intent, reason: after.endReason });
+    if (isLostYoung(before, after, nowMs))
+      this.lessons.push({ kind: 'failed', offer, intent, reason: 'lost' });
   }
 
   /** Only a drain outlives its deadline. */

@@ -1,4 +1,5 @@
-import type { Lesson } from '../fleet/fleet.ts';
+import { type FleetEntry, isInService } from '../fleet/entry.ts';
+import { type Lesson, shortLifeMs } from '../fleet/fleet.ts';
 import type { CloudErrorCode } from '../model/errors.ts';
 import type { CloudName, IntentId, OfferName } from '../model/ids.ts';
 import type { EndReason } from '../model/instance.ts';
@@ -70,7 +71,8 @@ export function learnSetAsides(
         if (isRefusal(next.get(offerKey(lesson.offer))?.reason)) next.delete(offerKey(lesson.offer));
         break;
       case 'joined':
-        next.delete(offerKey(lesson.offer));
+        // Machines that are lost soon have joined before: see `forgiveShortLives`.
+        if (next.get(offerKey(lesson.offer))?.reason !== 'lost') next.delete(offerKey(lesson.offer));
         break;
       case 'refused': {
         const key = blame(lesson);
@@ -95,8 +97,8 @@ export function learnSetAsides(
     was: SetAside | undefined,
     { key, reason, message, leastMs }: Pick<SetAside, 'key' | 'reason' | 'message'> & { leastMs: number },
   ): SetAside {
-    // Refusals of launches that were under way together are one failure, not several.
-    const together = was !== undefined && nowMs < was.untilMs && was.probe === null && isRefusal(reason);
+    // Failures of launches that were under way together are one, not several.
+    const together = was !== undefined && nowMs < was.untilMs && was.probe === null;
     const failures = together ? was.failures : (was?.failures ?? 0) + 1;
     const borne = isRefusal(reason) ? 0 : bootFailuresBorne - 1;
     const doublings = Math.max(0, failures - 1 - borne);
@@ -114,6 +116,7 @@ function isRefusal(reason: SetAside['reason'] | undefined): boolean {
     case 'bootDeadline':
     case 'joinDeadline':
     case 'bootFailed':
+    case 'lost':
     case undefined:
       return false;
     default:
@@ -135,6 +138,23 @@ export function admittance(setAsides: SetAsides, key: SetAsideKey, nowMs: number
 export function withProbe(setAsides: SetAsides, key: SetAsideKey, intent: IntentId): SetAsides {
   const aside = setAsides.get(key);
   return aside === undefined ? setAsides : new Map(setAsides).set(key, { ...aside, probe: intent });
+}
+
+/** An offer whose machines were lost young is used freely again once one of them has lived for longer. */
+export function forgiveShortLives(
+  setAsides: SetAsides,
+  entries: ReadonlyMap<string, FleetEntry>,
+  nowMs: number,
+): SetAsides {
+  const doubted = [...setAsides.values()].filter(({ reason }) => reason === 'lost');
+  if (doubted.length === 0) return setAsides;
+  const proven = new Set<SetAsideKey>();
+  for (const { instance } of entries.values())
+    if (isInService(instance) && instance.joinedAtMs !== null && nowMs >= instance.joinedAtMs + shortLifeMs)
+      proven.add(offerKey(instance.offer));
+  const next = new Map(setAsides);
+  for (const { key } of doubted) if (proven.has(key)) next.delete(key);
+  return next.size === setAsides.size ? setAsides : next;
 }
 
 export function dropStaleProbes(setAsides: SetAsides, isUnderWay: (intent: IntentId) => boolean): SetAsides {

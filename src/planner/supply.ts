@@ -52,6 +52,9 @@ export function createSupply(input: SupplyInput): Supply {
   const pools = new Map(input.pools.map((pool) => [pool.name, pool]));
   const queues = new Map(input.views.map((view) => [view.queue, placesOf(view, input, pools)]));
   const { coming, draining } = machinesOf(input, pools);
+  const settling = [...input.fleet.entries.values()].flatMap(({ instance, sighting }) =>
+    isSettling(instance, nowMs) && sighting.unseen === 0 ? [instance] : [],
+  );
   const needed = new Set<InstanceId>();
   const undrained = new Set<InstanceId>();
   let launched = 0;
@@ -151,6 +154,22 @@ export function createSupply(input: SupplyInput): Supply {
     return { counted, others: found.size - counted };
   }
 
+  /** Only where no job has been put on what their slots say: those that do are served by then. */
+  function takeFromSettling(demand: Demand, jobs: number, { allowance, apart }: Terms): number {
+    let left = apart || allowance !== null ? 0 : jobs;
+    if (left === 0 || settling.length === 0) return 0;
+    const wanted = left;
+    const matches = matchmaker.matches(demand);
+    for (const { id, queue, offer } of settling) {
+      const match = matches.get(offer);
+      if (match === undefined || queue !== demand.queue || needed.has(id)) continue;
+      left -= Math.min(left, match.jobsPerMachine);
+      needed.add(id);
+      if (left === 0) break;
+    }
+    return wanted - left;
+  }
+
   const isRecord = (id: string): id is InstanceId => input.fleet.entries.has(id as InstanceId);
   const need = (id: string) => {
     if (isRecord(id)) needed.add(id);
@@ -162,7 +181,10 @@ export function createSupply(input: SupplyInput): Supply {
       return [...undrained];
     },
     takeFromWorkers,
-    takeFromComing: (demand, jobs, terms = together) => takeFrom(coming, demand, jobs, { terms, used: need }),
+    takeFromComing: (demand, jobs, terms = together) => {
+      const onComing = takeFrom(coming, demand, jobs, { terms, used: need });
+      return onComing + takeFromSettling(demand, jobs - onComing, terms);
+    },
     takeFromOffer: (demand, offer, jobs, terms) => {
       const match = matchmaker.matches(demand).get(offer);
       if (match === undefined || jobs === 0) return 0;
@@ -269,6 +291,14 @@ function kindOf(entry: FleetEntry, nowMs: number): 'coming' | 'draining' | null 
 /** It drains for a reason that may be over: for want of work, for a downtime that was taken back, for a budget. */
 function isSpareDrain({ phase, endReason }: Instance): boolean {
   return phase === 'draining' && (endReason === 'idle' || endReason === 'downtime' || endReason === 'budget');
+}
+
+/** So long after it has joined, a machine may not show all yet that its offer promises. */
+const settleMs = 60_000;
+
+/** It has just joined and has had no job: what its slots lack now, for a job that its offer fits, may still come. */
+function isSettling({ phase, claims, joinedAtMs }: Instance, nowMs: number): boolean {
+  return phase === 'idle' && claims === 0 && joinedAtMs !== null && nowMs < joinedAtMs + settleMs;
 }
 
 /** Complete views in a row without its worker after which a free machine is no longer counted on. */

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { withAttributes } from '../../src/classad/ad.ts';
 import { fixedContext } from '../../src/classad/context.ts';
 import { createMatchmaker } from '../../src/matchmaker/matchmaker.ts';
+import type { QueueSnapshot } from '../../src/model/demand.ts';
 import { DemandId } from '../../src/model/ids.ts';
 import { type CloudCall, cloudRefuses, cloudRequestLost } from '../../src/simulate/simulatedCloud.ts';
 import { createSimulatedSite } from '../../src/simulate/simulatedSite.ts';
@@ -14,6 +16,15 @@ const hourMs = 60 * minuteMs;
 /** Many simulated hours. */
 const longRun = { timeout: 60_000 };
 
+/** Workers whose slots lack what their offer promises: they are there, they are free, and no job fits them. */
+function withoutType(view: QueueSnapshot): QueueSnapshot {
+  const workers = view.workers.map((worker) => ({
+    ...worker,
+    slots: worker.slots.map((slot) => ({ ...slot, ad: withAttributes(slot.ad, { VMType: 'unheard of' }) })),
+  }));
+  return { ...view, workers };
+}
+
 describe('one job, one machine', () => {
   test('kubernetes #43709: machines on their way answer the demand at every look, until they are late', async () => {
     const site = startSite({ pools: [makePool({ offers: ['small'], max: 9 })] });
@@ -21,6 +32,22 @@ describe('one job, one machine', () => {
     const [job] = site.queue.submit(makeJobClass(), { count: 1, runMs: minuteMs });
     await site.runUntil(() => job?.state === 'done', { withinMs: 10 * minuteMs, what: 'it is done' });
     expect(site.queue.calls.poll).toBeGreaterThan(20);
+    expect(site.made()).toHaveLength(1);
+  });
+
+  test('autoscaler #3164: a machine that is there and not yet of use is waited for: no second one each look', async () => {
+    const site = startSite({ pools: [makePool({ offers: ['small'], max: 9 })] });
+    site.queue.levers.lie = withoutType;
+    site.queue.levers.negotiateMs = 100_000;
+    const [job] = site.queue.submit(makeJobClass(), { count: 1, runMs: minuteMs });
+    await site.runUntil(() => site.made().some(({ joinedAtMs }) => joinedAtMs !== null), {
+      withinMs: 2 * minuteMs,
+      what: 'it has joined',
+    });
+    await site.run(30_000);
+    expect(site.made()).toHaveLength(1);
+    site.queue.levers.lie = null;
+    await site.runUntil(() => job?.state === 'done', { withinMs: 5 * minuteMs, what: 'it is done' });
     expect(site.made()).toHaveLength(1);
   });
 
@@ -72,6 +99,27 @@ describe('a breaker opens', () => {
     expect((site.cloud.calls.launch - calls - 10) / names.length).toBeLessThanOrEqual(5);
     expect(Math.max(...waits)).toBeLessThanOrEqual(5000);
   });
+
+  test(
+    'tardis #205: machines that die a moment after they have joined are not made one after the other',
+    longRun,
+    async () => {
+      const site = createSimulatedSite({
+        offers: [makeOffer({ name: 'small' })],
+        pools: [makePool({ offers: ['small'], max: 5 })],
+        watch: {
+          joined: (machine) =>
+            site.clock.at(site.clock.monotonicNow() + 5000, () => site.cloud.vanish(machine)),
+        },
+      });
+      site.start();
+      site.queue.submit(makeJobClass(), { count: 50, runMs: hourMs });
+      await site.run(2 * hourMs);
+      const first = site.made().length;
+      await site.run(2 * hourMs);
+      expect(site.made().length - first).toBeLessThan(60);
+    },
+  );
 });
 
 describe('the account has a limit on calls', () => {
