@@ -16,6 +16,7 @@ export class Evaluation {
   /** The ad in which the present expression was written: around the lists and ads that it makes. */
   lexical: AdValue | null = null;
   failure: ErrorValue | null = null;
+  private mild = false;
   /** Whether there is an ad that root and `.name` can mean: not where an expression is evaluated in no ad. */
   rooted = true;
   private readonly compile: Compiler;
@@ -39,6 +40,7 @@ export class Evaluation {
     this.here = null;
     this.lexical = null;
     this.failure = null;
+    this.mild = false;
     this.rooted = true;
     this.stepsLeft = this.context.limits.stepsMax;
     this.base = 0;
@@ -56,9 +58,23 @@ export class Evaluation {
     return this.failure;
   }
 
-  failWithoutRoot(): ErrorValue {
-    this.failure ??= noRoot;
+  /** A failure that is forgiven where a part of an expression is evaluated by itself; a limit never is. */
+  failMildly(reason: ErrorValue): ErrorValue {
+    if (this.failure === null) this.mild = true;
+    this.failure ??= reason;
     return this.failure;
+  }
+
+  failWithoutRoot(): ErrorValue {
+    return this.failMildly(noRoot);
+  }
+
+  /** Forgets a mild failure; false: there was none. */
+  forgive(): boolean {
+    if (!this.mild) return false;
+    this.mild = false;
+    this.failure = null;
+    return true;
   }
 
   /** Charges work that is not counted by nodes; false: the budget is spent and the evaluation has failed. */
@@ -90,9 +106,7 @@ export class Evaluation {
   /** The same for a subscript: an element of a list fails by itself where there is no root. */
   elementOf(slot: Slot, home: AdValue | null, nesting: number): Value {
     const value = this.valueOf(slot, home, nesting);
-    if (this.failure !== noRoot) return value;
-    this.failure = null;
-    return undefined;
+    return this.forgive() ? undefined : value;
   }
 
   /** The value of a slot of an ad that is a root by itself where there is no other. */

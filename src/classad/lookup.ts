@@ -235,6 +235,10 @@ export function findAttribute(
   if (here === null) return null;
   const name = lowerName(expr.name);
   if (expr.scope !== null) {
+    if (isContextOfMatch(here, expr.scope)) {
+      evaluation.here = rootOf(here);
+      return null;
+    }
     const scope = evaluation.run(new Deferred(expr.scope), here, nesting);
     return scope instanceof AdValue ? findIn(evaluation, scope, name) : null;
   }
@@ -242,6 +246,12 @@ export function findAttribute(
   const found = findIn(evaluation, here, name);
   if (found !== null || here.other === null || !evaluation.old) return found;
   return findIn(evaluation, here.other, name);
+}
+
+/** Whether a scope is `parent` of a side of a match: the context of the match, which has no attributes of its own. */
+export function isContextOfMatch(here: AdValue | null, scope: Expr): boolean {
+  if (here === null || here.parent !== null || here.other === null) return false;
+  return scope.kind === 'attribute' && scope.scope === null && lowerName(scope.name) === 'parent';
 }
 
 function findIn(

@@ -16,7 +16,8 @@ import { patternExpression } from './patterns.ts';
 
 /**
  * Sends random expressions and pairs of ads through HTCondor's own library and through ours, and prints where they
- * differ. Arguments: `--count N` expressions (100,000), `--pairs N` (2,000), `--seed N` (1). Exit: 0 no unexplained
+ * differ. Arguments: `--count N` expressions (100,000), `--patterns N` regular expressions (20,000), `--pairs N` (2,000),
+ * `--seed N` (1). Exit: 0 no unexplained
  * difference, 1 some, 3 the library cannot be had. CLASSAD_ORACLE_PYTHON names a Python that has it; else one is
  * made in .testbed with pip.
  */
@@ -27,26 +28,32 @@ const batchSize = 2000;
 const shownMax = 40;
 const crashed = 'the library crashed';
 
+/** A Python that has the library; null: there is none, and it has been said why. */
 function oraclePython(): string | null {
-  const given = process.env.CLASSAD_ORACLE_PYTHON;
-  if (given !== undefined) return given;
-  const home = join(here, '../../.testbed/classad-oracle');
+  const python = process.env.CLASSAD_ORACLE_PYTHON ?? installedPython();
+  if (python === null) return null;
+  return succeeds(python, ['-c', 'import classad2, htcondor2']) ? python : null;
+}
+
+function installedPython(): string | null {
+  const testbed = process.env.SPILLWAY_TESTBED ?? join(here, '../../.testbed');
+  const home = join(testbed, 'classad-oracle');
   const python = join(home, 'bin/python');
   if (existsSync(join(home, 'ready'))) return python;
-  mkdirSync(dirname(home), { recursive: true });
-  const steps: readonly (readonly [string, readonly string[]])[] = [
-    ['python3', ['-m', 'venv', home]],
-    [python, ['-m', 'pip', 'install', '--quiet', `htcondor==${oracleVersion}`]],
-    ['touch', [join(home, 'ready')]],
-  ];
-  for (const [command, args] of steps) {
-    const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-    if (status !== 0) {
-      process.stderr.write(`${command} ${args.join(' ')}: ${stderr}\n`);
-      return null;
-    }
-  }
-  return python;
+  mkdirSync(testbed, { recursive: true });
+  const made =
+    succeeds('python3', ['-m', 'venv', home]) &&
+    succeeds(python, ['-m', 'pip', 'install', '--quiet', `htcondor==${oracleVersion}`]) &&
+    succeeds('touch', [join(home, 'ready')]);
+  return made ? python : null;
+}
+
+function succeeds(command: string, args: readonly string[]): boolean {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status === 0) return true;
+  const reason = error?.message ?? stderr.trim();
+  process.stderr.write(`${command} ${args.join(' ')}: ${reason}\n`);
+  return false;
 }
 
 interface Answer {

@@ -1,6 +1,9 @@
 /** Differences from the library that we know and mean; each has its place in docs/classads.md. */
 type Test = (request: string, library: string, ours: string) => boolean;
 
+/** Calls that may come back to where they began, and references that may be to the group that they are in. */
+const refused = /\(\?[R\d&P+-]|\\+g[<'{\d]|\\+k|\\+\d/;
+
 const explanations: readonly (readonly [reason: string, test: Test])[] = [
   ['a crash of the library', (_request, library) => library === 'the library crashed'],
   [
@@ -10,8 +13,8 @@ const explanations: readonly (readonly [reason: string, test: Test])[] = [
       /Type = "AbsoluteTime"|^"[^"]*\d{9}/.test(library),
   ],
   [
-    'a call within itself',
-    (request, library, ours) => /\(\?[R\d&P+-]|g[<']/.test(request) && refusesMore(library, ours),
+    'a regular expression that is refused here',
+    (request, library, ours) => refused.test(request) && refusesMore(library, ours),
   ],
 ];
 

@@ -92,7 +92,8 @@ function inEachContext(finish: (results: readonly Value[]) => Value, whenUndefin
         const results = elements.map((element): Value => {
           if (!(element instanceof AdValue)) return element === undefined ? undefined : ERROR;
           if (constant !== null) return constant.value;
-          return evaluation.run(deferred, contextOf(element), nesting, written);
+          const result = evaluation.run(deferred, contextOf(element), nesting, written);
+          return evaluation.forgive() ? ERROR : result;
         });
         evaluation.rooted = rooted;
         return finish(results);

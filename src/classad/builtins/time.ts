@@ -124,13 +124,11 @@ function splitTime(value: Value, evaluation: Evaluation): Value {
   ]);
 }
 
-/** The fields of an ad such as splitTime makes; what it lacks is 0. */
+/** The fields of an ad such as splitTime makes; what it lacks, or has as no integer, is 0. */
 function fieldsOfAd(ad: AdValue, evaluation: Evaluation, nesting: number): BrokenDownTime {
   const read = (name: string): number | null => {
     const index = ad.ad.shape.indexOf(name);
     const value = index < 0 ? undefined : evaluation.valueOf(ad.ad.slots[index], ad, nesting);
-    if (typeof value === 'boolean') return value ? 1 : 0;
-    if (value instanceof Real) return int32OfReal(value.value);
     return isInteger(value) ? int32Of(value) : null;
   };
   const year = read('year');

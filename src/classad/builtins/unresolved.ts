@@ -3,14 +3,15 @@ import { compareFolded } from '../bytes.ts';
 import type { Code } from '../code.ts';
 import type { Evaluation } from '../evaluation.ts';
 import type { AttributeExpr, Expr } from '../expr.ts';
-import { findAttribute } from '../lookup.ts';
+import { findAttribute, isContextOfMatch } from '../lookup.ts';
 import { isUsable, regexOf } from '../pcre/regex.ts';
 import { unparseBytes } from '../unparse.ts';
-import { AdValue, Deferred, ERROR, type Slot, type Value } from '../value.ts';
+import { AdValue, Deferred, ERROR, ErrorValue, type Slot, type Value } from '../value.ts';
 import { partsOf } from '../walk.ts';
 import type { CallSite } from './builtin.ts';
 import { occurs } from './regex.ts';
 
+const noPattern = new ErrorValue('no pattern');
 const namesMax = 10_000;
 
 /**
@@ -25,7 +26,7 @@ export function unresolved(args: readonly Code[], { exprs, nesting }: CallSite):
     const found = findAttribute(evaluation, attribute, nesting);
     if (found === null) return undefined;
     const pattern = patternCode?.(evaluation);
-    if (patternCode !== undefined && typeof pattern !== 'string') return ERROR;
+    if (patternCode !== undefined && typeof pattern !== 'string') return evaluation.failMildly(noPattern);
     const names = new Collector(evaluation, nesting).collect(found instanceof Deferred ? found : found.value);
     if (names === null) return pattern === undefined ? '' : false;
     if (typeof pattern !== 'string') return names.join(',');
@@ -33,10 +34,6 @@ export function unresolved(args: readonly Code[], { exprs, nesting }: CallSite):
     if (!isUsable(regex)) return ERROR;
     return names.some((name) => occurs(evaluation, regex, name, true) === true);
   };
-}
-
-function isParent(expr: Expr): boolean {
-  return expr.kind === 'attribute' && expr.scope === null && !expr.absolute && /^parent$/i.test(expr.name);
 }
 
 class Collector {
@@ -79,11 +76,7 @@ class Collector {
   private reference(expr: AttributeExpr): Expr | 'stop' | null {
     if (expr.scope !== null) {
       // Around a side of a match stands the context of the match, which is nobody's.
-      if (
-        isParent(expr.scope) &&
-        this.evaluation.here?.parent === null &&
-        this.evaluation.here.other !== null
-      ) {
+      if (isContextOfMatch(this.evaluation.here, expr.scope)) {
         this.note(expr.name);
         return null;
       }

@@ -200,7 +200,7 @@ class Matcher {
       case Op.call:
         return this.call(a, pc, at);
       case Op.return:
-        return this.returnFrom(at);
+        return this.returnFrom(a, at);
       case Op.accept:
         return outermost && this.nesting === 1 && this.isRefused(at) ? 'fail' : 'accept';
       default:
@@ -289,12 +289,13 @@ class Matcher {
     return this.go(entry, at);
   }
 
-  /** What groups a called pattern has set is forgotten at its end. */
-  private returnFrom(at: number): 'go' | 'fail' {
+  /** What groups a called pattern has set is forgotten at its end; a `\K` in a group is not. */
+  private returnFrom(group: number, at: number): 'go' | 'fail' {
     const { frame } = this;
     if (frame === null) return 'fail';
     frame.group.forEach((value, register) => {
-      if (this.registers[register] !== value) this.set(register, value);
+      const kept = register === 0 && group !== 0;
+      if (!kept && this.registers[register] !== value) this.set(register, value);
     });
     this.frame = frame.up;
     return this.go(frame.returnTo, at);

@@ -110,7 +110,7 @@ class Assembler {
     if (body === undefined) throw new RegexError('no such group', true);
     if (body.kind === 'group') this.group(body.index, body.body);
     else this.node(body);
-    this.emit(Op.return);
+    this.emit(Op.return, group);
     return start;
   }
 
@@ -156,6 +156,7 @@ class Assembler {
         return;
       case 'group':
         // As in PCRE2 up to 10.32, which the library has, a group that refers to itself is atomic, unless it is called.
+        this.refuseRepeated(node.body, node.index);
         if (this.refersTo(node.body, node.index)) this.atomic(() => this.group(node.index, node.body));
         else this.group(node.index, node.body);
         return;
@@ -204,6 +205,14 @@ class Assembler {
     const write = () => this.calls.push({ at: this.emit(Op.call), group });
     if (group === 0) this.atomic(write);
     else write();
+  }
+
+  /** Such a pattern matches in PCRE2 as nobody would expect, and otherwise in each version. */
+  private refuseRepeated(node: RegexNode, group: number): void {
+    if (node.kind === 'repeat' && node.body.kind === 'backreference' && this.refersTo(node, group)) {
+      throw new RegexError('a repeated reference of a group to itself is not supported', false);
+    }
+    for (const part of partsOf(node)) this.refuseRepeated(part, group);
   }
 
   private refersTo(node: RegexNode, group: number): boolean {
