@@ -2,6 +2,7 @@ import type { SiteConfig } from '../config/site.ts';
 import type { QueueName } from '../model/ids.ts';
 import type { Offer } from '../model/offer.ts';
 import type { FaultLevel } from './faultProfile.ts';
+import type { Policy, Split } from './policy.ts';
 import {
   type BestResult,
   type ReferenceOptions,
@@ -14,14 +15,7 @@ import {
 import { type ReplayProgress, type ReplayResult, replay } from './replay.ts';
 import type { Trace } from './trace.ts';
 import { traceSite } from './traceSite.ts';
-import { createWorkload, type Split } from './workload.ts';
-
-/**
- * spillway: the daemon. fixed: the daemon with one idle time, the best of the reference's grid unless one is given. static:
- * the daemon with a farm of one size. oracle and threshold: the references, worked out from the trace alone.
- */
-export const policies = ['spillway', 'fixed', 'static', 'threshold', 'oracle'] as const;
-export type Policy = (typeof policies)[number];
+import { createWorkload } from './workload.ts';
 
 export interface SimulationOptions {
   readonly trace: Trace;

@@ -1,14 +1,8 @@
 import { parseLongAd } from '../classad/long.ts';
 import type { Resources } from '../model/resources.ts';
+import type { Split } from './policy.ts';
 import type { JobClass } from './scheduler.ts';
 import type { Trace, TraceJob } from './trace.ts';
-
-/**
- * What becomes of a job that wants more processors than one: `core`: as many jobs of one processor; `machine`: as few
- * jobs as fit a machine each; `gang`: one job that holds several machines at once where one is too small.
- */
-export const splits = ['core', 'machine', 'gang'] as const;
-export type Split = (typeof splits)[number];
 
 /** A job of the trace as it is put into the queue: `parts.length` kinds of jobs, each so many times. */
 export interface WorkItem {

@@ -5,10 +5,9 @@ import type { SiteConfig } from '../../config/site.ts';
 import { parseDuration } from '../../config/units.ts';
 import { QueueName } from '../../model/ids.ts';
 import { type FaultLevel, faultLevels } from '../../simulate/faultProfile.ts';
-import { type Policy, policies, type SeedReport, simulate } from '../../simulate/run.ts';
-import { readTrace, TraceError } from '../../simulate/swf.ts';
+import { type Policy, policies, type Split, splits } from '../../simulate/policy.ts';
+import type { SeedReport, SimulationOptions } from '../../simulate/run.ts';
 import type { Trace } from '../../simulate/trace.ts';
-import { type Split, splits, windowOf } from '../../simulate/workload.ts';
 import { CliError, exitCodes } from '../exit.ts';
 import { createProgressLine } from '../progress.ts';
 import { reportErrors, type Session, writeLines } from '../session.ts';
@@ -77,6 +76,8 @@ export function addSimulate(program: Command, session: Session): void {
 async function run(session: Session, options: SimulateOptions): Promise<void> {
   const { deps } = session;
   await reportErrors(session, options, async () => {
+    // Loaded when it is asked for: no other command needs the daemon.
+    const { simulate } = await import('../../simulate/run.ts');
     const trace = await traceOf(session, options);
     const site = options.config === undefined ? null : await siteOf(session, options.config, options.queue);
     const progress = createProgressLine(deps.stderr, () => deps.clock.monotonicNow());
@@ -92,12 +93,7 @@ async function run(session: Session, options: SimulateOptions): Promise<void> {
       memory: options.memory === true,
       signal: deps.signal,
       command: (seed: number) => commandFor(options, seed),
-      onProgress: ({
-        seed,
-        simulatedMs,
-        ofMs,
-        figures,
-      }: Parameters<Parameters<typeof simulate>[0]['onProgress']>[0]) =>
+      onProgress: ({ seed, simulatedMs, ofMs, figures }: Parameters<SimulationOptions['onProgress']>[0]) =>
         progress.show(() => {
           const { done } = figures();
           const share = ofMs === 0 ? 100 : Math.min(100, Math.floor((100 * simulatedMs) / ofMs));
@@ -130,6 +126,8 @@ async function run(session: Session, options: SimulateOptions): Promise<void> {
 }
 
 async function traceOf({ deps }: Session, { trace: path, from, to }: SimulateOptions): Promise<Trace> {
+  const { readTrace, TraceError } = await import('../../simulate/swf.ts');
+  const { windowOf } = await import('../../simulate/workload.ts');
   try {
     const whole = await readTrace(resolve(deps.cwd, path), { signal: deps.signal });
     const trace =
