@@ -5,7 +5,7 @@ import type { DemandId } from '../../model/ids.ts';
 import type { PollRequest, Queue, QueueAdapter, QueueDeps } from '../port.ts';
 import { admissionOf } from './admission.ts';
 import { CollectorWatch } from './collector.ts';
-import { groupDemand, type ReadClasses } from './demand.ts';
+import { type Grouping, groupDemand, type ReadClasses } from './demand.ts';
 import { watchJobQueueLog } from './hint.ts';
 import { JobClasses } from './job-classes.ts';
 import { readJob } from './jobs.ts';
@@ -39,9 +39,12 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
   const reader = new AdReader();
   const collector = new CollectorWatch(settings.updateIntervalMs);
   const wishes = new Vocabulary(jobWishes, wordsMax);
-  const jobWords = new Vocabulary([...jobBasics, ...jobWishes], wordsMax);
+  const ownWords = settings.walltime === null ? [] : [settings.walltime.attribute];
+  const jobWords = new Vocabulary([...jobBasics, ...jobWishes, ...ownWords], wordsMax);
   const machineWords = new Vocabulary(slotWords, wordsMax);
   const schedds = settings.schedds.length > 0 ? settings.schedds : [null];
+  const grouping: Grouping = { isWish: (name) => wishes.has(name), walltime: settings.walltime };
+  let coarse = false;
   const views = new Map<string | null, ScheddView>();
   const silent = new Map<string | null, string>();
 
@@ -115,7 +118,11 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     jobWords.learn(request.attributes);
     try {
       const { slots, workersComplete, views, classes } = await look(signal);
-      const { demand, complete } = groupDemand(queue, classes, (name) => wishes.has(name));
+      const grouped = groupDemand(queue, classes, grouping);
+      const { demand, complete } = grouped;
+      if (grouped.coarse && !coarse)
+        log.warn({ groups: demand.length }, 'many kinds of jobs: priorities are put together');
+      coarse = grouped.coarse;
       const sum = (count: (view: ScheddView) => number) => views.reduce((all, view) => all + count(view), 0);
       return {
         queue,
@@ -141,7 +148,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     const jobs = new JobClasses();
     jobs.take(lines.filter((line) => jobWords.has(line.slice(0, line.indexOf(' = ')))));
     const classes = jobs.all().map((job) => ({ jobs: job, ad: reader.read(job.lines) }));
-    const [group] = groupDemand(queue, [{ schedd, classes }], (name) => wishes.has(name)).demand;
+    const [group] = groupDemand(queue, [{ schedd, classes }], { ...grouping, coarse }).demand;
     return group?.id ?? null;
   };
 

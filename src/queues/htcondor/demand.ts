@@ -6,7 +6,8 @@ import { unparse } from '../../classad/unparse.ts';
 import { isError, kindOf, numberOf, type Value } from '../../classad/value.ts';
 import type { Demand, DemandKind } from '../../model/demand.ts';
 import { DemandId, JobId, type QueueName } from '../../model/ids.ts';
-import { type JobClass, type JobNumbers, samplesMax } from './job-classes.ts';
+import { type Account, accountOfJob, type WalltimeWord, walltimeOf } from './accounting.ts';
+import { addTally, type JobClass, type JobNumbers, type Tally } from './job-classes.ts';
 import { referencesOf } from './references.ts';
 
 const parallelUniverse = 11;
@@ -15,6 +16,8 @@ const ids: ReadonlySet<string> = new Set(['clusterid', 'procid', 'qdate']);
 
 /** More groups than that are not handed to the planner: the rest of the jobs waits until some are gone. */
 export const groupsMax = 10_000;
+/** With more groups than that priorities and walltimes that differ little are put together. */
+export const splitMax = 2000;
 
 /** Classes of jobs at one schedd, with a parsed ad of each. */
 export interface ReadClasses {
@@ -22,87 +25,152 @@ export interface ReadClasses {
   readonly classes: readonly { readonly jobs: JobClass; readonly ad: ClassAd }[];
 }
 
+export interface Grouping {
+  /** Whether an attribute tells groups apart. */
+  readonly isWish: (name: string) => boolean;
+  /** Beside the usual words: the site's own for how long a job may run. */
+  readonly walltime: WalltimeWord | null;
+  /** As if there were too many groups. */
+  readonly coarse?: boolean;
+}
+
+export interface Grouped {
+  readonly demand: readonly Demand[];
+  readonly complete: boolean;
+  /** There were too many groups to tell all priorities apart. */
+  readonly coarse: boolean;
+}
+
 /**
- * The demand of several schedds, jobs that want the same thing as one group. What tells groups apart is what jobs
- * say in `isWish` attributes and in whatever else their expressions refer to, in the words that they say it in.
+ * The demand of several schedds, jobs that want the same thing for the same user as one group. What tells groups apart is
+ * what jobs say in `isWish` attributes and in whatever else their expressions refer to, in the words that they say it in;
+ * then whose they are, how urgent, and how long they may run.
  *
  * A Request* that depends on the job alone is replaced by its value: `1 + (ProcId % 4)` makes four groups, where the
  * schedd's own autoclusters count one for each job. An id that remains in an expression sets each job apart.
  * `complete` is false where there are more than `groupsMax` groups.
  */
-export function groupDemand(
-  queue: QueueName,
-  read: readonly ReadClasses[],
-  isWish: (name: string) => boolean,
-): { readonly demand: readonly Demand[]; readonly complete: boolean } {
-  const groups = new Map<DemandId, Growing>();
-  let complete = true;
-  for (const { schedd, classes } of read) {
-    for (const { jobs, ad } of classes) {
-      for (const part of partsOf(jobs, ad, isWish)) {
-        const id = demandId(queue, part.kind, part.ad);
-        const known = groups.get(id);
-        if (known === undefined && groups.size >= groupsMax) complete = false;
-        else groups.set(id, grown(known, part, schedd));
-      }
-    }
-  }
-  const demand = [...groups].map(
-    ([id, group]): Demand => ({
+export function groupDemand(queue: QueueName, read: readonly ReadClasses[], how: Grouping): Grouped {
+  const parts = read.flatMap(({ schedd, classes }) =>
+    classes.flatMap(({ jobs, ad }) => partsOf({ queue, schedd, how }, jobs, ad)),
+  );
+  const fine = how.coarse === true ? null : collect(parts, { coarse: false, most: splitMax });
+  const groups = fine?.complete === true ? fine : collect(parts, { coarse: true, most: groupsMax });
+  const demand = [...groups.byId].map(
+    ([id, { part, tally, priority, walltimeMs }]): Demand => ({
       id,
       queue,
-      kind: group.kind,
-      count: group.count,
-      ad: group.ad,
-      sampleJobs: group.samples.slice(0, samplesMax).map(JobId),
-      oldestSubmittedAtMs: group.oldest === null ? null : group.oldest * 1000,
-      user: null,
-      group: null,
-      priority: 0,
-      workers: 1,
-      walltimeMs: null,
+      wishes: part.wishes,
+      kind: part.kind,
+      count: tally.count,
+      ad: part.ad,
+      sampleJobs: tally.samples.map(JobId),
+      oldestSubmittedAtMs: tally.oldest === null ? null : tally.oldest * 1000,
+      user: part.account.user,
+      group: part.account.group,
+      priority,
+      workers: part.workers,
+      walltimeMs,
     }),
   );
-  return { demand, complete };
+  return { demand, complete: groups.complete, coarse: groups !== fine };
 }
 
+/** Jobs that want the same for the same user, by priority. */
 interface Part {
+  /** A digest of what they want: the same words give the same, in whatever order and at whichever schedd. */
+  readonly wishes: string;
   readonly kind: DemandKind;
+  readonly workers: number;
   readonly ad: ClassAd;
-  readonly count: number;
-  readonly oldest: number | null;
-  readonly samples: readonly string[];
+  readonly account: Account;
+  readonly walltimeMs: number | null;
+  readonly tallies: ReadonlyMap<number, Tally>;
 }
 
-type Growing = Part;
-
-function grown(known: Growing | undefined, part: Part, schedd: string): Growing {
-  const samples = part.samples.map((job) => `${schedd}#${job}`);
-  if (known === undefined) return { ...part, samples };
-  return {
-    ...known,
-    count: known.count + part.count,
-    oldest: earlier(known.oldest, part.oldest),
-    samples: known.samples.length >= samplesMax ? known.samples : [...known.samples, ...samples],
-  };
+interface Group {
+  readonly part: Part;
+  readonly tally: Tally;
+  readonly priority: number;
+  readonly walltimeMs: number | null;
 }
 
-function earlier(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b;
-  return Math.min(a, b);
+function collect(
+  parts: readonly Part[],
+  { coarse, most }: { coarse: boolean; most: number },
+): { readonly byId: ReadonlyMap<DemandId, Group>; readonly complete: boolean } {
+  const byId = new Map<DemandId, Group>();
+  let complete = true;
+  for (const part of parts) {
+    for (const [priority, tally] of part.tallies) {
+      const id = coarse
+        ? groupId(part, 'any', octave(part.walltimeMs))
+        : groupId(part, priority, part.walltimeMs);
+      const known = byId.get(id);
+      if (known === undefined && byId.size >= most) complete = false;
+      else if (known === undefined) byId.set(id, { part, tally, priority, walltimeMs: part.walltimeMs });
+      else
+        byId.set(id, {
+          part: known.part,
+          tally: addTally(known.tally, tally),
+          priority: Math.max(known.priority, priority),
+          walltimeMs: longer(known.walltimeMs, part.walltimeMs),
+        });
+    }
+    if (!complete && !coarse) break;
+  }
+  return { byId, complete };
+}
+
+function groupId(
+  { wishes, account: { user, group } }: Part,
+  priority: number | 'any',
+  walltime: number | null,
+): DemandId {
+  const rest = JSON.stringify([user, group, priority, walltime]);
+  return DemandId(createHash('sha256').update(`${wishes}\n${rest}`).digest('hex').slice(0, 16));
+}
+
+/** Walltimes that differ by less than an eighth or so. */
+function octave(walltimeMs: number | null): number | null {
+  return walltimeMs === null ? null : Math.ceil(Math.log2(walltimeMs) * 6);
+}
+
+function longer(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : Math.max(a, b);
 }
 
 /** One class of jobs, split where its jobs differ in what an expression makes of their ids. */
-function partsOf(jobs: JobClass, ad: ClassAd, isWish: (name: string) => boolean): readonly Part[] {
-  const kind: DemandKind =
-    numberOf(evaluateAttribute(ad, 'JobUniverse')) === parallelUniverse ? 'gang' : 'counted';
-  const plan = planOf(ad, isWish);
-  if (jobs.members === null || (plan.byJob.length === 0 && plan.idsKept.size === 0)) {
-    const substituted = Object.fromEntries(plan.once);
-    const part = wishAd(ad, plan.kept, substituted);
-    return [{ kind, ad: part, count: jobs.count, oldest: jobs.oldest, samples: jobs.samples }];
-  }
-  const parts = new Map<string, Part>();
+function partsOf(
+  { queue, schedd, how }: { queue: QueueName; schedd: string; how: Grouping },
+  jobs: JobClass,
+  ad: ClassAd,
+): readonly Part[] {
+  const isParallel = numberOf(evaluateAttribute(ad, 'JobUniverse')) === parallelUniverse;
+  const kind: DemandKind = isParallel ? 'gang' : 'counted';
+  const hosts = isParallel ? numberOf(evaluateAttribute(ad, 'MaxHosts')) : null;
+  const common = {
+    kind,
+    workers: hosts === null || !(hosts >= 1) ? 1 : Math.floor(hosts),
+    account: accountOfJob(ad),
+    walltimeMs: walltimeOf(ad, how.walltime),
+  };
+  const plan = planOf(ad, how.isWish);
+  const named = (wished: ClassAd, tallies: ReadonlyMap<number, Tally>): Part => ({
+    ...common,
+    wishes: wishesId(queue, kind, wished),
+    ad: wished,
+    tallies: new Map(
+      [...tallies].map(([priority, tally]) => [
+        priority,
+        { ...tally, samples: tally.samples.map((job) => `${schedd}#${job}`) },
+      ]),
+    ),
+  });
+  if (jobs.members === null || (plan.byJob.length === 0 && plan.idsKept.size === 0))
+    return [named(wishAd(ad, plan.kept, Object.fromEntries(plan.once)), jobs.tallies)];
+
+  const split = new Map<string, { readonly ad: ClassAd; readonly tallies: Map<number, Tally> }>();
   for (const member of jobs.members) {
     const values: Record<string, Expr> = Object.fromEntries(plan.once);
     const numbers = numbersOf(member);
@@ -117,18 +185,13 @@ function partsOf(jobs: JobClass, ad: ClassAd, isWish: (name: string) => boolean)
     const key = Object.entries(values)
       .map(([name, expr]) => `${name}=${unparse(expr, 'old')}`)
       .join(';');
-    const known = parts.get(key);
-    const samples = [...(known?.samples ?? [])];
-    if (samples.length < samplesMax) samples.push(`${member.cluster}.${member.proc}`);
-    parts.set(key, {
-      kind,
-      ad: known?.ad ?? wishAd(ad, plan.kept, values),
-      count: (known?.count ?? 0) + 1,
-      oldest: earlier(known?.oldest ?? null, member.submitted),
-      samples,
-    });
+    const known = split.get(key) ?? { ad: wishAd(ad, plan.kept, values), tallies: new Map<number, Tally>() };
+    split.set(key, known);
+    const { priority, submitted, cluster, proc } = member;
+    const one = { count: 1, oldest: submitted, samples: [`${cluster}.${proc}`] };
+    known.tallies.set(priority, addTally(known.tallies.get(priority), one));
   }
-  return [...parts.values()];
+  return [...split.values()].map(({ ad: wished, tallies }) => named(wished, tallies));
 }
 
 interface Plan {
@@ -190,8 +253,7 @@ function isPlain(value: Value): boolean {
   );
 }
 
-/** The same words give the same id, in whatever order and at whichever schedd they are said. */
-function demandId(queue: QueueName, kind: DemandKind, ad: ClassAd): DemandId {
+function wishesId(queue: QueueName, kind: DemandKind, ad: ClassAd): string {
   const said = ad
     .names()
     .map((name) => {
@@ -200,5 +262,5 @@ function demandId(queue: QueueName, kind: DemandKind, ad: ClassAd): DemandId {
     })
     .toSorted();
   const digest = createHash('sha256').update([queue, kind, ...said].join('\n'));
-  return DemandId(digest.digest('hex').slice(0, 16));
+  return digest.digest('hex').slice(0, 16);
 }

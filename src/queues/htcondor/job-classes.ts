@@ -1,22 +1,45 @@
 import { QueueError } from '../../model/errors.ts';
+import { priorityBand } from './accounting.ts';
 
 /** Jobs whose ads are the same to the letter but for what tells one job from the next. */
 export interface JobClass {
   /** The lines of their ads without the ids. */
   readonly lines: readonly string[];
-  count: number;
-  /** Epoch seconds; null if none says. */
-  oldest: number | null;
-  /** A few, `cluster.proc`. */
-  readonly samples: string[];
+  /** By band of priority: there are few. */
+  readonly tallies: ReadonlyMap<number, Tally>;
   /** Where an expression refers to an id, which job is what matters: all of them. Else null. */
   readonly members: JobNumbers[] | null;
+}
+
+/** Jobs of one priority. */
+export interface Tally {
+  readonly count: number;
+  /** Epoch seconds; null if none says. */
+  readonly oldest: number | null;
+  /** A few, `cluster.proc`. */
+  readonly samples: readonly string[];
 }
 
 export interface JobNumbers {
   readonly cluster: number;
   readonly proc: number;
   readonly submitted: number | null;
+  readonly priority: number;
+}
+
+export function addTally(known: Tally | undefined, more: Tally): Tally {
+  if (known === undefined) return more;
+  const room = samplesMax - known.samples.length;
+  return {
+    count: known.count + more.count,
+    oldest: earlier(known.oldest, more.oldest),
+    samples: room <= 0 ? known.samples : [...known.samples, ...more.samples.slice(0, room)],
+  };
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
 }
 
 export const samplesMax = 5;
@@ -24,10 +47,23 @@ export const samplesMax = 5;
 export const classesMax = 20_000;
 
 const refersToId = /\b(?:ClusterId|ProcId|QDate)\b/i;
+const refersToPriority = /\bJobPrio\b/i;
+
+interface GrowingTally {
+  count: number;
+  oldest: number | null;
+  readonly samples: string[];
+}
+
+interface GrowingClass extends JobClass {
+  readonly tallies: Map<number, GrowingTally>;
+  /** Its expressions refer to the priority: jobs of another are another class. */
+  readonly byPriority: boolean;
+}
 
 /** Takes the ads of a queue as they stream in and counts them by class: 100,000 jobs are never 100,000 ads. */
 export class JobClasses {
-  private readonly byText = new Map<string, JobClass>();
+  private readonly byText = new Map<string, GrowingClass>();
   private jobs = 0;
   private overflow = false;
 
@@ -35,22 +71,30 @@ export class JobClasses {
     let cluster: number | null = null;
     let proc: number | null = null;
     let submitted: number | null = null;
+    let priorityLine: string | null = null;
     const kept: string[] = [];
     for (const line of lines) {
       if (line.startsWith('ClusterId = ')) cluster = Number(line.slice(12));
       else if (line.startsWith('ProcId = ')) proc = Number(line.slice(9));
       else if (line.startsWith('QDate = ')) submitted = Number(line.slice(8));
+      else if (line.startsWith('JobPrio = ')) priorityLine = line;
       else kept.push(line);
     }
     if (!isNumber(cluster) || !isNumber(proc))
       throw new QueueError('malformed', 'condor_q: a job without an id');
     this.jobs++;
-    const found = this.classOf(kept);
+    const found = this.classOf(kept, priorityLine);
     if (found === null) return;
-    found.count++;
-    if (isNumber(submitted) && (found.oldest === null || submitted < found.oldest)) found.oldest = submitted;
-    if (found.samples.length < samplesMax) found.samples.push(`${cluster}.${proc}`);
-    found.members?.push({ cluster, proc, submitted });
+    const priority = priorityBand(Number(priorityLine?.slice(10) ?? 0));
+    let tally = found.tallies.get(priority);
+    if (tally === undefined) {
+      tally = { count: 0, oldest: null, samples: [] };
+      found.tallies.set(priority, tally);
+    }
+    tally.count++;
+    if (isNumber(submitted) && (tally.oldest === null || submitted < tally.oldest)) tally.oldest = submitted;
+    if (tally.samples.length < samplesMax) tally.samples.push(`${cluster}.${proc}`);
+    found.members?.push({ cluster, proc, submitted, priority });
   };
 
   /** All jobs, those beyond the limit too. */
@@ -64,11 +108,17 @@ export class JobClasses {
   }
 
   all(): readonly JobClass[] {
-    return [...this.byText.values()];
+    return [...this.byText.values()].filter(({ tallies }) => tallies.size > 0);
   }
 
-  private classOf(kept: readonly string[]): JobClass | null {
-    const text = kept.join('\n');
+  private classOf(kept: readonly string[], priorityLine: string | null): GrowingClass | null {
+    const found = this.classNamed(kept.join('\n'), kept);
+    if (found === null || !found.byPriority || priorityLine === null) return found;
+    const all = [...kept, priorityLine];
+    return this.classNamed(all.join('\n'), all);
+  }
+
+  private classNamed(text: string, lines: readonly string[]): GrowingClass | null {
     const known = this.byText.get(text);
     if (known !== undefined) return known;
     if (this.byText.size >= classesMax) {
@@ -76,7 +126,8 @@ export class JobClasses {
       return null;
     }
     const members = refersToId.test(text) ? [] : null;
-    const made: JobClass = { lines: [...kept], count: 0, oldest: null, samples: [], members };
+    const byPriority = refersToPriority.test(text);
+    const made: GrowingClass = { lines: [...lines], tallies: new Map(), members, byPriority };
     this.byText.set(text, made);
     return made;
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Secret, secret } from '../../config/secrets.ts';
 import { durationBetween, durationMs } from '../../config/units.ts';
+import type { WalltimeWord } from './accounting.ts';
 
 const second = 1000;
 const hour = 3600 * second;
@@ -13,6 +14,8 @@ const name = z
   .string()
   .min(1)
   .regex(/^[^\s'"\\-][^\s'"\\]*$/, 'not a name: no spaces, quotes or backslashes, and no "-" first');
+const attributeName = z.string().regex(/^[A-Za-z_]\w{0,99}$/, 'not the name of an attribute');
+const units = { s: second, m: 60 * second, h: hour } as const;
 const path = z.string().startsWith('/', 'expected an absolute path');
 
 const join = z.strictObject({
@@ -57,6 +60,9 @@ export const configSchema = z
     rereadAfter: durationMs.default(60 * second),
     /** The schedd's job_queue.log, where this user may read it: its growth wakes the daemon. */
     jobQueueLog: path.optional(),
+    /** Of a job: how long it may run, beside AllowedJobDuration and AllowedExecuteDuration. */
+    walltimeAttribute: attributeName.optional(),
+    walltimeUnit: z.enum(['s', 'm', 'h']).default('m'),
     join: join.optional(),
   })
   .transform(
@@ -71,6 +77,10 @@ export const configSchema = z
       bigQueueJobs: raw.bigQueueJobs,
       rereadAfterMs: raw.rereadAfter,
       jobQueueLog: raw.jobQueueLog ?? null,
+      walltime:
+        raw.walltimeAttribute === undefined
+          ? null
+          : { attribute: raw.walltimeAttribute, unitMs: units[raw.walltimeUnit] },
       join: raw.join === undefined ? null : joinSettings(raw.join),
     }),
   );
@@ -86,6 +96,8 @@ export interface HtcondorSettings {
   readonly bigQueueJobs: number;
   readonly rereadAfterMs: number;
   readonly jobQueueLog: string | null;
+  /** Null: the site has no word of its own for it. */
+  readonly walltime: WalltimeWord | null;
   /** Null: machines join by other means; none is then known as an instance of ours by its identity. */
   readonly join: JoinSettings | null;
 }

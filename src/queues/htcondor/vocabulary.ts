@@ -1,4 +1,5 @@
 import type { ClassAd } from '../../classad/ad.ts';
+import { accountWords, slotAccountWords } from './accounting.ts';
 import { referencesOf } from './references.ts';
 
 /**
@@ -68,10 +69,13 @@ export const jobWishes = [
   'VMJobPerCore',
   'VMUserData',
   'TargetClouds',
+  'WantWholeMachine',
+  'RequiresWholeMachine',
+  'WantWholeNode',
 ] as const;
 
 /** What tells one job from the next of its kind; and what condor_submit writes into nearly all Requirements. */
-export const jobBasics = ['ClusterId', 'ProcId', 'QDate', 'FileSystemDomain'] as const;
+export const jobBasics = ['ClusterId', 'ProcId', 'QDate', 'FileSystemDomain', ...accountWords] as const;
 
 export const slotWords = [
   'Name',
@@ -81,6 +85,7 @@ export const slotWords = [
   'AuthenticatedIdentity',
   'SpillwayInstance',
   'GlobalJobId',
+  ...slotAccountWords,
   'State',
   'Activity',
   'Draining',

@@ -4,6 +4,7 @@ import { isTrue, numberOf, stringOf } from '../../classad/value.ts';
 import type { Slot, Worker, WorkerActivity } from '../../model/demand.ts';
 import { InstanceId, type QueueName, WorkerId } from '../../model/ids.ts';
 import { addResources, noResources, type Resources } from '../../model/resources.ts';
+import { usageOf } from './accounting.ts';
 import type { JoinSettings } from './settings.ts';
 import { identityOf } from './token.ts';
 
@@ -58,6 +59,7 @@ function workerOf(
   const children = own.reduce((sum, ad) => sum + (number(ad, 'NumDynamicSlots') ?? 0), 0);
   const draining = own.some(isDraining) || (running.length > 0 && running.every(isRetiring));
   const first = own[0] ?? ads[0];
+  const usage = usageOf(running);
   return {
     id,
     queue,
@@ -66,6 +68,7 @@ function workerOf(
     activity: activityOf(draining, claimed.length > 0 || children > 0),
     runningJobs: running.length,
     jobIds: running.flatMap((ad) => text(ad, 'GlobalJobId') ?? []),
+    ...(usage === null ? {} : { usage }),
     total: own.map(totalOf).reduce(addResources, noResources),
     slots: [...own, ...dynamic.filter((ad) => takesJob(ad, draining)).map((ad) => wholeOf(ad, own))].map(
       (ad) => slotOf(ad, draining),

@@ -23,8 +23,11 @@ function read(text: string, schedd = 'schedd@head'): ReadClasses {
 }
 
 function group(text: string, wished = isWish): readonly Demand[] {
-  return groupDemand(queue, [read(text)], wished).demand;
+  return groupDemand(queue, [read(text)], { isWish: wished, walltime }).demand;
 }
+
+const walltime = { attribute: 'MaxWallTime', unitMs: 60_000 };
+const how = { isWish, walltime };
 
 const said = (demand: Demand | undefined, name: string) => {
   const expr = demand?.ad.get(name);
@@ -75,7 +78,7 @@ describe('groupDemand', () => {
 
   it('adds up schedds, and a job keeps the name of its own', () => {
     const both = [read(job('1.0'), 'a'), read(job('1.0'), 'b')];
-    const { demand } = groupDemand(queue, both, isWish);
+    const { demand } = groupDemand(queue, both, how);
     expect(demand).toHaveLength(1);
     expect(demand[0]).toMatchObject({ count: 2, sampleJobs: ['a#1.0', 'b#1.0'] });
   });
@@ -201,6 +204,91 @@ describe('JobClasses', () => {
   });
 });
 
+describe('whose jobs they are', () => {
+  const owned = (id: string, owner: string, more: Readonly<Record<string, string>> = {}) =>
+    job(id, { Owner: `"${owner}"`, ...more });
+  const shown = (demand: readonly Demand[]) =>
+    demand.map(({ user, group: of, priority, count }) => [user, of, priority, count]);
+
+  it('jobs of two users are two groups that want the same', () => {
+    const [a, b] = group(owned('1.0', 'alice') + owned('2.0', 'bob') + owned('3.0', 'alice'));
+    expect([a?.user, a?.count, b?.user, b?.count]).toEqual(['alice', 2, 'bob', 1]);
+    expect(a?.wishes).toBe(b?.wishes);
+    expect(a?.id).not.toBe(b?.id);
+    expect(said(a, 'Owner')).toBeUndefined();
+  });
+
+  it.each([
+    [
+      { AcctGroup: '"physics"', AcctGroupUser: '"prod"', AccountingGroup: '"physics.prod"' },
+      'prod',
+      'physics',
+    ],
+    [{ AccountingGroup: '"physics.higgs.alice"' }, 'alice', 'physics.higgs'],
+    [{ AccountingGroup: '"group_aeolus.alice"' }, 'alice', 'group_aeolus'],
+    [{ AcctGroupUser: '"bob"', AccountingGroup: '"bob"' }, 'bob', null],
+  ])('accounting groups: %o', (more, user, of) => {
+    expect(group(owned('1.0', 'alice', more))).toMatchObject([{ user, group: of }]);
+  });
+
+  it('priorities are told apart, those far from zero by their first digit', () => {
+    const text = ['0', '5', '5', '-3', '1234', '1999'].map((prio, at) =>
+      owned(`1.${at}`, 'alice', { JobPrio: prio }),
+    );
+    expect(shown(group(text.join('')))).toEqual([
+      ['alice', null, 0, 1],
+      ['alice', null, 5, 2],
+      ['alice', null, -3, 1],
+      ['alice', null, 1000, 2],
+    ]);
+  });
+
+  it('a priority for each of 10,000 jobs makes few groups', () => {
+    const text = Array.from({ length: 10_000 }, (_, at) =>
+      owned(`1.${at}`, 'alice', { JobPrio: `${at - 5000}` }),
+    );
+    const demand = group(text.join(''));
+    expect(demand.length).toBeLessThan(100);
+    expect(demand.reduce((sum, { count }) => sum + count, 0)).toBe(10_000);
+  });
+
+  it('where expressions refer to the priority, each is its own wish', () => {
+    const demand = group(
+      ['1', '2']
+        .map((prio, at) => owned(`1.${at}`, 'a', { JobPrio: prio, RequestCpus: 'JobPrio + 1' }))
+        .join(''),
+    );
+    expect(demand.map((each) => said(each, 'RequestCpus'))).toEqual(['2', '3']);
+  });
+
+  it('with too many groups priorities are put together, the greatest counts', () => {
+    const text: string[] = [];
+    for (let kind = 0; kind < 800; kind++)
+      for (const prio of ['1', '2', '3'])
+        text.push(owned(`${kind}.${prio}`, 'a', { RequestMemory: `${kind}`, JobPrio: prio }));
+    const { demand, complete, coarse } = groupDemand(queue, [read(text.join(''))], how);
+    expect([demand.length, complete, coarse]).toEqual([800, true, true]);
+    expect(demand[0]).toMatchObject({ priority: 3, count: 3 });
+  });
+
+  it.each([
+    [{ AllowedJobDuration: '3600' }, 3_600_000],
+    [{ AllowedJobDuration: '3600', AllowedExecuteDuration: '600' }, 600_000],
+    [{ MaxWallTime: '90' }, 5_400_000],
+    [{ AllowedJobDuration: 'TARGET.Life' }, null],
+    [{ AllowedJobDuration: '-1' }, null],
+    [{}, null],
+  ])('how long a job may run: %o', (more, walltimeMs) => {
+    expect(group(owned('1.0', 'a', more))).toMatchObject([{ walltimeMs }]);
+  });
+
+  it('a parallel job says how many machines it wants', () => {
+    const parallel = { JobUniverse: '11', MinHosts: '4', MaxHosts: '4' };
+    expect(group(owned('1.0', 'a', parallel))).toMatchObject([{ kind: 'gang', workers: 4 }]);
+    expect(group(owned('1.0', 'a', { MaxHosts: '1' }))).toMatchObject([{ kind: 'counted', workers: 1 }]);
+  });
+});
+
 describe('more kinds of jobs than are kept', () => {
   it('are said to be more', () => {
     const jobs = new JobClasses();
@@ -212,7 +300,7 @@ describe('more kinds of jobs than are kept', () => {
     const text = Array.from({ length: groupsMax + 1 }, (_, i) =>
       job(`1.${i}`, { Requirements: 'TARGET.N == ProcId' }),
     );
-    const { demand, complete } = groupDemand(queue, [read(text.join(''))], isWish);
+    const { demand, complete } = groupDemand(queue, [read(text.join(''))], how);
     expect([demand.length, complete]).toEqual([groupsMax, false]);
   });
 });

@@ -22,6 +22,7 @@ describe('configSchema', () => {
       bigQueueJobs: 5000,
       rereadAfterMs: 60_000,
       jobQueueLog: null,
+      walltime: null,
       join: null,
     });
   });

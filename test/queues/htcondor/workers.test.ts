@@ -155,6 +155,34 @@ describe('states', () => {
   });
 });
 
+describe('who uses it', () => {
+  const slot = (name: string, more: AttributeRecord): ClassAd =>
+    adFromValues({ Name: name, State: 'Claimed', Activity: 'Busy', MyAddress: '<10.0.0.7:9618>', ...more });
+  const usage = (slots: readonly ClassAd[]) => workersOf(queue, slots, null)[0]?.usage;
+
+  it('claimed slots say whose jobs take how much', () => {
+    const slots = [
+      slot('slot1_1@node', { RemoteOwner: 'alice@pool.test', Cpus: 2, DynamicSlot: true }),
+      slot('slot1_2@node', { RemoteOwner: 'alice@pool.test', Cpus: 1, DynamicSlot: true }),
+      slot('slot1_3@node', {
+        RemoteOwner: 'bob@pool.test',
+        AccountingGroup: 'physics.higgs.bob@pool.test',
+        Cpus: 4,
+        DynamicSlot: true,
+      }),
+    ];
+    expect(usage(slots)).toEqual([
+      { user: 'alice', group: null, cpus: 3 },
+      { user: 'bob', group: 'physics.higgs', cpus: 4 },
+    ]);
+  });
+
+  it('a machine without a job is used by nobody; one that does not say is not guessed at', () => {
+    expect(usage([slot('slot1@node', { State: 'Unclaimed', Activity: 'Idle', Cpus: 4 })])).toEqual([]);
+    expect(usage([slot('slot1@node', { Cpus: 4 })])).toBeUndefined();
+  });
+});
+
 describe('which machine a slot belongs to', () => {
   it('two startds on one host are two workers', () => {
     const workers = only(slot({ Name: 'slot1@a@host' }), slot({ Name: 'slot1@b@host' }));
