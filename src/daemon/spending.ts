@@ -1,13 +1,22 @@
 import { z } from 'zod';
 import type { SiteConfig } from '../config/site.ts';
 import type { FleetChange } from '../fleet/fleet.ts';
+import type { FoldInput } from '../fleet/fold.ts';
 import { deadlinesOf, type Learned } from '../fleet/learned.ts';
 import { type LearnedLosses, learnLosses, lostPerHour, noLosses } from '../fleet/losses.ts';
-import { type Account, type ReachedBudget, type ReachedBudgets, reachedKey } from '../model/budget.ts';
+import {
+  type Account,
+  accountOfPool,
+  accountOfUser,
+  type Budget,
+  type ReachedBudget,
+  type ReachedBudgets,
+  reachedKey,
+} from '../model/budget.ts';
 import { type InstanceId, OfferName, type PoolName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
-import { momentText, periods, windowNumbered } from '../model/periods.ts';
-import { amountKey, book, type Ledger, slotKey, spentIn } from '../planner/ledger.ts';
+import { momentText, periods, windowAt, windowNumbered } from '../model/periods.ts';
+import { amountKey, book, type Ledger, slotKey, spentIn, windowsKept } from '../planner/ledger.ts';
 import { type BudgetReport, describeBudget, type MoneyOutlook } from '../planner/purse.ts';
 import type { Fact } from '../store/port.ts';
 import type { CoreSite } from './tick.ts';
@@ -98,6 +107,57 @@ export function foldBudgets(
   return changed ? { ...before, reached } : before;
 }
 
+/** How long no daemon ran before this tick; 0 in the midst of a run. */
+export function awayOf({ outcomes }: Pick<FoldInput, 'outcomes'>): number {
+  return outcomes.reduce((sum, outcome) => sum + (outcome.kind === 'resumed' ? outcome.awayMs : 0), 0);
+}
+
+/**
+ * A budget whose hour, day or month was passed and over while no daemon looked: told when there is one again, once. What
+ * ran then went on; nothing was launched.
+ */
+export function noteMissed(
+  change: FleetChange,
+  { ledger, reached }: Spending,
+  { budgets, awayMs }: { readonly budgets: readonly Budget[]; readonly awayMs: number },
+): void {
+  if (awayMs <= 0 || budgets.length === 0) return;
+  const { nowMs } = change.context;
+  const live = [...change.entries.values()].map(({ instance }) => instance);
+  for (const period of periods) {
+    const held = budgets.filter(({ per }) => per === period);
+    const last = windowAt(period, nowMs).index;
+    const first = Math.max(windowAt(period, nowMs - awayMs).index, last - windowsKept[period] + 1);
+    for (let window = first; held.length > 0 && window < last; window++) {
+      const amounts = spentIn(ledger, live, { window: windowNumbered(period, window), nowMs });
+      for (const [key, spent] of amounts)
+        for (const { currency, amount: cap } of held.filter((budget) => isHeld(budget, key, held))) {
+          const account = key.slice(currency.length + 1) as Account;
+          const known = reached.get(reachedKey({ account, per: period, currency }));
+          if (spent > cap && known?.window !== window)
+            change.note(closing({ account, per: period, currency, cap, window }, spent, nowMs));
+        }
+    }
+  }
+}
+
+/** Whether an amount of the ledger is what the budget holds; `all` may have a budget of the user's own. */
+function isHeld({ scope, currency }: Budget, key: string, all: readonly Budget[]): boolean {
+  switch (scope.kind) {
+    case 'site':
+      return key === amountKey('site', currency);
+    case 'pool':
+      return key === amountKey(accountOfPool(scope.pool), currency);
+    case 'user': {
+      if (scope.user !== null) return key === amountKey(accountOfUser(scope.user), currency);
+      const hasOwn = all.some(
+        (other) => other.scope.kind === 'user' && other.scope.user !== null && isHeld(other, key, []),
+      );
+      return key.startsWith(amountKey(accountOfUser(''), currency)) && !hasOwn;
+    }
+  }
+}
+
 function opening(report: BudgetReport, is: ReachedBudget, atMs: number) {
   const { account, per, currency, cap, spent, committed, machines, busy } = is;
   return {
@@ -109,7 +169,9 @@ function opening(report: BudgetReport, is: ReachedBudget, atMs: number) {
   };
 }
 
-function closing({ account, per, currency, cap, window }: ReachedBudget, spent: number, atMs: number) {
+type Passed = Pick<ReachedBudget, 'account' | 'per' | 'currency' | 'cap' | 'window'>;
+
+function closing({ account, per, currency, cap, window }: Passed, spent: number, atMs: number) {
   const overspent = Math.max(0, spent - cap);
   const { startMs } = windowNumbered(per, window);
   const name = account === 'site' ? 'the site' : account;

@@ -45,7 +45,7 @@ import type { Batch } from '../store/port.ts';
 import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
 import { openIntent } from './openIntent.ts';
-import { bookEnded, foldBudgets, moneyOutlook, type Spending } from './spending.ts';
+import { awayOf, bookEnded, foldBudgets, moneyOutlook, noteMissed, type Spending } from './spending.ts';
 
 /** All that the core knows. Everything but `unmet` is in the store or is seen anew after a restart. */
 export interface CoreState {
@@ -148,6 +148,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   const downtimes = foldDowntimes(change, state.downtimes, input, site);
   const booked = new Set<InstanceId>();
   let spending = bookEnded(state.spending, change, booked);
+  noteMissed(change, spending, { budgets: site.budgets, awayMs: awayOf(input) });
   launchAll(input.launches);
   effects.push(...resend(change, input, { site, paused }));
   const instanceOf = workerLinks(change, input);
