@@ -71,8 +71,8 @@ export function learnSetAsides(
         if (isRefusal(next.get(offerKey(lesson.offer))?.reason)) next.delete(offerKey(lesson.offer));
         break;
       case 'joined':
-        // Machines that are lost soon have joined before: see `forgiveShortLives`.
-        if (next.get(offerKey(lesson.offer))?.reason !== 'lost') next.delete(offerKey(lesson.offer));
+        // See `forgiveShortLives` and `forgiveHole`.
+        if (!hasJoinedBefore(next.get(offerKey(lesson.offer)))) next.delete(offerKey(lesson.offer));
         break;
       case 'refused': {
         const key = blame(lesson);
@@ -117,6 +117,7 @@ function isRefusal(reason: SetAside['reason'] | undefined): boolean {
     case 'joinDeadline':
     case 'bootFailed':
     case 'lost':
+    case 'blackHole':
     case undefined:
       return false;
     default:
@@ -140,7 +141,10 @@ export function withProbe(setAsides: SetAsides, key: SetAsideKey, intent: Intent
   return aside === undefined ? setAsides : new Map(setAsides).set(key, { ...aside, probe: intent });
 }
 
-/** An offer whose machines were lost young is used freely again once one of them has lived for longer. */
+/**
+ * An offer whose machines were lost young is used freely again once one that has joined since has lived for longer: those
+ * that are older say nothing of what is booted now.
+ */
 export function forgiveShortLives(
   setAsides: SetAsides,
   entries: ReadonlyMap<string, FleetEntry>,
@@ -148,13 +152,44 @@ export function forgiveShortLives(
 ): SetAsides {
   const doubted = [...setAsides.values()].filter(({ reason }) => reason === 'lost');
   if (doubted.length === 0) return setAsides;
-  const proven = new Set<SetAsideKey>();
-  for (const { instance } of entries.values())
-    if (isInService(instance) && instance.joinedAtMs !== null && nowMs >= instance.joinedAtMs + shortLifeMs)
-      proven.add(offerKey(instance.offer));
   const next = new Map(setAsides);
-  for (const { key } of doubted) if (proven.has(key)) next.delete(key);
+  for (const { instance } of entries.values()) {
+    const key = offerKey(instance.offer);
+    const { joinedAtMs } = instance;
+    const doubt = doubted.find((aside) => aside.key === key);
+    if (doubt === undefined || joinedAtMs === null || !isInService(instance)) continue;
+    if (joinedAtMs >= doubt.sinceMs && nowMs >= joinedAtMs + shortLifeMs) next.delete(key);
+  }
   return next.size === setAsides.size ? setAsides : next;
+}
+
+/** Machines that are lost soon, and those that take no jobs, have joined before. */
+function hasJoinedBefore(aside: SetAside | undefined): boolean {
+  return aside?.reason === 'lost' || aside?.reason === 'blackHole';
+}
+
+/** An offer of which a machine was a black hole and none works. */
+export function setHoleAside(
+  setAsides: SetAsides,
+  { offer, why }: { readonly offer: OfferName; readonly why: string },
+  { nowMs, policy, jitter }: { nowMs: number; policy: SetAsidePolicy; jitter: () => number },
+): SetAsides {
+  const key = offerKey(offer);
+  const was = setAsides.get(key);
+  const failures = Math.max(bootFailuresBorne, (was?.failures ?? 0) + 1);
+  const grownMs = policy.setAsideFirstMs * 2 ** Math.min(30, failures - bootFailuresBorne);
+  const untilMs = nowMs + Math.min(policy.setAsideMaxMs, grownMs) * (0.75 + 0.5 * jitter());
+  const aside = { key, reason: 'blackHole', message: why, failures, sinceMs: nowMs, untilMs, probe: null } as const;
+  return new Map(setAsides).set(key, aside);
+}
+
+/** It is used freely again once a machine that was launched since then works. */
+export function forgiveHole(setAsides: SetAsides, working: ReadonlySet<OfferName>): SetAsides {
+  const forgiven = [...working].map(offerKey).filter((key) => setAsides.get(key)?.reason === 'blackHole');
+  if (forgiven.length === 0) return setAsides;
+  const next = new Map(setAsides);
+  for (const key of forgiven) next.delete(key);
+  return next;
 }
 
 export function dropStaleProbes(setAsides: SetAsides, isUnderWay: (intent: IntentId) => boolean): SetAsides {

@@ -7,11 +7,13 @@ import {
   admittance,
   cloudKey,
   dropStaleProbes,
+  forgiveShortLives,
   learnSetAsides,
   offerKey,
   type SetAsides,
   withProbe,
 } from '../../src/planner/setAside.ts';
+import { makeEntry, makeInstance } from '../support/fleetParts.ts';
 import { east } from '../support/siteParts.ts';
 
 const offer = OfferName('small');
@@ -100,6 +102,33 @@ describe('for how long', () => {
     const twice = learn(once, [failed('joinDeadline')], 5);
     expect(admittance(twice, key, 5)).toBe('closed');
     expect(twice.get(key)).toMatchObject({ reason: 'joinDeadline', failures: 2, untilMs: 10_005 });
+  });
+});
+
+describe('machines that are lost young', () => {
+  const lost = failed('lost');
+  const serving = (joinedAtMs: number) =>
+    new Map([['i-0', makeEntry(makeInstance('claimed', { offer, joinedAtMs }))]]);
+
+  test('two of them set the offer aside, and that the next has joined is no word of its own', () => {
+    const asides = learn(learn(nothing, [lost]), [joined, lost], 5);
+    expect(admittance(asides, key, 6)).toBe('closed');
+    expect(learn(asides, [accepted, joined], 20_000).has(key)).toBe(true);
+  });
+
+  test('one that has joined since and lives on ends it; one from before does not', () => {
+    const asides = learn(nothing, [lost, lost], 1000);
+    expect(forgiveShortLives(asides, serving(500), 1e6).has(key)).toBe(true);
+    expect(forgiveShortLives(asides, serving(2000), 301_999).has(key)).toBe(true);
+    expect(forgiveShortLives(asides, serving(2000), 302_000).has(key)).toBe(false);
+  });
+
+  test('twenty that fail together are one failure', () => {
+    const asides = learn(
+      nothing,
+      Array.from({ length: 20 }, () => failed('bootFailed')),
+    );
+    expect(asides.get(key)).toMatchObject({ failures: 2, untilMs: 10_000 });
   });
 });
 

@@ -4,7 +4,7 @@ import type { Stranger } from '../../src/fleet/fleet.ts';
 import { createMatchmaker } from '../../src/matchmaker/matchmaker.ts';
 import type { Demand, QueueSnapshot } from '../../src/model/demand.ts';
 import { type Cap, usualFairness } from '../../src/model/fairness.ts';
-import { DemandId, JobId } from '../../src/model/ids.ts';
+import { DemandId, JobId, type PoolName } from '../../src/model/ids.ts';
 import type { Instance } from '../../src/model/instance.ts';
 import type { Offer, Pool } from '../../src/model/offer.ts';
 import type { DowntimeOutlook } from '../../src/planner/downtimes.ts';
@@ -51,6 +51,7 @@ export interface Situation {
   readonly isNew?: boolean;
   readonly clouds?: readonly CloudOutlook[];
   readonly setAsides?: SetAsides;
+  readonly paused?: ReadonlySet<PoolName>;
   readonly caps?: readonly Cap[];
   readonly shares?: Pick<Shares, 'usage'>;
   readonly gangHoldMs?: number;
@@ -85,6 +86,7 @@ export function decide(situation: Situation): Plan {
       caps: situation.caps ?? [],
       gangHoldMs: situation.gangHoldMs ?? usualFairness.gangHoldMs,
     },
+    ...(situation.paused === undefined ? {} : { paused: situation.paused }),
     ...(situation.idle === undefined ? {} : { idle: situation.idle }),
     ...(situation.downtimes === undefined ? {} : { downtimes: situation.downtimes }),
     matchmaker: createMatchmaker(offers, () => fixedContext),
