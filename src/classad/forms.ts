@@ -1,6 +1,6 @@
 import type { ClassAd } from './ad.ts';
-import { parseJsonAds, writeJsonAds } from './json.ts';
-import { parseLongAds, writeLongAds } from './long.ts';
+import { parseJsonAds, readJsonAds, writeJsonAds } from './json.ts';
+import { parseLongAds, readLongAds, writeLongAds } from './long.ts';
 import { parseNewAds } from './parse.ts';
 import { unparse } from './unparse.ts';
 import { parseXmlAds, writeXmlAds } from './xml.ts';
@@ -29,6 +29,42 @@ export function readAds(text: string): ClassAd[] {
       return parseNewAds(text);
     default:
       return parseLongAds(text);
+  }
+}
+
+/** So much of a text tells its form. */
+const headLengthMin = 65_536;
+
+/**
+ * Ads from chunks of a text in any of the forms. In the long and the JSON form they come as they are read, and the text
+ * is not kept; the other two are read whole. Throws ClassAdSyntaxError.
+ */
+export async function* readAdStream(chunks: AsyncIterable<string>): AsyncGenerator<ClassAd, void, void> {
+  const source = chunks[Symbol.asyncIterator]();
+  let head = '';
+  let ended = false;
+  while (!ended && head.length < headLengthMin) {
+    const { value, done } = await source.next();
+    if (done === true) ended = true;
+    else head += value;
+  }
+  const form = formOf(head);
+  async function* all(): AsyncGenerator<string, void, void> {
+    yield head;
+    for (;;) {
+      const { value, done } = await source.next();
+      if (done === true) return;
+      yield value;
+    }
+  }
+  if (form === 'json') {
+    yield* readJsonAds(all());
+  } else if (form === 'xml' || form === 'new') {
+    let text = '';
+    for await (const chunk of all()) text += chunk;
+    yield* readAds(text);
+  } else {
+    yield* readLongAds(all());
   }
 }
 

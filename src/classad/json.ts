@@ -226,6 +226,7 @@ export async function* readJsonAds(chunks: AsyncIterable<string>): AsyncGenerato
   let start = -1;
   let depth = 0;
   let quoted = false;
+  let open = false;
   for await (const chunk of chunks) {
     buffer += chunk;
     for (; scanned < buffer.length; scanned++) {
@@ -243,7 +244,9 @@ export async function* readJsonAds(chunks: AsyncIterable<string>): AsyncGenerato
         if (depth > 0) continue;
         yield new JsonScanner(buffer.slice(start, scanned + 1), 0, remembered).ad();
         start = -1;
-      } else if (depth === 0 && !/[[\],\s]/.test(char ?? '')) {
+      } else if (depth === 0 && (char === '[') !== open && (char === '[' || char === ']')) {
+        open = char === '[';
+      } else if (depth === 0 && !/[,\s]/.test(char ?? '')) {
         throw new ClassAdSyntaxError({
           code: 'unexpectedToken',
           text: char ?? '',
@@ -262,6 +265,7 @@ export async function* readJsonAds(chunks: AsyncIterable<string>): AsyncGenerato
     }
   }
   if (start >= 0) new JsonScanner(buffer).ads();
+  if (open) new JsonScanner('[').ads();
 }
 
 function writeSlot(slot: Slot): string {

@@ -1,13 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { adFromValues, type ClassAd } from '../classad/ad.ts';
 import { analyze, renderAnalysis } from '../classad/betterAnalyze.ts';
 import { type EvaluationContext, fixedContext, type Semantics, semanticsKinds } from '../classad/context.ts';
 import { evaluate } from '../classad/evaluate.ts';
-import { type AdForm, adForms, formOf, readAds, writeAds } from '../classad/forms.ts';
+import { type AdForm, adForms, formOf, readAdStream, readAds, writeAds } from '../classad/forms.ts';
 import { parseLongAd } from '../classad/long.ts';
 import { matchAds } from '../classad/matcher.ts';
 import { parseExpression, parseNewAd } from '../classad/parse.ts';
@@ -105,9 +104,18 @@ async function readText(file: string | undefined, deps: ClassAdDeps): Promise<st
   return file === undefined || file === '-' ? textOf(deps.input) : readFile(file, 'utf8');
 }
 
-async function adOfFile(file: string): Promise<ClassAd> {
-  const [ad] = readAds(await textOf(createReadStream(file)));
-  if (ad !== undefined) return ad;
+function chunksOf(file: string, deps: ClassAdDeps): Readable {
+  return (file === '-' ? deps.input : createReadStream(file)).setEncoding('utf8');
+}
+
+async function adsOfFile(file: string, deps: ClassAdDeps): Promise<readonly ClassAd[]> {
+  const ads: ClassAd[] = [];
+  for await (const ad of readAdStream(chunksOf(file, deps))) ads.push(ad);
+  return ads;
+}
+
+async function adOfFile(file: string, deps: ClassAdDeps): Promise<ClassAd> {
+  for await (const ad of readAdStream(chunksOf(file, deps))) return ad;
   throw new ClassAdSyntaxError({ code: 'unexpectedEnd', text: '', offset: 0, message: `no ad in ${file}` });
 }
 
@@ -124,8 +132,8 @@ async function evalCommand(expr: string | undefined, options: EvalOptions, deps:
     return;
   }
   const parsed = parseExpression(expr, { syntax: 'new', semantics: context.semantics });
-  const ad = options.ad === undefined ? {} : { ad: await adOfFile(options.ad) };
-  const target = options.target === undefined ? {} : { target: await adOfFile(options.target) };
+  const ad = options.ad === undefined ? {} : { ad: await adOfFile(options.ad, deps) };
+  const target = options.target === undefined ? {} : { target: await adOfFile(options.target, deps) };
   // A target without an ad still has a side to be the target of.
   const own = 'target' in target && !('ad' in ad) ? { ad: emptyAdOf() } : ad;
   deps.output.write(`${unparse(evaluate(parsed, { ...own, ...target, context }), 'new')}\n`);
@@ -136,11 +144,24 @@ function emptyAdOf(): ClassAd {
 }
 
 async function evalLines(context: EvaluationContext, deps: ClassAdDeps): Promise<void> {
-  for await (const line of createInterface({ input: deps.input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line.trim() === '') continue;
+  for await (const line of linesOf(deps.input)) {
     const answer = `${JSON.stringify(answerTo(line, context))}\n`;
     if (!deps.output.write(answer)) await new Promise((resolve) => deps.output.once('drain', resolve));
   }
+}
+
+const lineLengthMax = 67_108_864;
+
+/** Lines as JSON Lines has them: only a line feed ends one. What a line has beyond the limit is dropped. */
+async function* linesOf(source: Readable): AsyncGenerator<string, void, void> {
+  source.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of source) {
+    const lines = (rest + String(chunk)).split('\n');
+    rest = (lines.pop() ?? '').slice(0, lineLengthMax);
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 interface Request {
@@ -201,8 +222,8 @@ interface MatchOptions {
 }
 
 async function matchCommand(options: MatchOptions, deps: ClassAdDeps): Promise<void> {
-  const left = readAds(await readText(options.left, deps));
-  const right = readAds(await readText(options.right, deps));
+  const left = await adsOfFile(options.left, deps);
+  const right = await adsOfFile(options.right, deps);
   const context = contextOf('old', deps.nowSeconds(), deps);
   const start = deps.monotonicSeconds();
   const matches = matchAds(left, right, { context, raw: options.raw === true });
@@ -230,8 +251,8 @@ async function analyzeCommand(
   deps: ClassAdDeps,
 ): Promise<void> {
   const analysis = analyze(
-    await adOfFile(job),
-    readAds(await readText(offers, deps)),
+    await adOfFile(job, deps),
+    await adsOfFile(offers, deps),
     contextOf('old', deps.nowSeconds(), deps),
   );
   deps.output.write(options.json === true ? `${JSON.stringify(analysis)}\n` : renderAnalysis(analysis));

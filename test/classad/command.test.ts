@@ -68,6 +68,8 @@ describe('spillway classad', () => {
       '{"expr": "x", "ad": "[a"}',
       '{"expr": 1}',
       'nonsense',
+      '',
+      '{"expr": "\\"\u2028\\""}',
     ];
     const { out, code } = await run(['eval', '--jsonl'], `${lines.join('\n')}\n`);
     const answers = out
@@ -75,8 +77,8 @@ describe('spillway classad', () => {
       .split('\n')
       .map((line): unknown => JSON.parse(line));
     expect(answers.slice(0, 3)).toEqual([{ value: '3' }, { value: 'PARSEFAIL' }, { value: '"x"' }]);
-    for (const answer of answers.slice(3)) expect(answer).toHaveProperty('error');
-    expect(answers).toHaveLength(6);
+    for (const answer of answers.slice(3, 7)) expect(answer).toHaveProperty('error');
+    expect(answers.slice(7)).toEqual([{ value: '"\\342\\200\\250"' }]);
     expect(code).toBe(0);
   });
 
