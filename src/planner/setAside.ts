@@ -179,7 +179,15 @@ export function setHoleAside(
   const failures = Math.max(bootFailuresBorne, (was?.failures ?? 0) + 1);
   const grownMs = policy.setAsideFirstMs * 2 ** Math.min(30, failures - bootFailuresBorne);
   const untilMs = nowMs + Math.min(policy.setAsideMaxMs, grownMs) * (0.75 + 0.5 * jitter());
-  const aside = { key, reason: 'blackHole', message: why, failures, sinceMs: nowMs, untilMs, probe: null } as const;
+  const aside = {
+    key,
+    reason: 'blackHole',
+    message: why,
+    failures,
+    sinceMs: nowMs,
+    untilMs,
+    probe: null,
+  } as const;
   return new Map(setAsides).set(key, aside);
 }
 
