@@ -44,6 +44,27 @@ describe('what a hostile ad costs', () => {
     expect(value('regexp("(a+)+$", "aaaa")', '[]', steps)).toBe('true');
   });
 
+  it('is bounded where a regular expression calls itself, forwards or on the spot', () => {
+    expect(value('regexp("(?R)?a", "aaa")')).toBe('error');
+    expect(value('regexp("((?1)b|a)", "aaa")')).toBe('error');
+    expect(
+      value('regexp("(a(?1)?(?1)?(?1)?)b", x)', `[x = "${'a'.repeat(40)}"]`, { regexStepsMax: 100_000 }),
+    ).toBe('error');
+    const nested = `regexp("${'('.repeat(240)}a${')'.repeat(240)}", "a")`;
+    expect(value(nested)).toBe('true');
+    expect(value(nested.replaceAll(/\({240}/g, '('.repeat(10_000)))).toBe('error');
+  });
+
+  it('is bounded in lists and in what functions make of long strings', () => {
+    const long = `[x = "${'a,'.repeat(500_000)}"]`;
+    expect(value('size(split(x, ","))', long)).toMatch(/^(?:error|\d+)$/);
+    expect(value('size(replaceAll("a", x, x))', long)).toBe('error');
+    expect(value('stringListSize(x)', long)).toBe('500000');
+    const list = `{${'1,'.repeat(200_000)}1}`;
+    expect(value(`sum(${list})`)).toBe('200001');
+    expect(value('size(l)', `[l = {l, l, l}]`)).toBe('3');
+  });
+
   it('does not grow with attributes that refer to each other', () => {
     expect(value('a', '[a = b; b = c; c = a]')).toBe('undefined');
     expect(value('a', '[a = b ?: 3; b = a]')).toBe('3');
