@@ -13,6 +13,7 @@ const benches = {
   life: () => import('./life.ts'),
   restart: () => import('./restart.ts'),
   classad: () => import('./classad.ts'),
+  spot: () => import('./spot.ts'),
 } as const satisfies Record<string, () => Promise<Bench>>;
 
 const [name, ...args] = process.argv.slice(2);
