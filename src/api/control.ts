@@ -6,6 +6,7 @@ import type { PoolOrder } from '../model/poolOrder.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
+import type { DemandPlan, ShortageView, TurnView } from './demandPlan.ts';
 import type { DowntimeList, DowntimeReceipt, DowntimeRequest } from './downtimes.ts';
 import type { JournalEntryView } from './journalEntry.ts';
 import type { LeaseControl } from './leases.ts';
@@ -85,6 +86,7 @@ export const refusalReasons = [
   'notJoined', // it has no worker that could be drained
   'paused', // the pool takes no new machines
   'bounds', // the min would be above the max
+  'launchRate', // the pool has launched as many machines in an hour as it may
   'downtime', // the cloud, the pool or the site has a declared downtime
   'configured', // what the config says is changed in the config only
 ] as const;
@@ -280,32 +282,6 @@ export interface PlannedChange {
 }
 
 /** What becomes of one group of waiting jobs: the four numbers add up to `jobs`. */
-export interface DemandPlan {
-  readonly demand: string;
-  readonly queue: string;
-  readonly sampleJobs: readonly string[];
-  readonly jobs: number;
-  /** By workers that are there. */
-  readonly servedByWorkers: number;
-  /** By machines on their way. */
-  readonly servedComing: number;
-  /** By machines that this plan launches. */
-  readonly toLaunch: number;
-  readonly unmet: number;
-  /** Why those are unmet; null where none is. */
-  readonly unmetCode: string | null;
-  readonly unmetWhy: string | null;
-  /** Offers that this group cannot have, and by which clause. */
-  readonly refusedOffers: readonly RefusedOffer[];
-}
-
-export interface RefusedOffer {
-  readonly offer: string;
-  readonly code: string;
-  /** The text of the clause that fails; null where it is no clause (a bound, a set-aside). */
-  readonly clause: string | null;
-}
-
 export interface JobExplanation {
   readonly nowMs: number;
   readonly job: string;
@@ -316,6 +292,10 @@ export interface JobExplanation {
   readonly demand: string | null;
   /** What the job asks for, as far as it can be said in figures. */
   readonly wants: Resources | null;
+  /** When its group is served; null where it is in none. */
+  readonly turn: TurnView | null;
+  /** Why jobs of its group get no machine now; null where all do. */
+  readonly shortage: ShortageView | null;
   /** One sentence: why it waits, or that it does not. */
   readonly verdict: string;
   /** One sentence: what will happen next, and when. */

@@ -1,9 +1,10 @@
 import type { JobExplanation, OfferVerdict, PoolRoom, WorkerSummary } from '../api/control.ts';
+import type { ShortageView } from '../api/demandPlan.ts';
 import type { ClassAd } from '../classad/ad.ts';
 import { countsTowardMax, isComing } from '../fleet/entry.ts';
 import type { Demand } from '../model/demand.ts';
 import { DemandId, type JobId, type QueueName } from '../model/ids.ts';
-import type { DemandReport } from '../planner/plan.ts';
+import type { DemandReport, DemandShortage } from '../planner/plan.ts';
 import type { JobView, Queue } from '../queues/port.ts';
 import type { DaemonView } from './control.ts';
 import { withDeadline } from './deadline.ts';
@@ -44,6 +45,8 @@ function explain(view: DaemonView, queue: QueueName, job: JobView): JobExplanati
     state: job.state,
     demand: job.state === 'waiting' ? (report?.demand ?? null) : null,
     wants: target === undefined ? null : view.site.matchmaker.request(job.ad, target.ad),
+    turn: report === null ? null : { ...report.turn, of: view.lastTick()?.plan.demand.length ?? 0 },
+    shortage: shortageOf(report),
     verdict,
     next,
     offers,
@@ -182,8 +185,28 @@ function say(
   const why = report.shortage?.why ?? 'there is no room';
   return {
     verdict: `${report.unmet} of the ${report.jobs} jobs that want the same get no machine now: ${why}.`,
-    next: 'It is tried again at every poll; a machine that becomes free takes it.',
+    next: nextAfter(report.shortage),
   };
+}
+
+function shortageOf(report: DemandReport | null): ShortageView | null {
+  if (report === null || report.shortage === null) return null;
+  const { code, why, figures = {} } = report.shortage;
+  return { code, why, figures };
+}
+
+function nextAfter(shortage: DemandShortage | null): string {
+  switch (shortage?.code) {
+    case 'tooLarge':
+      return 'It waits until it wants fewer machines, or pools, offers, clouds and caps allow more.';
+    case 'walltime':
+      return 'It waits until it states a shorter time, or its pool has a longer lifetime.';
+    case 'userCap':
+    case 'groupCap':
+      return 'It is served when other jobs of theirs have ended.';
+    default:
+      return 'It is tried again at every poll; a machine that becomes free takes it.';
+  }
 }
 
 function firstClause(offers: readonly OfferVerdict[]): string {

@@ -1,12 +1,12 @@
 import type {
   CloudStatus,
-  DemandPlan,
   InstanceView,
   PlanView,
   QueueStatus,
   SetAside as SetAsideView,
   StatusView,
 } from '../api/control.ts';
+import type { DemandPlan } from '../api/demandPlan.ts';
 import type { LivePhase, PhaseCounts, PoolStatus, StateCounts, Unmet } from '../api/poolStatus.ts';
 import { type FleetEntry, publicState } from '../fleet/entry.ts';
 import type { Worker } from '../model/demand.ts';
@@ -212,12 +212,12 @@ export function planView(view: DaemonView, plan: Plan): PlanView {
     terminations: entriesOf(view)
       .filter(({ instance }) => instance.phase === 'terminating')
       .map(({ instance }) => ({ instance: instance.id, pool: instance.pool, why: instance.endReason ?? '' })),
-    demand: plan.demand.map((report) => demandPlan(view, report)),
+    demand: plan.demand.map((report) => demandPlan(view, report, plan.demand.length)),
     budgets: budgetViews(plan.budgets),
   };
 }
 
-function demandPlan(view: DaemonView, report: DemandReport): DemandPlan {
+function demandPlan(view: DaemonView, report: DemandReport, of: number): DemandPlan {
   const group = view.queueSource(report.queue)?.latest?.demand.find(({ id }) => id === report.demand);
   const offers = view.parts.config.pools
     .filter(({ queue }) => queue === report.queue)
@@ -229,6 +229,11 @@ function demandPlan(view: DaemonView, report: DemandReport): DemandPlan {
     demand: report.demand,
     queue: report.queue,
     sampleJobs: report.sampleJobs,
+    user: group?.user ?? null,
+    group: group?.group ?? null,
+    workers: group?.workers ?? 1,
+    walltimeMs: group?.walltimeMs ?? null,
+    turn: { ...report.turn, of },
     jobs: report.jobs,
     servedByWorkers: report.onWorkers,
     servedComing: report.onComing + report.onUndrained,
@@ -236,6 +241,7 @@ function demandPlan(view: DaemonView, report: DemandReport): DemandPlan {
     unmet: report.unmet,
     unmetCode: report.shortage?.code ?? null,
     unmetWhy: report.shortage?.why ?? null,
+    unmetFigures: report.shortage?.figures ?? {},
     refusedOffers: refused.map(({ offer, side, clause }) => ({
       offer,
       code: side === 'job' ? 'jobRequirements' : side === 'offer' ? 'offerRequirements' : 'size',

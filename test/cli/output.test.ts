@@ -65,9 +65,9 @@ LAUNCH  OFFER    CLOUD  POOL   DEMAND  WHY
 DRAIN  POOL   WHY
 i1-0   small  idle for 5m, no job needs it
 
-DEMAND  QUEUE  JOBS  BY WORKERS  COMING  LAUNCH  UNMET  E.G. JOB    WHY UNMET
-g1      main      3           1       0       2      0  7.0@schedd  -
-g2      main      9           0       1       4      4  8.0@schedd  poolMax: pool large has 2 of 2
+DEMAND  QUEUE  USER   LEVEL  JOBS  BY WORKERS  COMING  LAUNCH  UNMET  E.G. JOB    WHY UNMET
+g1      main   alice   20.0     3           1       0       2      0  7.0@schedd  -
+g2      main   alice   20.0     9           0       1       4      4  8.0@schedd  poolMax: pool large has 2 of 2
 
 DEMAND  CANNOT HAVE  CODE  CLAUSE
 g2      t-small      job   TARGET.VMType == "large"
@@ -81,6 +81,7 @@ pool small  day   2.50       0.01  2.40  USD       0.10  until 2026-11-23 00:00:
     expect(await printed('explain', 'job', '9.0@schedd')).toBe(`
 job 9.0@schedd of alice: waiting in queue main, in demand g3
 wants 1 CPU, 2 GiB memory, 10 GiB disk, 1 GPU
+turn 2 of 3: level 21.5 = priority 0 + aging 1.5 + share 20.0
 it waits because no offer fits it
 next: nothing, until an offer fits it
 

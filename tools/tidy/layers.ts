@@ -38,6 +38,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       // The port of the API: the daemon does what it says.
       'api/control.ts',
       'api/poolStatus.ts',
+      'api/demandPlan.ts',
       'api/downtimes.ts',
       'api/leases.ts',
       'api/money.ts',

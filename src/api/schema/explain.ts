@@ -3,6 +3,7 @@ import { jobStates } from '../../queues/port.ts';
 import type { InstanceExplanation, JobExplanation } from '../control.ts';
 import { instanceSchema } from './instances.ts';
 import { journalEntrySchema } from './journal.ts';
+import { figuresSchema, turnSchema } from './plan.ts';
 import { count, list, ms, resourcesSchema, text } from './scalars.ts';
 import { setAsideSchema } from './status.ts';
 
@@ -25,6 +26,8 @@ export const jobExplanationSchema = z.object({
   state: z.enum(jobStates),
   demand: text.nullable(),
   wants: resourcesSchema.nullable(),
+  turn: turnSchema.nullable(),
+  shortage: z.object({ code: text, why: text, figures: figuresSchema }).nullable(),
   verdict: text,
   next: text,
   offers: list(offerVerdictSchema),

@@ -3,12 +3,29 @@ import type { PlanView } from '../control.ts';
 import { budgetSchema } from './money.ts';
 import { count, list, ms, text } from './scalars.ts';
 
+export const figuresSchema = z.record(text, z.number());
+
+export const turnSchema = z.object({
+  place: count,
+  of: count,
+  level: z.number(),
+  priority: z.number(),
+  aging: z.number(),
+  share: z.number(),
+  pool: z.number(),
+});
+
 const changeSchema = z.object({ instance: text, pool: text, why: text });
 
 const demandPlanSchema = z.object({
   demand: text,
   queue: text,
   sampleJobs: list(text),
+  user: text.nullable(),
+  group: text.nullable(),
+  workers: count,
+  walltimeMs: ms.nullable(),
+  turn: turnSchema,
   jobs: count,
   servedByWorkers: count,
   servedComing: count,
@@ -16,6 +33,7 @@ const demandPlanSchema = z.object({
   unmet: count,
   unmetCode: text.nullable(),
   unmetWhy: text.nullable(),
+  unmetFigures: figuresSchema,
   refusedOffers: list(z.object({ offer: text, code: text, clause: text.nullable() })),
 });
 

@@ -5,6 +5,7 @@ import type {
   OfferVerdict,
   WorkerSummary,
 } from '../../api/control.ts';
+import type { TurnView } from '../../api/demandPlan.ts';
 import { counted, orDash, resources, since, span } from '../format.ts';
 import { type Column, printable, renderTable, type Style } from '../table.ts';
 import { causeText } from './instances.ts';
@@ -17,6 +18,7 @@ export function renderJob(view: JobExplanation, style: Style): readonly string[]
   return [
     style.bold(printable(`job ${view.job}${owner}: ${view.state} in queue ${view.queue}${group}`)),
     ...(view.wants === null ? [] : [`wants ${resources(view.wants)}`]),
+    ...(view.turn === null ? [] : [turnText(view.turn)]),
     printable(view.verdict),
     printable(`next: ${view.next}`),
     '',
@@ -26,6 +28,12 @@ export function renderJob(view: JobExplanation, style: Style): readonly string[]
     '',
     ...poolTable(view, style),
   ];
+}
+
+/** `turn 3 of 12: level 21.4 = priority 0 + aging 1.4 + share 20.0`. */
+function turnText({ place, of, level, priority, aging, share, pool }: TurnView): string {
+  const sum = `level ${level.toFixed(1)} = priority ${priority} + aging ${aging.toFixed(1)} + share ${share.toFixed(1)}`;
+  return `turn ${place} of ${of}: ${sum}${pool === 0 ? '' : `; pool priority ${pool}`}`;
 }
 
 function workersText({ total, matching, free, coming }: WorkerSummary): string {

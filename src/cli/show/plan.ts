@@ -1,4 +1,5 @@
-import type { DemandPlan, PlannedChange, PlanView } from '../../api/control.ts';
+import type { PlannedChange, PlanView } from '../../api/control.ts';
+import type { DemandPlan } from '../../api/demandPlan.ts';
 import { counted, orDash } from '../format.ts';
 import { type Column, printable, renderTable, type Style } from '../table.ts';
 import { budgetTable } from './money.ts';
@@ -66,6 +67,8 @@ function demandTable(demand: readonly DemandPlan[], style: Style): readonly stri
   const columns: readonly Column[] = [
     { header: 'DEMAND' },
     { header: 'QUEUE' },
+    { header: 'USER' },
+    right('LEVEL'),
     right('JOBS'),
     right('BY WORKERS'),
     right('COMING'),
@@ -77,6 +80,8 @@ function demandTable(demand: readonly DemandPlan[], style: Style): readonly stri
   const rows = demand.map((group) => [
     group.demand,
     group.queue,
+    orDash(group.user),
+    group.turn.level.toFixed(1),
     group.jobs,
     group.servedByWorkers,
     group.servedComing,
