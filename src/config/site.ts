@@ -53,6 +53,8 @@ export interface SitePolicy {
   readonly setAsideMaxMs: number;
   /** More than this share of a pool at once is only ended after two fresh views. */
   readonly massShare: number;
+  /** So many failures of an offer or a cloud in a row raise an alarm. */
+  readonly alarmAfter: number;
   /** How long before a downtime machines are drained where walltimes do not say. */
   readonly drainAheadMs: number;
   /** Ended instances and journal entries are kept for so long. */

@@ -38,6 +38,7 @@ import type { Source } from './source.ts';
 import { moneyOutlook } from './spending.ts';
 import type { CoreSite, CoreState, TickResult } from './tick.ts';
 import { instanceView, planView, poolsOf, runningJobsOf, statusView } from './views.ts';
+import { doubtedOf } from './watch.ts';
 
 /** What the control needs to see of the daemon. */
 export interface DaemonView {
@@ -126,6 +127,8 @@ function planInput(view: DaemonView): PlanInput {
     fairness: view.site.policy.fairness,
     shares: view.state().shares,
     idle: idleOutlook(view.state()),
+    doubted: doubtedOf(view.state().watch),
+    launchCounts: view.state().watch.launchCounts,
     money: moneyOutlook(view.state().spending, view.site, view.state().learned),
     matchmaker: view.site.matchmaker,
     instanceOf: ({ instance }) => instance,

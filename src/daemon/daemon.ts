@@ -198,10 +198,9 @@ export function createDaemon(parts: DaemonParts): Daemon {
       outcomes.push(outcome);
       wake.now();
     },
-    // What is owed to other machines may have waited for it.
-    onDone: (effect) => {
+    onDone: (effect, heldBack) => {
       if (effect.kind === 'drain') queueSources.get(effect.queue)?.hurry();
-      wake.now();
+      if (heldBack) wake.now();
     },
   });
 
@@ -318,7 +317,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   ): void {
     for (const entry of batch?.journal ?? []) {
       const { kind, why, atMs: _, ...fields } = entry;
-      if (kind === 'anomaly') log.error({ ...fields, why }, 'anomaly');
+      if (kind === 'anomaly' || kind === 'alarm') log.error({ ...fields, why }, kind);
       else log.info({ kind, ...fields, why }, 'journal');
     }
     if (launches.length + drains.length + undrains.length + ended.length > 0)

@@ -10,6 +10,7 @@ import { type DowntimeState, downtimeFact, rememberDowntimes } from './downtimes
 import { gapFacts, rememberGaps } from './gapFacts.ts';
 import { rememberShares, shareFacts } from './shares.ts';
 import { rememberSpending, type Spending, spendingFacts } from './spending.ts';
+import { launchFacts, rememberWatch, type Watch } from './watch.ts';
 
 /** Over the store's life. */
 export interface Totals {
@@ -28,6 +29,7 @@ interface Remembered {
   readonly poolSettings: PoolSettings;
   readonly downtimes: DowntimeState;
   readonly idle: IdleState;
+  readonly watch: Watch;
   readonly spending: Spending;
   readonly shares: Shares;
   readonly totals: Totals;
@@ -73,7 +75,7 @@ export function factsOf(before: Remembered, after: Remembered): Fact[] {
       key: 'poolSettings',
       value: [...after.poolSettings].map(([pool, setting]) => ({ pool, ...setting })),
     });
-  facts.push(...gapFacts(before.idle, after.idle));
+  facts.push(...gapFacts(before.idle, after.idle), ...launchFacts(before.watch, after.watch));
   const downtimes = downtimeFact(before.downtimes, after.downtimes);
   if (downtimes !== undefined) facts.push({ key: 'downtimes', value: downtimes });
   facts.push(...shareFacts(before.shares, after.shares));
@@ -114,6 +116,7 @@ export function remember(
     ),
     downtimes: rememberDowntimes(byKey.get('downtimes')),
     idle: rememberGaps(facts),
+    watch: rememberWatch(facts),
     spending: rememberSpending(facts),
     shares: rememberShares(facts),
     totals: totals.parse(byKey.get('totals') ?? { launched: 0, ended: 0, reused: 0, refused: 0 }),

@@ -5,6 +5,7 @@ import { deadlinesOf, type Learned, learnTimes, usualBootMs } from '../fleet/lea
 import type { Effect } from '../fleet/owed.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
 import type { Budget } from '../model/budget.ts';
+import type { Worker } from '../model/demand.ts';
 import { deriveFraction, deriveName } from '../model/derive.ts';
 import type { Downtime, DowntimeOrder } from '../model/downtime.ts';
 import type { FairnessPolicy } from '../model/fairness.ts';
@@ -22,6 +23,7 @@ import type { JournalEntry } from '../model/journal.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import type { PoolOrder, PoolSettings } from '../model/poolOrder.ts';
 import type { IdleState } from '../planner/idle.ts';
+import { forgiveMatches, probedBy, setMismatchesAside } from '../planner/mismatch.ts';
 import {
   type CloudOutlook,
   type Plan,
@@ -31,11 +33,9 @@ import {
 } from '../planner/plan.ts';
 import { describeOrder, obey, pausedPools, poolsAsSet } from '../planner/poolSettings.ts';
 import {
-  cloudKey,
   dropStaleProbes,
   forgiveShortLives,
   learnSetAsides,
-  offerKey,
   type SetAsidePolicy,
   type SetAsides,
   withProbe,
@@ -46,6 +46,7 @@ import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
 import { openIntent } from './openIntent.ts';
 import { awayOf, bookEnded, foldBudgets, moneyOutlook, noteMissed, type Spending } from './spending.ts';
+import { doubtedOf, type Watch, watch } from './watch.ts';
 
 /** All that the core knows. Everything but `unmet` is in the store or is seen anew after a restart. */
 export interface CoreState {
@@ -59,6 +60,7 @@ export interface CoreState {
   readonly poolSettings: PoolSettings;
   readonly downtimes: DowntimeState;
   readonly idle: IdleState;
+  readonly watch: Watch;
   readonly spending: Spending;
   /** What each user's jobs have used. */
   readonly shares: Shares;
@@ -78,6 +80,7 @@ export interface CoreSite {
     readonly reapMs: number;
     readonly massShare: number;
     readonly drainAheadMs: number;
+    readonly alarmAfter: number;
     readonly fairness: FairnessPolicy;
   };
   readonly budgets: readonly Budget[];
@@ -120,13 +123,15 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   const change = fold(state.fleet, input, foldContext(state, site, nowMs));
   let sequence = state.sequence;
   const learned = learnTimes(state.learned, change.lessons);
+  const jitter = () => deriveFraction(state.seed, ++sequence);
   let setAsides = learnSetAsides(state.setAsides, change.lessons, {
     nowMs,
     policy: site.policy,
-    jitter: () => deriveFraction(state.seed, ++sequence),
+    jitter,
   });
   setAsides = dropStaleProbes(setAsides, (intent) => change.intents.has(intent));
   setAsides = forgiveShortLives(setAsides, change.entries, nowMs);
+  setAsides = forgiveMatches(setAsides, change.entries, nowMs);
 
   const effects: Effect[] = [];
   const launched: Instance[] = [];
@@ -135,9 +140,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
       const intent = IntentId(`${site.site}-${deriveName(state.seed, ++sequence)}`);
       const instances = openIntent(change, intent, launch, site);
       launched.push(...instances);
-      if (launch.probe)
-        for (const key of [offerKey(launch.offer), cloudKey(launch.cloud)])
-          setAsides = withProbe(setAsides, key, intent);
+      if (launch.probe) for (const key of probedBy(launch)) setAsides = withProbe(setAsides, key, intent);
       const { cloud, pool, offer } = launch;
       effects.push({ kind: 'launch', intent, cloud, pool, offer, instances: instances.map(({ id }) => id) });
     }
@@ -146,6 +149,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   const poolSettings = obeyAll(change, state.poolSettings, input.poolOrders);
   const paused = pausedPools(poolSettings);
   const downtimes = foldDowntimes(change, state.downtimes, input, site);
+  const outlook = outlookOf(downtimes, site, input);
   const booked = new Set<InstanceId>();
   let spending = bookEnded(state.spending, change, booked);
   noteMissed(change, spending, { budgets: site.budgets, awayMs: awayOf(input) });
@@ -168,7 +172,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     queues: input.queues,
     fleet: change.result(),
     setAsides,
-    downtimes: outlookOf(downtimes, site, input),
+    downtimes: outlook,
+    doubted: doubtedOf(state.watch),
+    launchCounts: state.watch.launchCounts,
     idle: { state: state.idle, bootMs: (offer) => usualBootMs(learned, offer) },
     money: moneyOutlook(spending, site, learned),
     matchmaker: site.matchmaker,
@@ -177,9 +183,25 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   for (const id of decided.undrains) change.apply(id, { kind: 'undrain' }, 'a waiting job needs it');
   for (const { instance, reason, why, force } of decided.drains)
     change.apply(instance, { kind: force === true ? 'terminate' : 'drain', reason }, why);
+  setAsides = setMismatchesAside(
+    setAsides,
+    { drained: drainedForIdleness(decided, change), reports: decided.demand },
+    { nowMs, policy: site.policy, jitter },
+  );
   launchAll(decided.launches);
   for (const { id, phase, queue, worker } of change.changedInstances.values())
     if (phase === 'ended' && worker !== null) effects.push({ kind: 'remove', instance: id, queue, worker });
+  const watched = watch(change, state.watch, {
+    input,
+    decided,
+    launched,
+    pools: site.pools,
+    policy: site.policy,
+    setAsides,
+    downtimes: outlook,
+    jitter,
+  });
+  setAsides = watched.setAsides;
   const unmet = noteUnmet(change, state.unmet, decided);
   noteSetAsides(change, state.setAsides, setAsides);
   spending = bookEnded(foldBudgets(change, spending, decided.budgets), change, booked);
@@ -193,6 +215,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     poolSettings,
     downtimes,
     idle: decided.idle,
+    watch: watched.watch,
     spending,
     shares,
     totals,
@@ -235,6 +258,13 @@ function resend(
   });
 }
 
+function drainedForIdleness({ drains }: Plan, change: FleetChange): Instance[] {
+  return drains.flatMap(({ instance, reason }) => {
+    const entry = reason === 'idle' ? change.entries.get(instance) : undefined;
+    return entry === undefined ? [] : [entry.instance];
+  });
+}
+
 export function foldContext(state: CoreState, site: CoreSite, nowMs: number): FoldContext {
   return {
     nowMs,
@@ -248,13 +278,11 @@ export function foldContext(state: CoreState, site: CoreSite, nowMs: number): Fo
 }
 
 function workerLinks(change: FleetChange, input: TickInput) {
-  const links = new Map<string, InstanceId>();
-  for (const { view } of input.queues.values()) {
-    if (view === null) continue;
-    for (const [instance, worker] of linkWorkers(change, view))
-      links.set(`${view.queue}/${worker.id}`, instance);
-  }
-  return (worker: { queue: QueueName; id: string }) => links.get(`${worker.queue}/${worker.id}`) ?? null;
+  const links = new Map<Worker, InstanceId>();
+  for (const { view } of input.queues.values())
+    if (view !== null)
+      for (const [instance, worker] of linkWorkers(change, view)) links.set(worker, instance);
+  return (worker: Worker) => links.get(worker) ?? null;
 }
 
 function callsOf(launch: PlannedLaunch, site: CoreSite): PlannedLaunch[] {

@@ -47,6 +47,8 @@ export interface Pool {
   readonly min: number;
   /** Everything that is not proven gone counts toward max. */
   readonly max: number;
+  /** No more launches than that in an hour, whatever asks for them; null: generous, by its max. */
+  readonly launchesPerHour: number | null;
   /** Free (or coming) machines to keep beyond what waiting jobs need. */
   readonly headroom: number;
   /** The same as a share (0 to 1) of the machines in use, while jobs keep coming; the greater of the two holds. */

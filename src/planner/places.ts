@@ -18,6 +18,7 @@ export interface SupplyInput {
   readonly pools: readonly Pool[];
   readonly views: readonly QueueSnapshot[];
   readonly downtimes?: DowntimeOutlook;
+  readonly doubted?: ReadonlySet<InstanceId>;
   readonly purse?: Purse;
   /** Which instance a worker belongs to; null: not one of ours. */
   readonly instanceOf: (worker: Worker) => InstanceId | null;
@@ -78,7 +79,8 @@ function takesJobs({ instance }: FleetEntry): boolean {
   return instance.phase === 'idle' || instance.phase === 'claimed';
 }
 
-/** It takes no new work: a downtime comes or is there, or a budget that it counts in is used up. */
-export function isClosed(instance: Instance, { nowMs, downtimes, purse }: SupplyInput): boolean {
+/** It takes no new work: a downtime comes or is there, a budget that it counts in is used up, or it takes none, it seems. */
+export function isClosed(instance: Instance, { nowMs, downtimes, purse, doubted }: SupplyInput): boolean {
+  if (doubted?.has(instance.id) === true) return true;
   return closedBy(instance, nowMs, downtimes) !== null || (purse?.usedUp(instance) ?? null) !== null;
 }

@@ -12,6 +12,7 @@ import { planDrains } from './drains.ts';
 import { expectedCost } from './expectedCost.ts';
 import { createFallback } from './fallback.ts';
 import { headroomOf, type IdleOutlook, type IdleState, noteIdle } from './idle.ts';
+import type { LaunchCounts } from './launchRate.ts';
 import { inOrder, type Turn } from './order.ts';
 import { cheapestFirst, indexPools } from './placements.ts';
 import { type BudgetReport, createPurse, type MoneyOutlook } from './purse.ts';
@@ -36,6 +37,10 @@ export interface PlanInput {
   readonly setAsides: SetAsides;
   /** Absent: none is declared. */
   readonly downtimes?: DowntimeOutlook;
+  /** Machines that take no job, it seems: they are not counted on. Absent: none. */
+  readonly doubted?: ReadonlySet<InstanceId>;
+  /** Absent: none has been launched lately. */
+  readonly launchCounts?: LaunchCounts;
   /** Absent: nothing is counted, and nothing is held. */
   readonly money?: MoneyOutlook;
   /** Absent: nothing has been learned of idle times. */
@@ -76,6 +81,8 @@ export interface Plan {
   readonly budgets: readonly BudgetReport[];
   /** How machines are used, with what this plan's views show: what the next plan begins with. */
   readonly idle: IdleState;
+  /** Machines that some waiting job has been put on. */
+  readonly needed: ReadonlySet<InstanceId>;
 }
 
 export interface PlannedLaunch {
@@ -170,7 +177,7 @@ export function plan(input: PlanInput): Plan {
   const demand = serveAndFill(turns, work);
   holdForGangs(work);
   const due = [...drainsForDowntimes(input), ...drainsForBudgets(input, purse)];
-  const leaving = new Set(due.map(({ instance }) => instance));
+  const leaving = new Set([...due.map(({ instance }) => instance), ...(input.doubted ?? [])]);
   const usages = noteIdle(input, { needed: work.supply.needed, launches: work.launches });
   const drains = [...due, ...planDrains(input, work.supply, { usages, leaving })];
   return {
@@ -180,6 +187,7 @@ export function plan(input: PlanInput): Plan {
     demand,
     budgets: purse.reports,
     idle: usages,
+    needed: work.supply.needed,
   };
 }
 

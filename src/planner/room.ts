@@ -2,6 +2,7 @@ import { countsTowardMax, countsTowardMin, isComing } from '../fleet/entry.ts';
 import type { CloudName, InstanceId, OfferName, PoolName } from '../model/ids.ts';
 import type { Pool } from '../model/offer.ts';
 import { closedBy, describeWindow } from './downtimes.ts';
+import { launchesLeft as launchesLeftOf, launchesPerHour } from './launchRate.ts';
 import type { PlanInput } from './plan.ts';
 import { createPurse, type Purchase, type Purse } from './purse.ts';
 import { type Admittance, admittance, cloudKey, offerKey } from './setAside.ts';
@@ -11,6 +12,7 @@ export interface Shortage {
   readonly code:
     | 'paused'
     | 'downtime'
+    | 'launchRate'
     | 'poolMax'
     | 'cloudMax'
     | 'offerMax'
@@ -47,7 +49,7 @@ export interface Room {
 }
 
 export function createRoom(input: PlanInput, purse: Purse = createPurse(input)): Room {
-  const { nowMs, fleet, clouds, setAsides, paused, downtimes } = input;
+  const { nowMs, fleet, clouds, setAsides, paused, downtimes, launchCounts } = input;
   const counts = new Map<string, number>();
   const launchesLeft = new Map<CloudName, number>();
   const probed = new Set<string>();
@@ -56,6 +58,8 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
   const counted = (key: string) => counts.get(key) ?? 0;
   const ofPool = (name: PoolName | null) => `pool ${name}`;
   const ofMin = (name: PoolName) => `min ${name}`;
+  const ofRate = (name: PoolName) => `rate ${name}`;
+  const rateLeft = (pool: Pool) => launchesLeftOf(pool, launchCounts, nowMs);
   const ofOffer = (name: OfferName | null) => `offer ${name}`;
   const ofCloud = (name: CloudName) => `cloud ${name}`;
 
@@ -105,6 +109,11 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
         left: pool.max - counted(ofPool(pool.name)),
       },
       {
+        code: 'launchRate',
+        why: `pool ${pool.name} has launched as many machines in an hour as it may (${launchesPerHour(pool)})`,
+        left: rateLeft(pool) - counted(ofRate(pool.name)),
+      },
+      {
         code: 'offerMax',
         why: `offer ${offer.name} has its max of ${offer.max ?? 0}`,
         left: offer.max === null ? wanted : offer.max - counted(ofOffer(offer.name)),
@@ -142,6 +151,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
       purse.take(launch, count);
       add(ofPool(pool.name), count);
       add(ofMin(pool.name), count);
+      add(ofRate(pool.name), count);
       add(ofOffer(offer.name), count);
       add(ofCloud(cloud.name), count);
       launchesLeft.set(cloud.name, inFlight - now);
@@ -151,6 +161,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
         purse.giveBack(launch, count);
         add(ofPool(pool.name), -count);
         add(ofMin(pool.name), -count);
+        add(ofRate(pool.name), -count);
         add(ofOffer(offer.name), -count);
         add(ofCloud(cloud.name), -count);
         launchesLeft.set(cloud.name, inFlight);

@@ -1,11 +1,11 @@
 import { type FleetEntry, isInService } from '../fleet/entry.ts';
 import { type Lesson, shortLifeMs } from '../fleet/fleet.ts';
 import type { CloudErrorCode } from '../model/errors.ts';
-import type { CloudName, IntentId, OfferName } from '../model/ids.ts';
+import type { CloudName, DemandId, IntentId, OfferName } from '../model/ids.ts';
 import type { EndReason } from '../model/instance.ts';
 
 /**
- * An offer or a whole cloud that is left alone for a while, because launches of it failed. When `untilMs` has passed
+ * An offer, a whole cloud, or an offer for one demand (mismatch.ts) that is left alone for a while, because launches of it failed. When `untilMs` has passed
  * one launch is let through, for one machine, as a probe: its success ends the matter, its failure doubles the delay.
  */
 export interface SetAside {
@@ -20,7 +20,7 @@ export interface SetAside {
   readonly probe: IntentId | null;
 }
 
-export type SetAsideKey = `offer:${OfferName}` | `cloud:${CloudName}`;
+export type SetAsideKey = `offer:${OfferName}` | `cloud:${CloudName}` | `match:${DemandId} ${OfferName}`;
 export const offerKey = (offer: OfferName): SetAsideKey => `offer:${offer}`;
 export const cloudKey = (cloud: CloudName): SetAsideKey => `cloud:${cloud}`;
 
@@ -118,6 +118,7 @@ function isRefusal(reason: SetAside['reason'] | undefined): boolean {
     case 'bootFailed':
     case 'lost':
     case 'blackHole':
+    case 'idle':
     case undefined:
       return false;
     default:

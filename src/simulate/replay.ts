@@ -110,7 +110,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     cloud.levers.endMs = 0;
   }
   for (const { levers } of site.queues.values())
-    Object.assign(levers, { negotiateMs: 5_000, negotiateAtChanges: true, reuseClaims: true, jobLagMs: 0 });
+    Object.assign(levers, { negotiateMs: 5_000, negotiateAtChanges: true, reuseClaims: true, jobLagMs: 0, namesJobs: false });
 
   const lastMs = workload.at(-1)?.submitMs ?? 0;
   feed(site, queue, workload, accounts.submitted);

@@ -260,9 +260,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     job: (id) => byId.get(id) ?? null,
     submit: (jobClass, { count, runMs }) => {
       const made: Job[] = [];
+      // Jobs that are submitted together are one cluster.
+      const cluster = submitted + 1;
       for (let n = 0; n < count; n++) {
         const job: Job = {
-          id: JobId(`${name}#${submitted + 1}.0`),
+          id: JobId(`${name}#${cluster}.${n}`),
           number: submitted,
           jobClass,
           runMs,

@@ -29,6 +29,8 @@ export interface QueueLevers extends SchedulerLevers {
   jobLagMs: number;
   /** The ad of a machine that stopped is shown for so long. */
   lingerMs: number;
+  /** Workers tell which jobs they have. */
+  namesJobs: boolean;
 }
 
 export interface SimulatedQueue {
@@ -60,6 +62,7 @@ export interface SimulatedQueueOptions {
   readonly name: QueueName;
   readonly clock: VirtualClock;
   readonly onBegun?: (job: Job, on: readonly Startd[]) => void;
+  readonly onKilled?: (job: Job) => void;
   readonly onDone?: (job: Job) => void;
   /** Jobs that are done are not kept: months need no more memory than a day. */
   readonly forgetDone?: boolean;
@@ -78,6 +81,7 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
     reuseClaims: false,
     jobLagMs: 0,
     lingerMs: 20_000,
+    namesJobs: true,
   };
   let changed: (() => void) | null = null;
   const scheduler = createScheduler({
@@ -86,6 +90,7 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
     levers,
     onChange: () => changed?.(),
     onBegun: (job, on) => options.onBegun?.(job, on),
+    onKilled: (job) => options.onKilled?.(job),
     onDone: (job) => options.onDone?.(job),
     forgetDone: options.forgetDone ?? false,
   });
@@ -144,6 +149,7 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
       address: null,
       activity: activityOf(draining, jobs.length),
       runningJobs: jobs.length,
+      ...(levers.namesJobs ? { jobIds: jobs.map((job) => job.id) } : {}),
       total,
       slots: [scheduler.slot(ad, subtractResources(total, used))],
     };

@@ -354,6 +354,7 @@ function configOf(options: SiteOptions): SiteConfig {
       setAsideFirstMs: 30_000,
       setAsideMaxMs: 600_000,
       massShare: 0.5,
+      alarmAfter: 3,
       drainAheadMs: 600_000,
       retentionMs: 7 * 86_400_000,
       fairness: usualFairness,
@@ -378,7 +379,8 @@ function errorLog(errors: string[], tell: SiteOptions['log'] = () => {}): Log {
     warn: tell,
     error: (fields, message) => {
       tell(fields, message);
-      errors.push(`${message} ${JSON.stringify(fields)}`);
+      // An alarm is about what the daemon sees, and no fault of it.
+      if (message !== 'alarm') errors.push(`${message} ${JSON.stringify(fields)}`);
     },
     child: () => log,
   };

@@ -137,6 +137,7 @@ export async function startBenchSite(options: {
         setAsideFirstMs: 1_000,
         setAsideMaxMs: 60_000,
         massShare: 0.5,
+        alarmAfter: 3,
         drainAheadMs: 86_400_000,
         retentionMs: 86_400_000,
         fairness: usualFairness,

@@ -52,6 +52,8 @@ describe('a good config', () => {
           min: 0,
           max: 5,
           headroom: 0,
+          headroomShare: 0.01,
+          launchesPerHour: null,
           spread: { kind: 'cheapest' },
           fallbackAfterMs: 0,
           limits: {
@@ -76,6 +78,7 @@ describe('a good config', () => {
         setAsideFirstMs: 60_000,
         setAsideMaxMs: 3_600_000,
         massShare: 0.5,
+        alarmAfter: 3,
         drainAheadMs: 86_400_000,
         retentionMs: 2_592_000_000,
         fairness: usualFairness,

@@ -84,6 +84,7 @@ export function makePool(
     max: 5,
     headroom: 0,
     headroomShare: 0,
+    launchesPerHour: null,
     priority: 0,
     spread: { kind: 'cheapest' },
     fallbackAfterMs: 0,
