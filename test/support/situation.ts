@@ -10,6 +10,7 @@ import type { Offer, Pool } from '../../src/model/offer.ts';
 import type { DowntimeOutlook } from '../../src/planner/downtimes.ts';
 import type { IdleOutlook } from '../../src/planner/idle.ts';
 import { type CloudOutlook, type Plan, plan } from '../../src/planner/plan.ts';
+import type { MoneyOutlook } from '../../src/planner/purse.ts';
 import type { SetAsides } from '../../src/planner/setAside.ts';
 import type { Shares } from '../../src/planner/share.ts';
 import type { JobClass } from '../../src/simulate/simulatedQueue.ts';
@@ -56,6 +57,7 @@ export interface Situation {
   readonly shares?: Pick<Shares, 'usage'>;
   readonly gangHoldMs?: number;
   readonly downtimes?: DowntimeOutlook;
+  readonly money?: MoneyOutlook;
   readonly idle?: IdleOutlook;
 }
 
@@ -89,6 +91,7 @@ export function decide(situation: Situation): Plan {
     ...(situation.paused === undefined ? {} : { paused: situation.paused }),
     ...(situation.idle === undefined ? {} : { idle: situation.idle }),
     ...(situation.downtimes === undefined ? {} : { downtimes: situation.downtimes }),
+    ...(situation.money === undefined ? {} : { money: situation.money }),
     matchmaker: createMatchmaker(offers, () => fixedContext),
     instanceOf: ({ instance }) => instance,
   });
