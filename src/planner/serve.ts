@@ -1,5 +1,6 @@
 import type { Demand } from '../model/demand.ts';
 import { serveGang } from './gang.ts';
+import { matchAdmittance } from './mismatch.ts';
 import type { Turn } from './order.ts';
 import type { DemandReport, DemandShortage } from './plan.ts';
 import type { Terms } from './supply.ts';
@@ -50,6 +51,7 @@ function launchFor(
   const open = openPlacements(demand, work);
   if ('shortage' in open) return { onLaunches: 0, shortage: open.shortage };
   const { room, supply, launches, caps } = work;
+  const admits = matchAdmittance(work.input.setAsides, demand, work.input.nowMs);
   let left = jobs;
   let shortage: DemandShortage | null = null;
   for (const { way, most } of work.spreader.choices(open.placements, jobs)) {
@@ -66,13 +68,14 @@ function launchFor(
       shortage ??= caps.shortage(demand);
       break;
     }
-    const wanted = Math.min(most, Math.ceil(left / jobsPerMachine));
+    const isTrial = admits(offer.name) === 'probe';
+    const wanted = isTrial ? 1 : Math.min(most, Math.ceil(left / jobsPerMachine));
     const granted = room.reserve({ pool, offer, user: demand.user }, Math.min(wanted, allowed));
     work.fallback.asked(pool, offer, granted.short);
     if (granted.short !== null) shortage ??= granted.short;
     else if (allowed < wanted) shortage ??= caps.shortage(demand);
     if (granted.count === 0) continue;
-    launches.push(launchOf(demand, { pool, match }, granted));
+    launches.push(launchOf(demand, { pool, match }, { ...granted, probe: granted.probe || isTrial }));
     work.spreader.launched(pool.name, offer.cloud, granted.count);
     supply.addLaunch(offer, pool, granted.count);
     left -= supply.takeFromOffer(demand, offer.name, left, terms);

@@ -2,6 +2,7 @@ import type { Demand } from '../model/demand.ts';
 import type { CapKeeper } from './caps.ts';
 import { expectedCost } from './expectedCost.ts';
 import type { Fallback } from './fallback.ts';
+import { matchAdmittance } from './mismatch.ts';
 import { type Placement, type PoolIndex, placementsOf } from './placements.ts';
 import type { DemandReport, DemandShortage, PlanInput, PlannedLaunch } from './plan.ts';
 import { fitsLife, remainingOfNewMs } from './remaining.ts';
@@ -50,7 +51,13 @@ export function openPlacements(
     return { shortage: { code: 'workersIncomplete', why } };
   }
   const costOf = expectedCost(input.money, walltimeMs);
-  const all = placementsOf(queue, pools, input.matchmaker.matches(demand), costOf);
+  const matching = placementsOf(queue, pools, input.matchmaker.matches(demand), costOf);
+  const admits = matchAdmittance(input.setAsides, demand, input.nowMs);
+  const all = matching.filter(({ match }) => admits(match.offer.name) !== 'closed');
+  if (all.length === 0 && matching.length > 0) {
+    const why = 'machines that were launched for these jobs took none of them, though their ads match';
+    return { shortage: { code: 'setAside', why } };
+  }
   if (all.length === 0) {
     if (pools.of(queue).length === 0) return { shortage: { code: 'noPool', why: 'no pool has this queue' } };
     return { shortage: { code: 'noOffer', why: 'no offer of a pool of this queue matches' } };

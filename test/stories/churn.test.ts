@@ -51,6 +51,23 @@ describe('one job, one machine', () => {
     expect(site.made()).toHaveLength(1);
   });
 
+  test(
+    'karpenter-provider-aws #8536: where planner and scheduler never agree, machines are not made for ever',
+    longRun,
+    async () => {
+      const site = startSite({ pools: [makePool({ offers: ['small'], max: 9 })], pollMs: 30_000 });
+      site.queue.levers.lie = withoutType;
+      // The scheduler does not start it, whatever machine is there.
+      site.queue.levers.negotiateMs = 1000 * hourMs;
+      site.queue.submit(makeJobClass(), { count: 1, runMs: minuteMs });
+      await site.run(2 * hourMs);
+      const first = site.made().length;
+      await site.run(12 * hourMs);
+      expect(first).toBeLessThan(25);
+      expect(site.made().length - first).toBeLessThan(12 * 8);
+    },
+  );
+
   test('karpenter #1019: steady demand for fourteen hours: a steady fleet', longRun, async () => {
     const site = await workingSite(4, {
       pools: [makePool({ offers: ['small'], min: 1, headroom: 1, max: 8 })],
