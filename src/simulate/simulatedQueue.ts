@@ -150,6 +150,11 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
       activity: activityOf(draining, jobs.length),
       runningJobs: jobs.length,
       ...(levers.namesJobs ? { jobIds: jobs.map((job) => job.id) } : {}),
+      usage: jobs.map(({ jobClass: { user = null, group = null, request } }) => ({
+        user,
+        group,
+        cpus: request.cpus,
+      })),
       total,
       slots: [scheduler.slot(ad, subtractResources(total, used))],
     };
