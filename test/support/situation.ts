@@ -9,6 +9,7 @@ import type { Instance } from '../../src/model/instance.ts';
 import type { Offer, Pool } from '../../src/model/offer.ts';
 import type { DowntimeOutlook } from '../../src/planner/downtimes.ts';
 import type { IdleOutlook } from '../../src/planner/idle.ts';
+import type { LaunchCounts } from '../../src/planner/launchRate.ts';
 import { type CloudOutlook, type Plan, plan } from '../../src/planner/plan.ts';
 import type { MoneyOutlook } from '../../src/planner/purse.ts';
 import type { SetAsides } from '../../src/planner/setAside.ts';
@@ -59,6 +60,7 @@ export interface Situation {
   readonly downtimes?: DowntimeOutlook;
   readonly money?: MoneyOutlook;
   readonly idle?: IdleOutlook;
+  readonly launchCounts?: LaunchCounts;
 }
 
 export function decide(situation: Situation): Plan {
@@ -89,6 +91,7 @@ export function decide(situation: Situation): Plan {
       gangHoldMs: situation.gangHoldMs ?? usualFairness.gangHoldMs,
     },
     ...(situation.paused === undefined ? {} : { paused: situation.paused }),
+    ...(situation.launchCounts === undefined ? {} : { launchCounts: situation.launchCounts }),
     ...(situation.idle === undefined ? {} : { idle: situation.idle }),
     ...(situation.downtimes === undefined ? {} : { downtimes: situation.downtimes }),
     ...(situation.money === undefined ? {} : { money: situation.money }),
