@@ -69,6 +69,7 @@ export interface ReadTraceOptions {
 
 const jobsMaxDefault = 10_000_000;
 const lineCharsMax = 1 << 20;
+const processorsMax = 10_000_000;
 /** In September 1985 nobody wrote this format: a time beyond it counts from 1970. */
 const unixTimeMin = 500_000_000;
 
@@ -85,7 +86,7 @@ export async function readTrace(path: string, options: ReadTraceOptions): Promis
     rest = lines.pop() ?? '';
     for (const line of lines) reader.line(line);
     if (rest.length > lineCharsMax)
-      throw new TraceError(`${basename(path)}: a line longer than ${lineCharsMax}`);
+      throw new TraceError(`${basename(path)}: a line longer than ${lineCharsMax} characters`);
   }
   if (rest !== '') reader.line(rest);
   return reader.end();
@@ -127,7 +128,7 @@ function createSwfReader(name: string, jobsMax: number): SwfReader {
     partOfJob: 0,
   };
   let lineNumber = 0;
-  let names: TraceNames | null = null;
+  let words: Words | null = null;
 
   return {
     line: (text) => {
@@ -139,8 +140,8 @@ function createSwfReader(name: string, jobsMax: number): SwfReader {
         if (line !== null) header.push(line);
         return;
       }
-      names ??= traceNames(header);
-      const job = parseJob(trimmed.split(/\s+/), names, (field, wrong) => {
+      words ??= { names: traceNames(header), texts: new Map(), specs: new Map() };
+      const job = parseJob(trimmed.split(/\s+/), words, (field, wrong) => {
         const label = fieldNames[field] ?? (field === at.resourceSpec ? 'resource specification' : 'field');
         return new TraceError(`${name}:${lineNumber}:${field + 1} ${label}: ${wrong}`);
       });
@@ -174,7 +175,29 @@ function finishTrace(
 
 type WrongField = (field: number, wrong: string) => TraceError;
 
-function parseJob(fields: readonly string[], names: TraceNames, wrong: WrongField): TraceJob | SkipReason {
+/** What many jobs say alike is held once: a million jobs have a few hundred users, queues and specifications. */
+interface Words {
+  readonly names: TraceNames;
+  readonly texts: Map<string, string>;
+  readonly specs: Map<string, readonly TraceNodes[]>;
+}
+
+function once(texts: Map<string, string>, text: string): string {
+  const known = texts.get(text);
+  if (known === undefined) texts.set(text, text);
+  return known ?? text;
+}
+
+function nodesOf(specs: Words['specs'], spec: string): readonly TraceNodes[] | { readonly wrong: string } {
+  const known = specs.get(spec);
+  if (known !== undefined) return known;
+  const nodes = parseResourceSpec(spec);
+  if (typeof nodes === 'string') return { wrong: nodes };
+  specs.set(spec, nodes);
+  return nodes;
+}
+
+function parseJob(fields: readonly string[], words: Words, wrong: WrongField): TraceJob | SkipReason {
   if (fields.length < fieldNames.length)
     throw wrong(fields.length, `missing: ${fields.length} fields, not ${fieldNames.length}`);
   const number = (field: number): number => {
@@ -188,7 +211,7 @@ function parseJob(fields: readonly string[], names: TraceNames, wrong: WrongFiel
   };
   const named = (field: number, kind: 'user' | 'group' | 'queue'): string | null => {
     const value = known(field);
-    return value === null ? null : (names[kind].get(value) ?? String(value));
+    return value === null ? null : (words.names[kind].get(value) ?? once(words.texts, String(value)));
   };
 
   const id = number(at.id);
@@ -202,11 +225,14 @@ function parseJob(fields: readonly string[], names: TraceNames, wrong: WrongFiel
   if (runSeconds === 0) return 'neverRan';
   const processors = positive(number(at.processors)) ?? positive(number(at.requestedProcessors));
   if (processors === null) return 'noProcessors';
+  if (!Number.isInteger(processors) || processors > processorsMax)
+    throw wrong(at.processors, `${processors} is not a whole number up to ${processorsMax}`);
 
   const spec = fields[at.resourceSpec];
-  const nodes = spec === undefined ? null : parseResourceSpec(spec);
-  if (typeof nodes === 'string') throw wrong(at.resourceSpec, nodes);
+  const nodes = spec === undefined ? null : nodesOf(words.specs, spec);
+  if (nodes !== null && 'wrong' in nodes) throw wrong(at.resourceSpec, nodes.wrong);
   const fitting = nodes !== null && processorsOf(nodes) === processors ? nodes : null;
+  const queueName = spec === undefined ? undefined : fields[at.queueName];
   return {
     id,
     submitSeconds,
@@ -223,7 +249,7 @@ function parseJob(fields: readonly string[], names: TraceNames, wrong: WrongFiel
     requestedSeconds: positive(number(at.requestedTime)),
     user: named(at.user, 'user'),
     group: named(at.group, 'group'),
-    queue: fields[at.queueName] ?? named(at.queue, 'queue'),
+    queue: queueName === undefined ? named(at.queue, 'queue') : once(words.texts, queueName),
     executable: known(at.executable),
     completion: status === null ? null : (completionOf.get(status) ?? null),
     // MetaCentrum's logs have a 1 in both of each line.

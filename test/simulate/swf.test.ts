@@ -75,6 +75,9 @@ describe('the Standard Workload Format', () => {
     expect(() => parseSwf(`; a comment\n${first}\n${line({ 1: 2, 2: 0, 4: 'ten' })}`, 'x.swf')).toThrow(
       new TraceError('x.swf:3:4 run time: not a number: "ten"'),
     );
+    expect(() => parseSwf(line({ 1: 2, 2: 0, 4: 1, 5: 1.5 }), 'x.swf')).toThrow(
+      /^x\.swf:1:5 allocated processors: 1\.5 is not a whole number/,
+    );
     expect(() => parseSwf('1 2 3', 'x.swf')).toThrow(/^x\.swf:1:4 run time: missing/);
     expect(() => parseSwf(line({ 1: 1, 4: 10, 5: 1 }), 'x.swf')).toThrow(/^x\.swf:1:2 submit time: unknown/);
   });

@@ -103,6 +103,14 @@ describe('two jobs with a gap between them, reckoned by hand', () => {
   });
 });
 
+it('a trace without a job costs nothing', () => {
+  const nothing = reference(trace(), options);
+
+  expect(nothing.busyCost).toBe(0);
+  for (const result of [nothing.zeroWait, nothing.oracle, nothing.fixed, nothing.threshold, nothing.static])
+    expect(result).toMatchObject({ cost: 0, objective: 0, launches: 0, waitMeanSeconds: 0 });
+});
+
 describe('thresholds', () => {
   it('let demand grow while all is used, whatever waits, and fall while most is not', () => {
     // 0: one machine is launched, demand is 1 and grows by 1 a second. 30: demand is 31, 30 more are launched. 40: they
