@@ -23,6 +23,7 @@ import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
 import { machinesOf } from './machines.ts';
 import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
+import { watchQuotas } from './quotas.ts';
 import { createSource, type Source, type SourceTrouble } from './source.ts';
 import { windDownOf } from './spending.ts';
 import { type CoreSite, type CoreState, type TickResult, tick } from './tick.ts';
@@ -219,6 +220,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
     wake.now();
   }
 
+  const quotas = watchQuotas(parts, timeline);
+
   function outlooks(nowMs: number, isNew: (queue: QueueName) => boolean) {
     const clouds = new Map<CloudName, CloudOutlook>(
       parts.clouds.map(({ config: { name, max, launchesInFlightMax, pollMs, deadlineMs } }) => {
@@ -227,7 +230,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
           staleMs: stalePeriods * pollMs + deadlineMs,
         });
         const launchesLeft = Math.max(0, launchesInFlightMax - executor.launchesInFlight(name));
-        return [name, { name, max, launchesLeft, trouble }];
+        return [name, { name, max, launchesLeft, trouble, quota: quotas.of(name) }];
       }),
     );
     const queues = new Map<QueueName, QueueOutlook>(
@@ -381,7 +384,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       config: { name },
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
-    const looks = Promise.all(sources.map((source) => source.run(inner.signal)));
+    const looks = Promise.all([...sources, quotas].map((source) => source.run(inner.signal)));
     try {
       await loop(inner.signal);
     } finally {

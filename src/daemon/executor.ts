@@ -35,8 +35,11 @@ export interface ExecutorDeps {
   readonly order: (effect: Extract<Effect, { kind: 'launch' }>) => Promise<Parameters<Cloud['launch']>[0]>;
   /** Called once for each effect that ends and says something, never from within `start`. */
   readonly onOutcome: (outcome: Outcome) => void;
-  /** Called in its place where an effect has ended and says nothing: a view will tell what it did. */
-  readonly onDone?: (effect: Effect) => void;
+  /**
+   * Called in its place where an effect has ended and says nothing: a view will tell what it did. `heldBack`: something
+   * that is owed was not begun because too much was under way, and may be now.
+   */
+  readonly onDone?: (effect: Effect, heldBack: boolean) => void;
   /** Told of each answer before its outcome is; see boundaries.ts. */
   readonly crashpoint?: Crashpoint | null;
 }
@@ -73,6 +76,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
   const paces = new Map<string, Pace>();
   const waiting: Effect[] = [];
   const abandoned = new AbortController();
+  let heldBack = false;
 
   function start(effect: Effect): number | null {
     const key = keyOf(effect);
@@ -82,6 +86,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     if (pace !== undefined && timeline.now() < pace.notBeforeMs) return pace.notBeforeMs;
     if (effect.kind !== 'launch' && sideBySide(effect) >= sideBySideMax) {
       if (effect.kind === 'remove' && waiting.length < waitingMax) waiting.push(effect);
+      else heldBack = true;
       return null;
     }
     const done = perform(effect)
@@ -115,8 +120,12 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     const waitMs = failed ? backOff(failures) : repeatAfter(effect);
     if (waitMs > 0) paces.set(paceKey, { notBeforeMs: timeline.now() + waitMs, failures });
     if (paces.size > pacesMax) forgetPaces();
-    if (outcome === null) deps.onDone?.(effect);
-    else deps.onOutcome(outcome);
+    if (outcome !== null) deps.onOutcome(outcome);
+    else {
+      const wasHeldBack = heldBack;
+      heldBack = false;
+      deps.onDone?.(effect, wasHeldBack);
+    }
     const next = waiting.shift();
     if (next !== undefined) start(next);
   }
