@@ -10,6 +10,7 @@ import type { DemandPlan } from '../api/demandPlan.ts';
 import type { LivePhase, PhaseCounts, PoolStatus, StateCounts, Unmet } from '../api/poolStatus.ts';
 import { type FleetEntry, publicState } from '../fleet/entry.ts';
 import type { Worker } from '../model/demand.ts';
+import type { CloudName } from '../model/ids.ts';
 import { type Instance, type PublicState, phases } from '../model/instance.ts';
 import type { Pool } from '../model/offer.ts';
 import type { DemandReport, Plan } from '../planner/plan.ts';
@@ -93,8 +94,15 @@ function cloudStatus(view: DaemonView, config: DaemonView['parts']['clouds'][num
     listAgeMs: ageOf(view, source?.latestAtMs ?? null),
     trouble: source?.trouble ?? null,
     setAside: setAsidesOf(view).filter(({ cloud }) => cloud === name),
-    quota: null,
+    quota: quotaOf(view, name),
   };
+}
+
+function quotaOf(view: DaemonView, name: CloudName): CloudStatus['quota'] {
+  const quota = view.outlooks().clouds.get(name)?.quota ?? null;
+  if (quota === null) return null;
+  const { instances, cpus, memoryMiB } = quota;
+  return { instances, cpus, memoryMiB };
 }
 
 const entriesOf = (view: DaemonView): FleetEntry[] => [...view.state().fleet.entries.values()];

@@ -217,6 +217,8 @@ export class FleetChange {
         to: phase,
         afterMs: nowMs - before.phaseSinceMs,
         endReason: after.endReason,
+        // A spot machine that is taken back is no fault of its image.
+        ...(after.endReason === 'lost' ? { market: after.terms.market } : {}),
       },
     });
     if (after.runningAtMs !== null && before.runningAtMs === null)

@@ -25,3 +25,12 @@ export interface CloudSnapshot {
   readonly takenAtMs: number;
   readonly instances: readonly CloudInstance[];
 }
+
+/** What an account may still have, other people's machines counted; null where there is no limit or none is told. */
+export interface QuotaSnapshot {
+  /** Daemon time (ms) when the cloud was asked. */
+  readonly takenAtMs: number;
+  readonly instances: number | null;
+  readonly cpus: number | null;
+  readonly memoryMiB: number | null;
+}

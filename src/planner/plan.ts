@@ -1,5 +1,6 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
+import type { QuotaSnapshot } from '../model/cloud.ts';
 import type { Demand, QueueSnapshot, Worker } from '../model/demand.ts';
 import { type FairnessPolicy, usualFairness } from '../model/fairness.ts';
 import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, QueueName } from '../model/ids.ts';
@@ -58,6 +59,8 @@ export interface CloudOutlook {
   readonly max: number | null;
   /** Create calls that may be started now. */
   readonly launchesLeft: number;
+  /** What the account may still have; null or absent: the cloud does not say. */
+  readonly quota?: QuotaSnapshot | null;
   /** Null: it may be used; else why not, e.g. `no complete list since the start`. */
   readonly trouble: string | null;
 }

@@ -5,6 +5,7 @@ import { closedBy, describeWindow } from './downtimes.ts';
 import { launchesLeft as launchesLeftOf, launchesPerHour } from './launchRate.ts';
 import type { PlanInput } from './plan.ts';
 import { createPurse, type Purchase, type Purse } from './purse.ts';
+import { createQuotas } from './quota.ts';
 import { type Admittance, admittance, cloudKey, offerKey } from './setAside.ts';
 
 /** Why fewer machines than wanted may be launched. */
@@ -50,6 +51,7 @@ export interface Room {
 
 export function createRoom(input: PlanInput, purse: Purse = createPurse(input)): Room {
   const { nowMs, fleet, clouds, setAsides, paused, downtimes, launchCounts } = input;
+  const quotas = createQuotas(input);
   const counts = new Map<string, number>();
   const launchesLeft = new Map<CloudName, number>();
   const probed = new Set<string>();
@@ -102,6 +104,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     const inFlight = launchesLeft.get(cloud.name) ?? cloud.launchesLeft;
     const probe = admitted.includes('probe');
     const affordable = purse.left(launch);
+    const allowed = quotas.left(offer);
     const bounds: readonly (Shortage & { readonly left: number })[] = [
       {
         code: 'poolMax',
@@ -128,6 +131,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
         why: affordable?.why ?? '',
         left: affordable?.left ?? wanted,
       },
+      { code: 'quota', why: allowed?.why ?? '', left: allowed?.left ?? wanted },
     ];
     const paces: readonly (Shortage & { readonly left: number })[] = [
       {
@@ -149,6 +153,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     const now = Math.max(0, Math.min(count, pace.left));
     if (count > 0) {
       purse.take(launch, count);
+      quotas.take(offer, count);
       add(ofPool(pool.name), count);
       add(ofMin(pool.name), count);
       add(ofRate(pool.name), count);
@@ -159,6 +164,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
       for (const key of newlyProbed) probed.add(key);
       undos.push(() => {
         purse.giveBack(launch, count);
+        quotas.take(offer, -count);
         add(ofPool(pool.name), -count);
         add(ofMin(pool.name), -count);
         add(ofRate(pool.name), -count);

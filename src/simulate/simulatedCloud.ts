@@ -63,6 +63,8 @@ export interface CloudLevers {
   /** Machines of an offer that the cloud has room for, and of all; null: no limit. */
   capacity: (offer: OfferName) => number | null;
   quota: number | null;
+  /** It says how much of it is left when it is asked; set before the daemon starts. */
+  tellsQuota: boolean;
   /** How long a machine that is gone stays in the list. */
   tombstoneMs: number;
 }
@@ -132,6 +134,7 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
     lie: null,
     capacity: () => null,
     quota: null,
+    tellsQuota: false,
     tombstoneMs: 60_000,
   };
 
@@ -278,7 +281,11 @@ export function createSimulatedCloud(options: SimulatedCloudOptions): SimulatedC
           }
           return isAlive(machine) ? 'ending' : 'gone';
         }),
-      quota: async () => null,
+      quota: async () => {
+        if (!levers.tellsQuota) return null;
+        const instances = levers.quota === null ? null : Math.max(0, levers.quota - fleet.alive.size);
+        return { instances, cpus: null, memoryMiB: null };
+      },
       catalog: async () => ({ flavors: [], images: [], zones: [] }),
       close: async () => {},
     },
