@@ -14,6 +14,7 @@ import { expectedCost } from './expectedCost.ts';
 import { createFallback } from './fallback.ts';
 import { headroomOf, type IdleOutlook, type IdleState, noteIdle } from './idle.ts';
 import type { LaunchCounts } from './launchRate.ts';
+import { drainsForLifetimes } from './lifetimes.ts';
 import { inOrder, type Turn } from './order.ts';
 import { cheapestFirst, indexPools } from './placements.ts';
 import { type BudgetReport, createPurse, type MoneyOutlook } from './purse.ts';
@@ -179,7 +180,11 @@ export function plan(input: PlanInput): Plan {
   const turns = inOrder(groups, { nowMs, policy: fairness, shares, poolPriority });
   const demand = serveAndFill(turns, work);
   holdForGangs(work);
-  const due = [...drainsForDowntimes(input), ...drainsForBudgets(input, purse)];
+  const due = onceEach([
+    ...drainsForDowntimes(input),
+    ...drainsForLifetimes(input),
+    ...drainsForBudgets(input, purse),
+  ]);
   const leaving = new Set([...due.map(({ instance }) => instance), ...(input.doubted ?? [])]);
   const usages = noteIdle(input, { needed: work.supply.needed, launches: work.launches });
   const drains = [...due, ...planDrains(input, work.supply, { usages, leaving })];
@@ -192,6 +197,13 @@ export function plan(input: PlanInput): Plan {
     idle: usages,
     needed: work.supply.needed,
   };
+}
+
+/** A machine drains for the first of its reasons. */
+function onceEach(drains: readonly PlannedDrain[]): PlannedDrain[] {
+  const first = new Map<InstanceId, PlannedDrain>();
+  for (const drain of drains) if (!first.has(drain.instance)) first.set(drain.instance, drain);
+  return [...first.values()];
 }
 
 /** The greatest priority of a pool that could boot a machine for the demand. */
