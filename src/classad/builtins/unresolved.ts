@@ -6,7 +6,7 @@ import type { AttributeExpr, Expr } from '../expr.ts';
 import { findAttribute, isContextOfMatch } from '../lookup.ts';
 import { isUsable, regexOf } from '../pcre/regex.ts';
 import { unparseBytes } from '../unparse.ts';
-import { AdValue, Deferred, ERROR, ErrorValue, type Slot, type Value } from '../value.ts';
+import { AdValue, Deferred, ERROR, ErrorValue, ListValue, type Slot, type Value } from '../value.ts';
 import { partsOf } from '../walk.ts';
 import type { CallSite } from './builtin.ts';
 import { occurs } from './regex.ts';
@@ -24,7 +24,7 @@ export function unresolved(args: readonly Code[], { exprs, nesting }: CallSite):
   return (evaluation) => {
     if (attribute?.kind !== 'attribute') return ERROR;
     const found = findAttribute(evaluation, attribute, nesting);
-    if (found === null) return undefined;
+    if (found === null) return ofList(evaluation, attribute, nesting) ? noNames(patternCode) : undefined;
     const pattern = patternCode?.(evaluation);
     if (patternCode !== undefined && typeof pattern !== 'string') return evaluation.failMildly(noPattern);
     const names = new Collector(evaluation, nesting).collect(found instanceof Deferred ? found : found.value);
@@ -34,6 +34,15 @@ export function unresolved(args: readonly Code[], { exprs, nesting }: CallSite):
     if (!isUsable(regex)) return ERROR;
     return names.some((name) => occurs(evaluation, regex, name, true) === true);
   };
+}
+
+/** Whether the scope is a list: what is selected from one has no names that are left open. */
+function ofList(evaluation: Evaluation, { scope }: AttributeExpr, nesting: number): boolean {
+  return scope !== null && evaluation.run(new Deferred(scope), evaluation.here, nesting) instanceof ListValue;
+}
+
+function noNames(pattern: Code | undefined): Value {
+  return pattern === undefined ? '' : false;
 }
 
 class Collector {
