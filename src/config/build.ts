@@ -84,7 +84,7 @@ function queueOf(fields: QueueFields, settings: unknown): QueueConfig {
 }
 
 function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {
-  const { name, driver, poll, deadline, max, launchesInFlight } = fields;
+  const { name, driver, poll, deadline, max, launchesInFlight, callsPerMinute } = fields;
   return {
     name: CloudName(name),
     driver,
@@ -92,6 +92,7 @@ function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {
     deadlineMs: deadline,
     max,
     launchesInFlightMax: launchesInFlight,
+    callsPerMinute,
     settings,
   };
 }

@@ -131,6 +131,7 @@ export const cloudSchema = z.strictObject({
   deadline: durationBetween(100, hour).prefault('30s'),
   max: machines.nullable().default(null),
   launchesInFlight: z.int().min(1).max(1000).default(4),
+  callsPerMinute: z.int().min(1).max(100_000).default(240),
 });
 
 /** Plain values of a ClassAd attribute, or `expr` for one that is computed. */

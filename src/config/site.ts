@@ -41,6 +41,8 @@ export interface CloudConfig {
   readonly max: number | null;
   /** Create calls under way at a time. */
   readonly launchesInFlightMax: number;
+  /** Creates, look-ups and ends together, lists apart; absent: no limit of ours. */
+  readonly callsPerMinute?: number;
   /** As the driver's `configSchema` returned it. */
   readonly settings: unknown;
 }

@@ -16,6 +16,7 @@ import type { CloudOutlook, QueueOutlook } from '../planner/plan.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
 import { type Crashpoint, decidedEffects } from './boundaries.ts';
+import { createCallRate } from './callRate.ts';
 import { type ByHand, createControl, type DaemonView, idleOutlook } from './control.ts';
 import { outlookOf } from './downtimes.ts';
 import { nextDue } from './due.ts';
@@ -176,11 +177,17 @@ export function createDaemon(parts: DaemonParts): Daemon {
     ]),
   );
 
+  const rates = new Map(
+    parts.clouds.map(({ config: { name, callsPerMinute } }) => [
+      name,
+      createCallRate(callsPerMinute ?? null, timeline),
+    ]),
+  );
   const executor = createExecutor({
     clouds: new Map(
       parts.clouds.map(({ config: { name, deadlineMs, pollMs }, cloud }) => [
         name,
-        { cloud, deadlineMs, repeatMs: pollMs },
+        { cloud, deadlineMs, repeatMs: pollMs, rate: rates.get(name) ?? createCallRate(null, timeline) },
       ]),
     ),
     queues: new Map(
@@ -229,7 +236,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
           nowMs,
           staleMs: stalePeriods * pollMs + deadlineMs,
         });
-        const launchesLeft = Math.max(0, launchesInFlightMax - executor.launchesInFlight(name));
+        const inFlightLeft = Math.max(0, launchesInFlightMax - executor.launchesInFlight(name));
+        const launchesLeft = Math.min(inFlightLeft, rates.get(name)?.left() ?? inFlightLeft);
         return [name, { name, max, launchesLeft, trouble, quota: quotas.of(name) }];
       }),
     );

@@ -7,6 +7,7 @@ import type { CloudName, InstanceId, IntentId, QueueName } from '../model/ids.ts
 import type { Log } from '../model/log.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Crashpoint } from './boundaries.ts';
+import type { CallRate } from './callRate.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 import { describe } from './source.ts';
 import type { Timeline } from './timeline.ts';
@@ -16,6 +17,8 @@ export interface CloudPort {
   readonly cloud: Cloud;
   readonly deadlineMs: number;
   readonly repeatMs: number;
+  /** Absent: no bound. */
+  readonly rate?: CallRate;
 }
 
 export interface QueuePort {
@@ -59,10 +62,13 @@ export interface Executor {
 const sideBySideMax = 8;
 const failureFirstMs = 1000;
 const failureMostMs = 60_000;
+const repeatsMost = 6;
 
 interface Pace {
   readonly notBeforeMs: number;
   readonly failures: number;
+  /** Times that it has worked, and is owed all the same. */
+  readonly repeats: number;
 }
 
 /**
@@ -88,6 +94,12 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       if (effect.kind === 'remove' && waiting.length < waitingMax) waiting.push(effect);
       else heldBack = true;
       return null;
+    }
+    const rate = 'cloud' in effect ? deps.clouds.get(effect.cloud)?.rate : undefined;
+    if (effect.kind === 'launch') rate?.spend();
+    else {
+      const againMs = rate?.take() ?? null;
+      if (againMs !== null) return againMs;
     }
     const done = perform(effect)
       .then((outcome) => finish(effect, { key, paceKey, outcome }))
@@ -116,9 +128,11 @@ export function createExecutor(deps: ExecutorDeps): Executor {
   ) {
     underWay.delete(key);
     const failed = outcome?.kind === 'effectFailed';
-    const failures = failed ? (paces.get(paceKey)?.failures ?? 0) + 1 : 0;
-    const waitMs = failed ? backOff(failures) : repeatAfter(effect);
-    if (waitMs > 0) paces.set(paceKey, { notBeforeMs: timeline.now() + waitMs, failures });
+    const pace = paces.get(paceKey);
+    const failures = failed ? (pace?.failures ?? 0) + 1 : 0;
+    const repeats = failed ? (pace?.repeats ?? 0) : (pace?.repeats ?? 0) + 1;
+    const waitMs = failed ? backOff(failures) : repeatAfter(effect, repeats);
+    if (waitMs > 0) paces.set(paceKey, { notBeforeMs: timeline.now() + waitMs, failures, repeats });
     if (paces.size > pacesMax) forgetPaces();
     if (outcome !== null) deps.onOutcome(outcome);
     else {
@@ -135,14 +149,15 @@ export function createExecutor(deps: ExecutorDeps): Executor {
     return most * (0.5 + 0.5 * deps.random.next());
   }
 
-  /** Not again before a view can have shown what it did. */
-  function repeatAfter(effect: Effect): number {
+  /** Not again before a view can have shown what it did; an end that takes its time is asked after ever less often. */
+  function repeatAfter(effect: Effect, repeats: number): number {
     switch (effect.kind) {
       case 'launch':
         return 0;
       case 'resolve':
-      case 'terminate':
         return deps.clouds.get(effect.cloud)?.repeatMs ?? 0;
+      case 'terminate':
+        return (deps.clouds.get(effect.cloud)?.repeatMs ?? 0) * Math.min(repeats, repeatsMost);
       case 'drain':
       case 'undrain':
       case 'remove':

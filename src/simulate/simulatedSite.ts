@@ -44,6 +44,7 @@ export interface SiteOptions {
     readonly name: CloudName;
     readonly max?: number | null;
     readonly launchesInFlightMax?: number;
+    readonly callsPerMinute?: number;
     readonly capabilities?: Partial<CloudCapabilities>;
   }[];
   readonly downtimes?: readonly Downtime[];
@@ -336,13 +337,14 @@ function configOf(options: SiteOptions): SiteConfig {
       deadlineMs,
       settings: {},
     })),
-    clouds: cloudOptions.map(({ name, max = null, launchesInFlightMax = 20 }) => ({
+    clouds: cloudOptions.map(({ name, max = null, launchesInFlightMax = 20, callsPerMinute }) => ({
       name,
       driver: 'simulated',
       pollMs,
       deadlineMs,
       max,
       launchesInFlightMax,
+      ...(callsPerMinute === undefined ? {} : { callsPerMinute }),
       settings: {},
     })),
     offers,

@@ -40,6 +40,7 @@ describe('a good config', () => {
           deadlineMs: 30_000,
           max: 10,
           launchesInFlightMax: 4,
+          callsPerMinute: 240,
           settings: { zone: 'a', login: null },
         },
       ],

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { LaunchOrder } from '../../src/clouds/port.ts';
 import type { Crashpoint } from '../../src/daemon/boundaries.ts';
+import { createCallRate } from '../../src/daemon/callRate.ts';
 import { createExecutor, type Executor } from '../../src/daemon/executor.ts';
 import { createTimeline } from '../../src/daemon/timeline.ts';
 import type { Outcome } from '../../src/fleet/fleet.ts';
@@ -42,17 +43,20 @@ interface Bench {
 function bench(
   order: (effect: typeof launch) => Promise<LaunchOrder> = async (effect) => orderOf(effect),
   crashpoint: Crashpoint | null = null,
+  callsPerMinute: number | null = null,
 ): Bench {
   const clock = createVirtualClock();
+  const timeline = createTimeline(clock, null);
+  const rate = createCallRate(callsPerMinute, timeline);
   const cloud = createSimulatedCloud({ name: east, clock });
   const queue = createSimulatedQueue({ name: batchQueue, clock });
   const outcomes: Outcome[] = [];
   const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
   const executor = createExecutor({
-    clouds: new Map([[east, { cloud: cloud.cloud, deadlineMs: 30_000, repeatMs: 10_000 }]]),
+    clouds: new Map([[east, { cloud: cloud.cloud, deadlineMs: 30_000, repeatMs: 10_000, rate }]]),
     queues: new Map([[batchQueue, { queue: queue.queue, deadlineMs: 30_000, repeatMs: 10_000 }]]),
     clock,
-    timeline: createTimeline(clock, null),
+    timeline,
     random: { next: () => 0.5 },
     log,
     order: (effect) => order({ ...launch, ...effect, instances: [instance] }),
@@ -173,11 +177,29 @@ test('an effect that works is repeated no faster than a view can show it', async
   cloud.levers.endMs = 600_000;
   executor.start(launch);
   await clock.advance(1000);
-  for (let second = 0; second < 30; second++) {
+  const calledAtSecond: number[] = [];
+  for (let second = 0; second < 300; second++) {
+    const before = cloud.calls.terminate;
     executor.start(terminate);
+    if (cloud.calls.terminate > before) calledAtSecond.push(second);
     await clock.advance(1000);
   }
-  expect(cloud.calls.terminate).toBe(3);
+  // After 10 s, and after 10 s more each time, up to a minute.
+  expect(calledAtSecond.map((second) => Math.floor(second / 10))).toEqual([0, 1, 3, 6, 10, 15, 21, 27]);
+});
+
+test('calls to a cloud keep to its rate: what is not begun is told when it may be, a launch goes in any case', async () => {
+  const { clock, cloud, executor } = bench(undefined, null, 6);
+  executor.start(launch);
+  await clock.advance(1000);
+  expect(cloud.calls.launch).toBe(1);
+  const againMs = executor.start(terminate);
+  expect(cloud.calls.terminate).toBe(0);
+  const waitMs = (againMs ?? Number.NaN) - clock.wallNow();
+  expect(waitMs).toBe(9000);
+  await clock.advance(waitMs);
+  expect(executor.start(terminate)).toBeNull();
+  expect(cloud.calls.terminate).toBe(1);
 });
 
 test('an effect that fails is tried again at growing intervals, and is told each time', async () => {

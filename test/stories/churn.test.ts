@@ -8,7 +8,7 @@ import { type CloudCall, cloudRefuses, cloudRequestLost } from '../../src/simula
 import { createSimulatedSite } from '../../src/simulate/simulatedSite.ts';
 import { breaches } from '../../src/simulate/verdicts.ts';
 import { endsOf, phasesOf, startSite, workingSite } from '../support/scenes.ts';
-import { makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
+import { east, makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
 import { demandOf } from '../support/situation.ts';
 
 const minuteMs = 60_000;
@@ -203,6 +203,34 @@ describe('the account has a limit on calls', () => {
     site.cloud.levers.fault = () => null;
     await site.runUntil(() => site.alive().length === 0, { withinMs: 5 * minuteMs, what: 'all are gone' });
     expect(endsOf(site)).toBe(40);
+  });
+
+  test('kubernetes #31858: what is done with eighty machines keeps to the calls that the account has, whatever fails', async () => {
+    const callsPerMinute = 30;
+    const site = startSite({
+      pools: [makePool({ offers: ['small'], max: 80, userData: '{{token}}' })],
+      clouds: [{ name: east, callsPerMinute }],
+    });
+    const calledAtMs: number[] = [];
+    site.cloud.levers.delay = (call) => {
+      if (call !== 'list') calledAtMs.push(site.clock.monotonicNow());
+      return { requestMs: 50, answerMs: 50 };
+    };
+    site.cloud.levers.endMs = 3 * minuteMs;
+    let calls = 0;
+    site.cloud.levers.fault = (call) => {
+      if (call === 'list') return null;
+      return calls++ % 5 === 0 ? cloudRefuses('unavailable') : null;
+    };
+    site.queue.submit(makeJobClass(), { count: 80, runMs: 2 * minuteMs });
+    await site.runUntil(() => site.queue.done() === 80, { withinMs: 30 * minuteMs, what: 'all are done' });
+    await site.runUntil(() => site.alive().length === 0, { withinMs: 60 * minuteMs, what: 'all are gone' });
+    expect(calledAtMs.length).toBeGreaterThan(160);
+    const within = (fromMs: number) =>
+      calledAtMs.filter((atMs) => atMs >= fromMs && atMs < fromMs + minuteMs);
+    // A minute's calls, and those that may come at once.
+    const most = Math.max(...calledAtMs.map((atMs) => within(atMs).length));
+    expect(most).toBeLessThanOrEqual(callsPerMinute * (1 + 1 / 6));
   });
 });
 
