@@ -87,20 +87,25 @@ export function createMatchmaker(
     for (const demand of demands) if (known(demand) === undefined) missing.set(wishesOf(demand), demand);
     if (missing.size === 0) return;
     const all = [...missing];
-    const ads = all.map(([, { ad }]) => ad);
-    const pairs = matchAds(ads, offerAds, { context: context() });
     const { nowSeconds } = context();
-    for (const [at, [name, { ad }]] of all.entries()) {
-      const found = new Map<OfferName, Match>();
-      for (const index of pairs.of(at)) {
-        const offer = offers[index];
-        const match = offer === undefined ? null : matchThatHolds(ad, offer);
-        if (match !== null) found.set(match.offer.name, match);
+    // Offers first: there they are told apart by kind, and hundreds are often a few kinds.
+    const pairs = matchAds(
+      offerAds,
+      all.map(([, { ad }]) => ad),
+      { context: context() },
+    );
+    const found = all.map(() => new Map<OfferName, Match>());
+    for (const [index, offer] of offers.entries()) {
+      for (const at of pairs.of(index)) {
+        const match = matchThatHolds(all[at]?.[1].ad ?? offer.ad, offer);
+        if (match !== null) found[at]?.set(offer.name, match);
       }
+    }
+    for (const [at, [name, { ad }]] of all.entries()) {
       const isKept = offersAreTimeless && isTimeless(ad);
       const untilSeconds = isKept ? Number.POSITIVE_INFINITY : nowSeconds + rememberSeconds;
       remembered.delete(name);
-      remembered.set(name, { untilSeconds, matches: found });
+      remembered.set(name, { untilSeconds, matches: found[at] ?? new Map<OfferName, Match>() });
     }
     for (const name of remembered.keys()) {
       if (remembered.size <= rememberedMax) break;

@@ -25,20 +25,21 @@ export interface PoolIndex {
 
 export function indexPools(pools: readonly Pool[]): PoolIndex {
   const byQueue = Map.groupBy(pools, ({ queue }) => queue);
-  const byOffer = new Map<string, Standing[]>();
+  const byOffer = new Map<QueueName, Map<OfferName, Standing[]>>();
   let at = 0;
   for (const pool of pools) {
+    const own = byOffer.get(pool.queue) ?? new Map<OfferName, Standing[]>();
+    byOffer.set(pool.queue, own);
     for (const offer of pool.offers) {
-      const key = `${pool.queue}\n${offer}`;
-      const having = byOffer.get(key);
-      if (having === undefined) byOffer.set(key, [{ pool, at }]);
+      const having = own.get(offer);
+      if (having === undefined) own.set(offer, [{ pool, at }]);
       else having.push({ pool, at });
       at += 1;
     }
   }
   return {
     of: (queue) => byQueue.get(queue) ?? [],
-    having: (queue, offer) => byOffer.get(`${queue}\n${offer}`) ?? [],
+    having: (queue, offer) => byOffer.get(queue)?.get(offer) ?? [],
   };
 }
 

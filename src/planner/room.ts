@@ -52,33 +52,30 @@ export interface Room {
 export function createRoom(input: PlanInput, purse: Purse = createPurse(input)): Room {
   const { nowMs, fleet, clouds, setAsides, paused, downtimes, launchCounts } = input;
   const quotas = createQuotas(input);
-  const counts = new Map<string, number>();
   const launchesLeft = new Map<CloudName, number>();
   const probed = new Set<string>();
   const undos: (() => void)[] = [];
-  const add = (key: string, count: number) => counts.set(key, (counts.get(key) ?? 0) + count);
-  const counted = (key: string) => counts.get(key) ?? 0;
-  const ofPool = (name: PoolName | null) => `pool ${name}`;
-  const ofMin = (name: PoolName) => `min ${name}`;
-  const ofRate = (name: PoolName) => `rate ${name}`;
+  const ofPool = createTally<PoolName | null>();
+  const ofMin = createTally<PoolName>();
+  const ofRate = createTally<PoolName>();
+  const ofOffer = createTally<OfferName | null>();
+  const ofCloud = createTally<CloudName>();
   const rateLeft = (pool: Pool) => launchesLeftOf(pool, launchCounts, nowMs);
-  const ofOffer = (name: OfferName | null) => `offer ${name}`;
-  const ofCloud = (name: CloudName) => `cloud ${name}`;
 
   for (const { instance } of fleet.entries.values()) {
-    if (countsTowardMin(instance, nowMs)) add(ofMin(instance.pool), 1);
+    if (countsTowardMin(instance, nowMs)) ofMin.add(instance.pool, 1);
     if (!countsTowardMax(instance)) continue;
-    add(ofPool(instance.pool), 1);
-    add(ofOffer(instance.offer), 1);
-    add(ofCloud(instance.cloud), 1);
+    ofPool.add(instance.pool, 1);
+    ofOffer.add(instance.offer, 1);
+    ofCloud.add(instance.cloud, 1);
   }
   // A machine with our mark that we do not know yet costs money and quota like any other, and may be adopted.
   for (const { cloud, found } of fleet.strangers.values()) {
     if (found.pool !== null && (found.state === 'pending' || found.state === 'running'))
-      add(ofMin(found.pool), 1);
-    add(ofCloud(cloud), 1);
-    add(ofPool(found.pool), 1);
-    add(ofOffer(found.offer), 1);
+      ofMin.add(found.pool, 1);
+    ofCloud.add(cloud, 1);
+    ofPool.add(found.pool, 1);
+    ofOffer.add(found.offer, 1);
   }
 
   function grant(launch: Purchase, wanted: number, isWhole: boolean): Grant {
@@ -109,22 +106,22 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
       {
         code: 'poolMax',
         why: `pool ${pool.name} has its max of ${pool.max}`,
-        left: pool.max - counted(ofPool(pool.name)),
+        left: pool.max - ofPool.of(pool.name),
       },
       {
         code: 'launchRate',
         why: `pool ${pool.name} has launched as many machines in an hour as it may (${launchesPerHour(pool)})`,
-        left: rateLeft(pool) - counted(ofRate(pool.name)),
+        left: rateLeft(pool) - ofRate.of(pool.name),
       },
       {
         code: 'offerMax',
         why: `offer ${offer.name} has its max of ${offer.max ?? 0}`,
-        left: offer.max === null ? wanted : offer.max - counted(ofOffer(offer.name)),
+        left: offer.max === null ? wanted : offer.max - ofOffer.of(offer.name),
       },
       {
         code: 'cloudMax',
         why: `cloud ${cloud.name} has its max of ${cloud.max ?? 0}`,
-        left: cloud.max === null ? wanted : cloud.max - counted(ofCloud(cloud.name)),
+        left: cloud.max === null ? wanted : cloud.max - ofCloud.of(cloud.name),
       },
       {
         code: 'budget',
@@ -154,22 +151,22 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     if (count > 0) {
       purse.take(launch, count);
       quotas.take(offer, count);
-      add(ofPool(pool.name), count);
-      add(ofMin(pool.name), count);
-      add(ofRate(pool.name), count);
-      add(ofOffer(offer.name), count);
-      add(ofCloud(cloud.name), count);
+      ofPool.add(pool.name, count);
+      ofMin.add(pool.name, count);
+      ofRate.add(pool.name, count);
+      ofOffer.add(offer.name, count);
+      ofCloud.add(cloud.name, count);
       launchesLeft.set(cloud.name, inFlight - now);
       const newlyProbed = probe ? keys.filter((key) => !probed.has(key)) : [];
       for (const key of newlyProbed) probed.add(key);
       undos.push(() => {
         purse.giveBack(launch, count);
         quotas.take(offer, -count);
-        add(ofPool(pool.name), -count);
-        add(ofMin(pool.name), -count);
-        add(ofRate(pool.name), -count);
-        add(ofOffer(offer.name), -count);
-        add(ofCloud(cloud.name), -count);
+        ofPool.add(pool.name, -count);
+        ofMin.add(pool.name, -count);
+        ofRate.add(pool.name, -count);
+        ofOffer.add(offer.name, -count);
+        ofCloud.add(cloud.name, -count);
         launchesLeft.set(cloud.name, inFlight);
         for (const key of newlyProbed) probed.delete(key);
       });
@@ -197,11 +194,24 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     reserve: (launch, wanted) => grant(launch, wanted, false),
     reserveWhole: (launch, wanted) => grant(launch, wanted, true),
     attempt,
-    missingToMin: (pool) => pool.min - counted(ofMin(pool.name)),
+    missingToMin: (pool) => pool.min - ofMin.of(pool.name),
     spareOf,
   };
 }
 
 function refuse(code: Shortage['code'], why: string): Grant {
   return { count: 0, now: 0, probe: false, short: { code, why } };
+}
+
+interface Tally<Name> {
+  add(name: Name, count: number): void;
+  of(name: Name): number;
+}
+
+function createTally<Name>(): Tally<Name> {
+  const counts = new Map<Name, number>();
+  return {
+    add: (name, count) => counts.set(name, (counts.get(name) ?? 0) + count),
+    of: (name) => counts.get(name) ?? 0,
+  };
 }

@@ -190,7 +190,7 @@ export const mutants: readonly Mutant[] = [
     name: 'strangers do not count toward max',
     breaks: bounds,
     file: 'src/planner/room.ts',
-    search: 'add(ofPool(found.pool), 1);',
+    search: 'ofPool.add(found.pool, 1);',
     replacement: '',
     testFile: 'test/planner/bounds.test.ts',
     test: 'a stranger counts toward max, too',
