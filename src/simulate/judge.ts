@@ -1,8 +1,9 @@
 import type { Cloud } from '../clouds/port.ts';
-import type { CloudId, IntentId, QueueName, WorkerId } from '../model/ids.ts';
+import type { CloudId, InstanceId, IntentId, QueueName, WorkerId } from '../model/ids.ts';
 import type { Pool } from '../model/offer.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Batch } from '../store/port.ts';
+import { createManners } from './manners.ts';
 import type { Machine } from './simulatedCloud.ts';
 import { workerIdOf } from './simulatedQueue.ts';
 import type { SimulatedSite, SiteWatch } from './simulatedSite.ts';
@@ -67,7 +68,7 @@ const breachesMax = 50;
 
 export function createJudge(): Judge {
   const breaches: Breach[] = [];
-  const seats = new Map<string, CloudId>();
+  const seats = new Map<InstanceId, CloudId>();
   const excused = new Set<IntentId>();
   const drained = new Map<WorkerId, Drained>();
   const newestViewMs = new Map<QueueName, number>();
@@ -75,6 +76,7 @@ export function createJudge(): Judge {
   const byCloudId = new Map<CloudId, Machine>();
   const counts = new Map<string, number>();
   let attached: SimulatedSite | null = null;
+  const manners = createManners({ site: () => site(), note });
 
   const site = (): SimulatedSite => {
     if (attached === null) throw new Error('the judge has no site yet');
@@ -90,7 +92,7 @@ export function createJudge(): Judge {
   function created(machine: Machine): void {
     byCloudId.set(machine.cloudId, machine);
     if (excused.has(machine.intent)) return;
-    const seat = `${machine.intent}-${machine.seat}`;
+    const seat = machine.instance;
     const twin = seats.get(seat);
     if (twin !== undefined) note('noDoubleLaunch', `${machine.cloudId} has the seat ${seat} of ${twin}`);
     seats.set(seat, machine.cloudId);
@@ -157,7 +159,9 @@ export function createJudge(): Judge {
   }
 
   /** What is in the books as gone must be gone. */
-  function committed({ instances }: Batch): void {
+  function committed({ instances, intents }: Batch): void {
+    for (const intent of intents) manners.settle(intent);
+    for (const intent of intents) manners.judge(intent);
     for (const { id, phase, endReason, cloudId } of instances) {
       if (phase !== 'ended') continue;
       const known = cloudId ?? seats.get(id);
@@ -211,6 +215,7 @@ export function createJudge(): Judge {
     },
     overhearCloud: (cloud) => ({
       ...cloud,
+      launch: (order, signal) => manners.overhear(order.intent, () => cloud.launch(order, signal)),
       terminate: (id, signal) => {
         const machine = byCloudId.get(id);
         const pool = machine === undefined ? undefined : poolOf(machine);

@@ -130,7 +130,7 @@ function blowOnCloud(cloud: SimulatedCloud, { profile, target, where, isOver }: 
   function loseMachines(from: SimulatedCloud, { fromMs, toMs, seed }: FaultWindow): void {
     if (profile.lossesPerHour <= 0) return;
     const own = createDice(seed, 'losses');
-    const gap = () => (-Math.log(1 - own.next()) * 3_600_000) / profile.lossesPerHour;
+    const gap = () => Math.ceil((-Math.log(1 - own.next()) * 3_600_000) / profile.lossesPerHour);
     for (let atMs = fromMs + gap(); atMs < toMs; atMs += gap())
       clock.at(atMs, () => {
         const running = from

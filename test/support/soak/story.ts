@@ -25,7 +25,7 @@ const hourMs = 60 * minuteMs;
 
 /** Faults may come from here to there; then it is calm, and everything must come to rest. */
 export const stormFromMs = 5 * minuteMs;
-export const stormToMs = 4.5 * hourMs;
+export const stormToMs = 5.5 * hourMs;
 
 /** A site and what happens to it, all of it from one number. Times are the simulation's, in ms. */
 export interface Story {
@@ -102,7 +102,7 @@ export function makeStory(seed: number, level: FaultLevel = 'heavy'): Story {
     submissions: drawSubmissions(dice, classes.length),
     removals: several(dice, dice.whole(0, 3)).map((atMs) => ({ atMs, which: dice.whole(0, 30) })),
     deaths: level === 'none' ? [] : drawDeaths(dice, { seed, targetMs: windows.targetMs, heavy }),
-    kills: several(dice, heavy ? dice.whole(0, 2) : 0).map((atMs) => ({ atMs, downMs: downtime(dice) })),
+    kills: several(dice, heavy ? dice.whole(1, 2) : 0).map((atMs) => ({ atMs, downMs: downtime(dice) })),
     stops: several(dice, heavy && dice.chance(0.4) ? 1 : 0).map((atMs) => ({ atMs, downMs: downtime(dice) })),
     plants: several(dice, heavy && dice.chance(0.3) ? 1 : 0).map((atMs) => ({
       atMs,
@@ -232,7 +232,7 @@ function drawWindows(
   { seed, profile, clouds, queues }: { seed: number; profile: FaultProfile; clouds: number; queues: number },
 ): { readonly all: readonly FaultWindow[]; readonly targetMs: number } {
   const horizon = { fromMs: stormFromMs, toMs: stormToMs, clouds, queues };
-  const targetMs = dice.whole(20 * minuteMs, 2.5 * hourMs);
+  const targetMs = dice.whole(20 * minuteMs, 3.5 * hourMs);
   const drawn = faultWindows(profile, horizon);
   if (profile.name !== 'heavy') return { all: drawn, targetMs };
   const kind = targetOf(seed).fault;

@@ -1,3 +1,4 @@
+import type { JournalEntry } from '../../../src/model/journal.ts';
 import type { Machine } from '../../../src/simulate/simulatedCloud.ts';
 import type { SimulatedSite, SiteWatch } from '../../../src/simulate/simulatedSite.ts';
 import type { Story } from './story.ts';
@@ -29,9 +30,9 @@ export function createTimeline(): Timeline {
     lines,
     tell,
     log: (fields, message) => {
-      const { kind, why, instance, intent, ...rest } = fields as Record<string, unknown>;
-      if (message === 'journal') tell(`    journal ${kind} ${instance ?? intent ?? ''}: ${why}`);
-      else tell(`    log: ${message} ${JSON.stringify({ kind, why, instance, intent, ...rest })}`);
+      if (message !== 'journal') return tell(`    log: ${message} ${JSON.stringify(fields)}`);
+      const { kind, why, instance, intent } = fields as JournalEntry;
+      tell(`    journal ${kind} ${instance ?? intent ?? ''}: ${why}`);
     },
     beside: (watch) => ({
       ...watch,

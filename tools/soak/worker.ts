@@ -1,0 +1,22 @@
+import { coreMutants } from '../../test/support/soak/coreMutants.ts';
+import { runSoak } from '../../test/support/soak/run.ts';
+import type { Answer, Question } from './messages.ts';
+
+/** Plays one story for each message and sends back what came of it. */
+process.on('message', (question: Question) => {
+  void play(question);
+});
+
+async function play({ seed, mutant }: Question): Promise<void> {
+  const found = coreMutants.find(({ name }) => name === mutant);
+  try {
+    const result = await runSoak(seed, found === undefined ? {} : { tampering: found.tampering() });
+    answer({ kind: 'played', result });
+  } catch (error) {
+    answer({ kind: 'failed', seed, problem: error instanceof Error ? String(error.stack) : String(error) });
+  }
+}
+
+function answer(message: Answer): void {
+  process.send?.(message);
+}
