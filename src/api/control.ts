@@ -6,8 +6,9 @@ import type { PoolOrder } from '../model/poolOrder.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
+import type { AlarmView } from './alarms.ts';
 import type { DemandPlan, ShortageView, TurnView } from './demandPlan.ts';
-import type { DowntimeList, DowntimeReceipt, DowntimeRequest } from './downtimes.ts';
+import type { DowntimeList, DowntimeReceipt, DowntimeRequest, DowntimeView } from './downtimes.ts';
 import type { JournalEntryView } from './journalEntry.ts';
 import type { LeaseControl } from './leases.ts';
 import type { BudgetView, MoneyView } from './money.ts';
@@ -131,6 +132,9 @@ export interface StatusView {
   /** Since this daemon started, and over the store's life. */
   readonly totals: { readonly sinceStart: Totals; readonly sinceStore: Totals };
   readonly money: MoneyView;
+  readonly alarms: readonly AlarmView[];
+  /** Declared and not over, in the order in which they begin. */
+  readonly downtimes: readonly DowntimeView[];
 }
 
 export interface QueueStatus {
@@ -344,6 +348,8 @@ export interface InstanceExplanation {
   readonly bootedBecause: string;
   /** One sentence: why it ended or is ending; null while no end is decided. */
   readonly endedBecause: string | null;
+  /** Why it is kept though it is free, and for how long; null where it is not free, or is to end. */
+  readonly keptBecause: string | null;
   /** Oldest first; the newest few hundred at most. */
   readonly journal: readonly JournalEntryView[];
 }

@@ -8,14 +8,12 @@ import {
 } from '../api/control.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
 import type { Order } from '../fleet/fleet.ts';
-import { usualBootMs } from '../fleet/learned.ts';
 import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
 import type { DowntimeOrder } from '../model/downtime.ts';
 import type { CloudName, InstanceId, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
-import type { IdleOutlook } from '../planner/idle.ts';
 import {
   type CloudOutlook,
   type Plan,
@@ -31,6 +29,8 @@ import { addDowntime, endDowntime, listDowntimes } from './downtimeControl.ts';
 import { outlookOf } from './downtimes.ts';
 import { explainJob } from './explain.ts';
 import type { Totals } from './facts.ts';
+import { idleOutlook } from './idleOutlook.ts';
+import { keptBecause } from './keeping.ts';
 import { createLeaseControl } from './leaseControl.ts';
 import { describeCause } from './openIntent.ts';
 import { adjustPool } from './poolControl.ts';
@@ -133,10 +133,6 @@ function planInput(view: DaemonView): PlanInput {
     matchmaker: view.site.matchmaker,
     instanceOf: ({ instance }) => instance,
   };
-}
-
-export function idleOutlook({ idle, learned }: CoreState): IdleOutlook {
-  return { state: idle, bootMs: (offer) => usualBootMs(learned, offer) };
 }
 
 function dryPlan(view: DaemonView): Plan {
@@ -254,6 +250,7 @@ function explainInstance(view: DaemonView, id: InstanceId): InstanceExplanation 
     instance: instanceView(instance, runningJobsOf(view).get(id) ?? null, view.now()),
     bootedBecause: `${describeCause(instance)}.`,
     endedBecause: instance.endReason === null ? null : (decided?.why ?? instance.endReason),
+    keptBecause: keptBecause(view, id),
     journal,
   };
 }

@@ -17,11 +17,12 @@ import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
 import { type Crashpoint, decidedEffects } from './boundaries.ts';
 import { createCallRate } from './callRate.ts';
-import { type ByHand, createControl, type DaemonView, idleOutlook } from './control.ts';
+import { type ByHand, createControl, type DaemonView } from './control.ts';
 import { outlookOf } from './downtimes.ts';
 import { nextDue } from './due.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
+import { idleOutlook } from './idleOutlook.ts';
 import { machinesOf } from './machines.ts';
 import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
 import { watchQuotas } from './quotas.ts';
@@ -76,6 +77,8 @@ export interface Daemon {
 /** Ticks at least so often, whatever is due; anything new wakes the loop at once. */
 const tickPeriodMaxMs = 300_000;
 const tickGapMsDefault = 5;
+/** A queue is looked at no sooner again because something is due. */
+const dueGapMs = 5000;
 const stopMs = 10_000;
 const pruneEveryMs = 3_600_000;
 /** A source that has not answered for so many periods (and its deadline) cannot be acted on. */
@@ -367,7 +370,9 @@ export function createDaemon(parts: DaemonParts): Daemon {
     let untilMs = Math.min(due.tickMs ?? Number.POSITIVE_INFINITY, owedAgainMs);
     for (const [queue, atMs] of due.looks) {
       const hurriedAtMs = hurriedAtMss.get(queue) ?? 0;
-      if (atMs > nowMs) untilMs = Math.min(untilMs, atMs);
+      // Machines that are due one by one are looked at together.
+      const lookAtMs = Math.max(atMs, hurriedAtMs + dueGapMs);
+      if (lookAtMs > nowMs) untilMs = Math.min(untilMs, lookAtMs);
       else if (atMs > hurriedAtMs) {
         hurriedAtMss.set(queue, nowMs);
         queueSources.get(queue)?.hurry();

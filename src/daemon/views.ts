@@ -13,10 +13,14 @@ import type { Worker } from '../model/demand.ts';
 import type { CloudName } from '../model/ids.ts';
 import { type Instance, type PublicState, phases } from '../model/instance.ts';
 import type { Pool } from '../model/offer.ts';
+import { isRaised } from '../planner/alarms.ts';
+import { headroomOf } from '../planner/idle.ts';
 import type { DemandReport, Plan } from '../planner/plan.ts';
 import { poolsAsSet } from '../planner/poolSettings.ts';
 import { admittance, cloudKey, offerKey } from '../planner/setAside.ts';
 import type { DaemonView } from './control.ts';
+import { listDowntimes } from './downtimeControl.ts';
+import { idleOutlook } from './idleOutlook.ts';
 import { budgetViews, costOf, moneyView } from './moneyView.ts';
 import { describeCause } from './openIntent.ts';
 
@@ -50,6 +54,8 @@ export function statusView(view: DaemonView): StatusView {
       sinceStore: totals,
     },
     money: moneyView(view),
+    alarms: [...view.state().watch.alarms.values()].filter((alarm) => isRaised(alarm, nowMs)),
+    downtimes: listDowntimes(view).downtimes,
   };
 }
 
@@ -138,7 +144,8 @@ export function setAsidesOf(view: DaemonView): SetAsideView[] {
 }
 
 export function poolStatus(view: DaemonView, pool: Pool): PoolStatus {
-  const { name, queue, min, max, headroom } = pool;
+  const { name, queue, min, max } = pool;
+  const headroom = headroomOf(pool, idleOutlook(view.state()));
   const own = entriesOf(view).filter(({ instance }) => instance.pool === name);
   const setting = view.state().poolSettings.get(name);
   return {

@@ -46,6 +46,11 @@ without a price, and in no sum: 1 machine
 
 Trouble with cloud ec2 for 1m15s: unavailable: the service answered 503
 
+Alarm for 20m: offer:t-large has failed 3 times in a row: bootFailed: i9-0 did not become usable
+
+DOWNTIME  OF         FROM                  TO                    STAGE         MACHINES  BUSY  WHY
+d1        cloud ec2  2026-11-22 07:00:00Z  2026-11-22 11:00:00Z  drains in 1h         3     1  power works
+
 SET ASIDE  CLOUD  TRIED AGAIN  FAILURES  CODE      WHY
 t-gpu      ec2    in 4m               3  capacity  the cloud has no room for it
 

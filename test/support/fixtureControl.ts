@@ -83,6 +83,7 @@ export function createFixtureControl(): FixtureControl {
         nowMs,
         instance,
         bootedBecause: '3 jobs of demand g1 wait and no worker takes them',
+        keptBecause: instance.phase === 'idle' ? 'It is kept for 90 s.' : null,
         endedBecause: instance.endReason === 'idle' ? 'no job needed it for 5m' : null,
         journal: fixtureJournal.filter((entry) => entry.instance === id).toReversed(),
       };
@@ -384,6 +385,15 @@ export const fixtureStatus: StatusView = {
     sinceStart: { launched: 3, ended: 1, reused: 2, refused: 0 },
     sinceStore: { launched: 310, ended: 307, reused: 1204, refused: 6 },
   },
+  alarms: [
+    {
+      key: 'offer:t-large',
+      kind: 'offerFails',
+      why: 'offer:t-large has failed 3 times in a row: bootFailed: i9-0 did not become usable',
+      sinceMs: nowMs - 20 * minute,
+    },
+  ],
+  downtimes: [fixtureDowntime],
   money: {
     spending: [
       { kind: 'site', name: null, currency: 'USD', hour: 0.42, day: 7.5, month: 120 },

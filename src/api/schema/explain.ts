@@ -40,5 +40,6 @@ export const instanceExplanationSchema = z.object({
   instance: instanceSchema,
   bootedBecause: text,
   endedBecause: text.nullable(),
+  keptBecause: text.nullable(),
   journal: list(journalEntrySchema),
 }) satisfies z.ZodType<InstanceExplanation>;

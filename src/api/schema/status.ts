@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { daemonModes, type StatusView } from '../control.ts';
+import { downtimeSchema } from './downtimes.ts';
 import { moneySchema } from './money.ts';
 import { count, list, ms, text } from './scalars.ts';
 
@@ -88,4 +89,6 @@ export const statusSchema = z.object({
   pools: list(poolStatusSchema),
   totals: z.object({ sinceStart: totalsSchema, sinceStore: totalsSchema }),
   money: moneySchema,
+  alarms: list(z.object({ key: text, kind: text, why: text, sinceMs: ms })),
+  downtimes: list(downtimeSchema),
 }) satisfies z.ZodType<StatusView>;

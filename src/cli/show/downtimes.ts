@@ -2,7 +2,10 @@ import type { DowntimeList, DowntimeReceipt, DowntimeView } from '../../api/down
 import { counted, span, timestamp } from '../format.ts';
 import { type Cell, type Column, printable, renderTable, type Style } from '../table.ts';
 
-export function renderDowntimes({ downtimes, nowMs }: DowntimeList, style: Style): readonly string[] {
+export function renderDowntimes(
+  { downtimes, nowMs }: Pick<DowntimeList, 'downtimes' | 'nowMs'>,
+  style: Style,
+): readonly string[] {
   if (downtimes.length === 0) return ['no downtime is declared'];
   const columns: readonly Column[] = [
     { header: 'DOWNTIME' },

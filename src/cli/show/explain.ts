@@ -100,6 +100,7 @@ export function renderInstance(view: InstanceExplanation, style: Style): readonl
       ),
     ),
     printable(`booted: ${view.bootedBecause}`),
+    ...(view.keptBecause === null ? [] : [printable(`kept: ${view.keptBecause}`)]),
     ...(view.endedBecause === null ? [] : [printable(`end: ${view.endedBecause}`)]),
     '',
     ...fields(instance, nowMs).map(([name, value]) => printable(`${name.padEnd(10)}${value}`)),

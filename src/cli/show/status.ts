@@ -2,6 +2,7 @@ import type { CloudStatus, QueueStatus, StatusView, Totals, Trouble } from '../.
 import type { PoolStatus, StateCounts, Unmet } from '../../api/poolStatus.ts';
 import { ago, counted, orDash, size, span, timestamp } from '../format.ts';
 import { type Cell, type Column, printable, renderTable, type Style } from '../table.ts';
+import { renderDowntimes } from './downtimes.ts';
 import { renderMoney } from './money.ts';
 
 const right = (header: string): Column => ({ header, align: 'right' });
@@ -20,6 +21,8 @@ export function renderStatus(view: StatusView, style: Style): readonly string[] 
     ...totalsTable(view, style),
     ...renderMoney(view.money, style),
     ...troubles(view, style),
+    ...alarms(view, style),
+    ...downtimes(view, style),
     ...setAsides(view, style),
     ...unmet(view, style),
   ];
@@ -168,6 +171,18 @@ function troubles(view: StatusView, style: Style): readonly string[] {
     ...view.clouds.flatMap((cloud) => line('cloud', cloud.name, cloud.trouble)),
   ];
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function alarms({ alarms: raised, nowMs }: StatusView, style: Style): readonly string[] {
+  if (raised.length === 0) return [];
+  const lines = raised.map(({ why, sinceMs }) =>
+    style.red(printable(`Alarm for ${span(nowMs - sinceMs)}: ${why}`)),
+  );
+  return ['', ...lines];
+}
+
+function downtimes(view: StatusView, style: Style): readonly string[] {
+  return view.downtimes.length === 0 ? [] : ['', ...renderDowntimes(view, style)];
 }
 
 function setAsides(view: StatusView, style: Style): readonly string[] {
