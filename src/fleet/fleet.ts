@@ -146,6 +146,8 @@ export class FleetChange {
   /** Create calls that were looked for in vain and are still wanted: where the cloud bears it, they may be sent again. */
   readonly resendable: IntentId[] = [];
   readonly context: FoldContext;
+  private lastContext: (Pick<Instance, 'pool' | 'offer' | 'cloud'> & { readonly made: StepContext }) | null =
+    null;
 
   constructor(fleet: Fleet, context: FoldContext) {
     this.entries = new Map(fleet.entries);
@@ -249,13 +251,19 @@ export class FleetChange {
     this.intents.delete(intent.id);
   }
 
+  /** The same for machines that are alike, which mostly come one after the other. */
   private stepContext(instance: Instance): StepContext {
-    const limits = this.context.pools.get(instance.pool)?.limits ?? orphanedLimits;
-    return {
+    const { pool, offer, cloud } = instance;
+    const last = this.lastContext;
+    if (last !== null && last.pool === pool && last.offer === offer && last.cloud === cloud) return last.made;
+    const limits = this.context.pools.get(pool)?.limits ?? orphanedLimits;
+    const made: StepContext = {
       nowMs: this.context.nowMs,
       limits,
-      listLagMs: this.context.listLagMs(instance.cloud),
-      ...this.context.deadlines(instance.offer, limits),
+      listLagMs: this.context.listLagMs(cloud),
+      ...this.context.deadlines(offer, limits),
     };
+    this.lastContext = { pool, offer, cloud, made };
+    return made;
   }
 }

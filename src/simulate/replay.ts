@@ -55,7 +55,7 @@ const dayMs = 86_400_000;
 const hurryMs = 2_000;
 
 /** Answers that come within so long are one tick's. */
-const tickGapMs = 200;
+const tickGapMs = 500;
 
 /**
  * A trace under the daemon's own loop, store and planner, in simulated time: a cloud that boots machines in their time
@@ -110,7 +110,13 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     cloud.levers.endMs = 0;
   }
   for (const { levers } of site.queues.values())
-    Object.assign(levers, { negotiateMs: 5_000, negotiateAtChanges: true, reuseClaims: true, jobLagMs: 0, namesJobs: false });
+    Object.assign(levers, {
+      negotiateMs: 5_000,
+      negotiateAtChanges: true,
+      reuseClaims: true,
+      jobLagMs: 0,
+      namesJobs: false,
+    });
 
   const lastMs = workload.at(-1)?.submitMs ?? 0;
   feed(site, queue, workload, accounts.submitted);

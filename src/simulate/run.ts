@@ -177,6 +177,7 @@ async function farmOf(options: SimulationOptions, yardsticks: Yardsticks): Promi
     min: machines ?? 0,
     max: machines ?? max,
     idleMs,
+    isQuiet: options.faults === 'none',
   });
   const queue = config.queues[0]?.name;
   if (queue === undefined) throw new Error('a farm without a queue');

@@ -13,13 +13,16 @@ export interface TraceFarm {
   readonly max: number;
   /** Null: learned from the gaps between jobs. */
   readonly idleMs: number | null;
+  /** Nothing goes wrong. */
+  readonly isQuiet: boolean;
 }
 
 /** More than any job of a trace asks for. */
 const boundlessMiB = 1024 * 1024 * 1024;
 
-/** Every change is told, so the period is only for what nobody tells. */
-const pollSeconds = 300;
+/** Every change is told, so the periods are only for what nobody tells: where nothing goes wrong, nothing. */
+const quiet = { queue: '300s', cloud: '1800s' };
+const watchful = { queue: '30s', cloud: '60s' };
 
 /**
  * The config of such a farm, with the defaults that any config has. Machines that drain are ended at the second look: no
@@ -27,11 +30,12 @@ const pollSeconds = 300;
  */
 export async function traceSite(farm: TraceFarm): Promise<SiteConfig> {
   const { machineCpus, machineMemoryMiB, pricePerCoreHour, min, max, idleMs } = farm;
+  const poll = farm.isQuiet ? quiet : watchful;
   const text = JSON.stringify({
     site: 'trace',
     policy: { retention: '1d' },
-    queues: [{ name: 'batch', adapter: 'simulated', poll: `${pollSeconds}s` }],
-    clouds: [{ name: 'cloud', driver: 'simulated', poll: `${pollSeconds}s`, launchesInFlight: 1000 }],
+    queues: [{ name: 'batch', adapter: 'simulated', poll: poll.queue }],
+    clouds: [{ name: 'cloud', driver: 'simulated', poll: poll.cloud, launchesInFlight: 1000 }],
     offers: [
       {
         name: 'machine',
