@@ -4,10 +4,9 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { StatusView } from '../../src/api/control.ts';
-import type { Place } from './place.ts';
 
 const run = promisify(execFile);
-const spillway = resolve(import.meta.dirname, '../spillway');
+export const spillway = resolve(import.meta.dirname, '../spillway');
 const startMs = 30_000;
 const stopMs = 10_000;
 
@@ -18,8 +17,14 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
+/** A folder of the daemon's own, and its config, which has its socket at `api.sock` in there. */
+export interface DaemonPlace {
+  readonly folder: string;
+  readonly configPath: string;
+}
+
 /** Starts the daemon as a user would, and waits until it answers. */
-export async function startDaemon({ folder, configPath }: Place): Promise<Daemon> {
+export async function startDaemon({ folder, configPath }: DaemonPlace): Promise<Daemon> {
   const logPath = join(folder, 'daemon.log');
   const socket = join(folder, 'api.sock');
   const log = openSync(logPath, 'a');

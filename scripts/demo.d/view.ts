@@ -55,3 +55,30 @@ export function screen(out: NodeJS.WriteStream): (lines: readonly string[]) => v
     shown = lines.length;
   };
 }
+
+export interface Conclusion {
+  readonly jobs: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly launched: number;
+  readonly reused: number;
+  readonly terminated: number;
+  readonly left: number;
+  readonly seconds: number;
+  /** More machines than that are a failure. */
+  readonly launchesMax: number;
+  readonly logPath: string;
+}
+
+/** Says how it went, for people and on the last line for programs; returns the exit code. */
+export function conclude({ launchesMax, logPath, ...figures }: Conclusion): number {
+  const { jobs, done, launched, reused, terminated, left, seconds } = figures;
+  const good = done === jobs && left === 0 && launched <= launchesMax;
+  process.stdout.write(
+    `${good ? 'Done' : 'FAILED'}: ${done} of ${jobs} jobs ran on ${launched} machines, which were used again ` +
+      `${reused} times; ${terminated} machines terminated, ${left} left; ${Math.round(seconds)} s.\n`,
+  );
+  if (!good) process.stderr.write(`See ${logPath}\n`);
+  process.stdout.write(`${JSON.stringify({ ...figures, seconds: Math.round(seconds) })}\n`);
+  return good ? 0 : 1;
+}

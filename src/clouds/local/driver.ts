@@ -1,7 +1,7 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, machine as hostArch, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { killAll, readHostProcesses } from '../../host/processes.ts';
+import { killAll } from '../../host/processes.ts';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError } from '../../model/errors.ts';
 import { CloudId, type IntentId, type SiteId } from '../../model/ids.ts';
@@ -103,8 +103,7 @@ async function resolve(place: Place, intent: IntentId, signal: AbortSignal) {
 }
 
 async function readAll(place: Place, signal: AbortSignal): Promise<LocalMachine[]> {
-  const host = await readHostProcesses(signal);
-  return await readMachines(place.folder, { host, wallNowMs: place.clock.wallNow() }, signal);
+  return await readMachines(place.folder, { wallNowMs: place.clock.wallNow(), signal });
 }
 
 /** One machine after the other; one that has been made already is left as it is. */
@@ -152,8 +151,7 @@ async function terminate(
 ): Promise<'ending' | 'gone'> {
   const wallNowMs = place.clock.wallNow();
   const folder = join(place.folder, folderName(id));
-  const host = await readHostProcesses(signal);
-  const machine = await readMachine(folder, id, { host, wallNowMs });
+  const machine = await readMachine(folder, id, { wallNowMs, signal });
   if (machine === null) return await unknown(place, unknownSince, id, folder);
   const { cgroup, stopGrace } = place.settings;
   if (machine.state === 'gone' && machine.processes.length === 0) {

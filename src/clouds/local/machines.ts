@@ -7,10 +7,10 @@ import {
   type ProcessIdentity,
   type ProcessMark,
   parseIdentity,
+  readHostProcesses,
 } from '../../host/processes.ts';
 import type { CloudInstance, CloudInstanceState } from '../../model/cloud.ts';
 import { CloudId, IntentId, OfferName, PoolName } from '../../model/ids.ts';
-
 import { asideSuffix, fileNames, type MachineRecord, readRecord } from './machine-folder.ts';
 
 /** A start script that has not said its number after so long never will. */
@@ -36,30 +36,48 @@ export const markOf = (site: string, id: string): ProcessMark => ({
   value: `${site}/${id}`,
 });
 
+/** What a machine's folder says. */
+interface MachineNotes {
+  readonly id: CloudId;
+  readonly folder: string;
+  readonly record: MachineRecord;
+  readonly leader: ProcessIdentity | null;
+  readonly endingSinceMs: number | null;
+  readonly startedAtMs: number;
+}
+
 /** Null: no such machine, or one whose create call ended before it was started. */
-export async function readMachine(
-  folder: string,
-  id: CloudId,
-  { host, wallNowMs }: { host: HostProcesses; wallNowMs: number },
-): Promise<LocalMachine | null> {
+async function readNotes(folder: string, id: CloudId): Promise<MachineNotes | null> {
   const record = await readRecord(folder);
   const startedAtMs = await writtenAtMs(join(folder, fileNames.started));
   if (record === null || startedAtMs === null) return null;
   const process = await readOrNull(join(folder, fileNames.process));
   const leader = process === null ? null : parseIdentity(process);
-  const processes = host.marked(markOf(record.site, id), leader);
   const ending = await readOrNull(join(folder, fileNames.ending));
-  const endingSinceMs = ending === null ? null : Number(ending);
-  const state = stateOf(endingSinceMs !== null);
-  return { id, folder, record, state, leader, processes, endingSinceMs, startedAtMs };
+  return { id, folder, record, leader, endingSinceMs: ending === null ? null : Number(ending), startedAtMs };
+}
 
-  function stateOf(isEnding: boolean): CloudInstanceState {
-    const starting = leader === null && wallNowMs - (startedAtMs ?? 0) < startMsMax;
-    if (isEnding) return processes.length > 0 || starting ? 'ending' : 'gone';
+function machineOf(notes: MachineNotes, host: HostProcesses, wallNowMs: number): LocalMachine {
+  const { id, record, leader, endingSinceMs, startedAtMs } = notes;
+  const processes = host.marked(markOf(record.site, id), leader);
+  const starting = leader === null && wallNowMs - startedAtMs < startMsMax;
+  return { ...notes, processes, state: stateNow() };
+
+  function stateNow(): CloudInstanceState {
+    if (endingSinceMs !== null) return processes.length > 0 || starting ? 'ending' : 'gone';
     if (leader !== null && host.isAlive(leader)) return 'running';
-    if (starting) return 'pending';
-    return 'gone';
+    return starting ? 'pending' : 'gone';
   }
+}
+
+/** Null: no such machine. */
+export async function readMachine(
+  folder: string,
+  id: CloudId,
+  { wallNowMs, signal }: { wallNowMs: number; signal: AbortSignal },
+): Promise<LocalMachine | null> {
+  const notes = await readNotes(folder, id);
+  return notes === null ? null : machineOf(notes, await readHostProcesses(signal), wallNowMs);
 }
 
 export function instanceOf({ id, record, state, folder }: LocalMachine): CloudInstance {
@@ -75,33 +93,36 @@ export function instanceOf({ id, record, state, folder }: LocalMachine): CloudIn
   };
 }
 
-/** Every machine of a site, in the order of their names. */
+/**
+ * Every machine of a site, in the order of their names. The folders are read first, then the processes: one that a folder
+ * names and that is not there then has ended, and was not born in between.
+ */
 export async function readMachines(
   siteFolder: string,
-  context: { host: HostProcesses; wallNowMs: number },
-  signal: AbortSignal,
+  { wallNowMs, signal }: { wallNowMs: number; signal: AbortSignal },
 ): Promise<LocalMachine[]> {
-  const machines: LocalMachine[] = [];
+  const notes: MachineNotes[] = [];
   for (const name of await namesIn(siteFolder)) {
     if (name.includes(asideSuffix)) continue;
     signal.throwIfAborted();
-    const machine = await readMachine(join(siteFolder, name), CloudId(name), context);
-    if (machine !== null) machines.push(machine);
+    const found = await readNotes(join(siteFolder, name), CloudId(name));
+    if (found !== null) notes.push(found);
   }
-  return machines;
+  const host = await readHostProcesses(signal);
+  return notes.map((machine) => machineOf(machine, host, wallNowMs));
 }
 
-/** Removes what is left of machines that ended by themselves so long ago, their last processes with it. */
+/** Removes what is left of machines that were ended, and of those that ended by themselves so long ago, last processes too. */
 export async function sweep(
   machines: readonly LocalMachine[],
   { keepMs, wallNowMs }: { keepMs: number; wallNowMs: number },
 ): Promise<void> {
-  for (const { state, processes, folder, startedAtMs } of machines) {
+  for (const { state, processes, folder, startedAtMs, endingSinceMs } of machines) {
     if (state !== 'gone') continue;
     killAll(processes, 'SIGKILL');
     const endedAtMs = (await writtenAtMs(join(folder, fileNames.log))) ?? startedAtMs;
-    if (processes.length === 0 && wallNowMs - endedAtMs > keepMs)
-      await rm(folder, { recursive: true, force: true });
+    const over = endingSinceMs !== null || wallNowMs - endedAtMs > keepMs;
+    if (processes.length === 0 && over) await rm(folder, { recursive: true, force: true });
   }
 }
 

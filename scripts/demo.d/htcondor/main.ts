@@ -4,11 +4,11 @@
  * come from the schedd's history, the cloud's own list and, for reuse, the daemon's status.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Daemon, startDaemon } from '../daemon.ts';
+import { conclude, draw, screen } from '../view.ts';
 import { type CloudCount, countInstances } from './cloud.ts';
-import { type Daemon, startDaemon } from './daemon.ts';
 import { type EndedJobs, endedJobs, jobsInAll, queuedJobs, submitWave, waves } from './jobs.ts';
 import { layOut, type Place } from './place.ts';
-import { draw, screen } from './view.ts';
 
 const patienceSeconds = 150;
 const pictureMs = 1000;
@@ -59,25 +59,15 @@ async function main(testbed: string): Promise<number> {
     await daemon.stop();
   }
   const { ended, cloud, reused, seconds } = outcome;
-  const good = ended.done === jobsInAll && cloud.left === 0 && cloud.launched <= launchesMax;
-  process.stdout.write(
-    `${good ? 'Done' : 'FAILED'}: ${ended.done} of ${jobsInAll} jobs ran on ${cloud.launched} machines, which were used again ` +
-      `${reused} times; ${cloud.terminated} machines terminated, ${cloud.left} left; ${Math.round(seconds)} s.\n`,
-  );
-  if (!good) process.stderr.write(`See ${daemon.logPath}\n`);
-  process.stdout.write(
-    `${JSON.stringify({
-      jobs: jobsInAll,
-      done: ended.done,
-      failed: ended.failed,
-      launched: cloud.launched,
-      reused,
-      terminated: cloud.terminated,
-      left: cloud.left,
-      seconds: Math.round(seconds),
-    })}\n`,
-  );
-  return good ? 0 : 1;
+  return conclude({
+    jobs: jobsInAll,
+    ...ended,
+    ...cloud,
+    reused,
+    seconds,
+    launchesMax,
+    logPath: daemon.logPath,
+  });
 }
 
 process.exitCode = await main(process.argv[2] ?? '');

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { renderTemplate } from '../../src/config/template.ts';
+import { renderTemplate } from '../../../src/config/template.ts';
 
 /** What scripts/testbed says of the pool that it has started. */
 export interface PoolFacts {
@@ -58,7 +58,7 @@ export function layOut(testbed: string): Place {
       endpoint: cloud.endpoint,
       region: cloud.region,
       imageId: cloud.imageId,
-      userData: resolve(import.meta.dirname, '../../config/user-data/htcondor.sh'),
+      userData: resolve(import.meta.dirname, '../../../config/user-data/htcondor.sh'),
     }),
   );
   return { folder, jobs, configPath, pool, cloud };
