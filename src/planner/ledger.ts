@@ -24,6 +24,9 @@ export type Amounts = ReadonlyMap<string, number>;
 
 export const windowsKept: Readonly<Record<Period, number>> = { hour: 49, day: 63, month: 25 };
 
+/** More users in one window than that are booked to the site and the pool alone. */
+const amountsMax = 10_000;
+
 export const amountKey = (account: Account, currency: string): string => `${currency} ${account}`;
 
 export const slotKey = (period: Period, index: number): string => `${period}/${index % windowsKept[period]}`;
@@ -66,8 +69,11 @@ function bookPeriod(
     const slot = ledger.get(key);
     if (slot !== undefined && slot.index > index) continue;
     const amounts = new Map(slot?.index === index ? slot.amounts : []);
-    for (const account of accountsOf(instance))
-      add(amounts, amountKey(account, bill.price.currency), charged);
+    for (const account of accountsOf(instance)) {
+      const amount = amountKey(account, bill.price.currency);
+      if (amounts.size < amountsMax || amounts.has(amount) || !account.startsWith('user '))
+        add(amounts, amount, charged);
+    }
     ledger.set(key, { period, index, amounts });
   }
 }

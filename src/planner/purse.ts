@@ -46,12 +46,19 @@ export interface BudgetReport {
 export interface Purse {
   readonly reports: readonly BudgetReport[];
   /** How many machines more the budgets bear; null where no budget is asked. */
-  left(launch: Purchase): { readonly left: number; readonly why: string } | null;
+  left(launch: Purchase): Affordable | null;
   take(launch: Purchase, count: number): void;
   /** Takes back what was taken last. */
   giveBack(launch: Purchase, count: number): void;
   /** The budget that is used up and that the machine counts in; null: none. */
   usedUp(instance: Instance): BudgetReport | null;
+}
+
+export interface Affordable {
+  readonly left: number;
+  readonly why: string;
+  /** Of the budget that bears least. */
+  readonly figures: Readonly<Record<'spent' | 'committed' | 'cap' | 'freesAtMs', number>>;
 }
 
 export interface Purchase {
@@ -217,12 +224,16 @@ export function createPurse(input: PurseInput): Purse {
     }
   }
 
-  function left(launch: Purchase): { left: number; why: string } | null {
+  function left(launch: Purchase): Affordable | null {
     const own = potsFor(launch.pool.name, launch.user);
     if (own.length === 0) return null;
     const wanted = newMember(launch);
-    if (wanted === null)
-      return { left: 0, why: `offer ${launch.offer.name} has no price, and a budget counts it` };
+    const [first] = own;
+    if (wanted === null && first !== undefined) {
+      const why = `offer ${launch.offer.name} has no price, and a budget counts it`;
+      return { left: 0, why, figures: figuresOf(first.report) };
+    }
+    if (wanted === null) return null;
     let least = Number.POSITIVE_INFINITY;
     let tightest: Pot | null = null;
     for (const pot of own) {
@@ -231,7 +242,9 @@ export function createPurse(input: PurseInput): Purse {
       least = room;
       tightest = pot;
     }
-    return tightest === null ? null : { left: least, why: describeBudget(tightest.report) };
+    if (tightest === null) return null;
+    const { report } = tightest;
+    return { left: least, why: describeBudget(report), figures: figuresOf(report) };
   }
 
   function take(launch: Purchase, count: number): void {
@@ -282,6 +295,10 @@ export function createPurse(input: PurseInput): Purse {
 
 export function userOf({ cause }: Pick<Instance, 'cause'>): string | null {
   return cause.kind === 'demand' ? cause.user : null;
+}
+
+function figuresOf({ budget, window, spent, committed }: BudgetReport): Affordable['figures'] {
+  return { spent, committed, cap: budget.amount, freesAtMs: window.endMs };
 }
 
 /** One clause: how it stands, and when it may be spent from again. */

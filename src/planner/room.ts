@@ -23,6 +23,8 @@ export interface Shortage {
     | 'cloudTrouble'
     | 'launchesInFlight';
   readonly why: string;
+  /** What the clause says in numbers, by name. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 export interface Grant {
@@ -127,6 +129,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
         code: 'budget',
         why: affordable?.why ?? '',
         left: affordable?.left ?? wanted,
+        ...(affordable === null ? {} : { figures: affordable.figures }),
       },
       { code: 'quota', why: allowed?.why ?? '', left: allowed?.left ?? wanted },
     ];
@@ -172,7 +175,9 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
       });
     }
     const short = count < wanted ? tightest : now < count ? pace : null;
-    return { count, now, probe, short: short === null ? null : { code: short.code, why: short.why } };
+    if (short === null) return { count, now, probe, short };
+    const { left: _, ...shortage } = short;
+    return { count, now, probe, short: shortage };
   }
 
   function attempt<T>(work: () => T | null): T | null {

@@ -25,62 +25,77 @@ export interface Spreader {
    * The ways in the order in which they are to be tried. Those of a pool that is spread by weight come twice: first each
    * cloud's for its part of the machines, then all of them for what the others had no room for.
    */
-  choices<W extends Way>(ways: readonly W[], jobs: number): Choice<W>[];
+  choices<W extends Way>(ways: readonly W[], jobs: number): Iterable<Choice<W>>;
   launched(pool: PoolName, cloud: CloudName, count: number): void;
 }
 
+/** Nothing is counted before a pool that is spread by weight asks. */
 export function createSpreader(fleet: Fleet): Spreader {
-  const counts = new Map<string, number>();
   const keyOf = (pool: PoolName, cloud: CloudName) => `${pool}\n${cloud}`;
-  const launched = (pool: PoolName, cloud: CloudName, count: number) => {
-    const key = keyOf(pool, cloud);
-    counts.set(key, (counts.get(key) ?? 0) + count);
-  };
-  for (const { instance } of fleet.entries.values()) launched(instance.pool, instance.cloud, 1);
+  const planned: { readonly key: string; readonly count: number }[] = [];
+  let known: Map<string, number> | null = null;
 
-  function spread<W extends Way>(pool: Pool, ways: readonly W[], jobs: number): Choice<W>[] {
-    const { spread: how } = pool;
-    if (how.kind === 'cheapest' || ways.length < 2) return anyNumber(ways);
+  function counts(): ReadonlyMap<string, number> {
+    if (known !== null) return known;
+    known = new Map();
+    for (const { instance } of fleet.entries.values()) add(known, keyOf(instance.pool, instance.cloud), 1);
+    for (const { key, count } of planned) add(known, key, count);
+    return known;
+  }
+
+  function* spread<W extends Way>(
+    ways: readonly W[],
+    { pool, weights, jobs }: { pool: Pool; weights: ReadonlyMap<CloudName, number>; jobs: number },
+  ): Generator<Choice<W>> {
     const byCloud = Map.groupBy(ways, ({ match }) => match.offer.cloud);
-    const [first] = ways;
-    const machines = Math.ceil(jobs / (first?.match.jobsPerMachine ?? 1));
-    const shares = shareOut(machines, {
+    const shares = shareOut(Math.ceil(jobs / (ways[0]?.match.jobsPerMachine ?? 1)), {
       clouds: [...byCloud.keys()],
-      weightOf: (cloud) => how.weights.get(cloud) ?? 0,
-      countOf: (cloud) => counts.get(keyOf(pool.name, cloud)) ?? 0,
+      weightOf: (cloud) => weights.get(cloud) ?? 0,
+      countOf: (cloud) => counts().get(keyOf(pool.name, cloud)) ?? 0,
     });
-    const firstTurn = [...shares].flatMap(([cloud, most]) => {
+    for (const [cloud, most] of shares) {
       const [best] = byCloud.get(cloud) ?? [];
-      return best === undefined || most === 0 ? [] : [{ way: best, most }];
-    });
-    return [...firstTurn, ...anyNumber(ways)];
+      if (best !== undefined && most > 0) yield { way: best, most };
+    }
+    for (const way of ways) yield { way, most: Number.POSITIVE_INFINITY };
+  }
+
+  function* choices<W extends Way>(ways: readonly W[], jobs: number): Generator<Choice<W>> {
+    let at = 0;
+    for (let way = ways[at]; way !== undefined; way = ways[at]) {
+      const { pool } = way;
+      if (pool.spread.kind === 'cheapest') {
+        yield { way, most: Number.POSITIVE_INFINITY };
+        at += 1;
+        continue;
+      }
+      // Neighbours of one pool that nothing but their cost sets apart come together.
+      const run: W[] = [];
+      for (let next = ways[at]; next !== undefined && isAsGood(way, next); next = ways[at]) {
+        run.push(next);
+        at += 1;
+      }
+      yield* spread(run, { pool, weights: pool.spread.weights, jobs });
+    }
   }
 
   return {
-    choices: (ways, jobs) => {
-      // Neighbours of one pool that nothing but their cost sets apart come together.
-      const runs: (typeof ways)[number][][] = [];
-      for (const way of ways) {
-        const last = runs.at(-1);
-        const before = last?.[0];
-        if (last !== undefined && before !== undefined && isAsGood(before, way)) last.push(way);
-        else runs.push([way]);
-      }
-      return runs.flatMap((run) => {
-        const [first] = run;
-        return first === undefined ? [] : spread(first.pool, run, jobs);
-      });
+    choices,
+    launched: (pool, cloud, count) => {
+      const key = keyOf(pool, cloud);
+      if (known === null) planned.push({ key, count });
+      else add(known, key, count);
     },
-    launched,
   };
+}
+
+function add(counts: Map<string, number>, key: string, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
 }
 
 function isAsGood(a: Way, b: Way): boolean {
   return a.pool === b.pool && a.match.jobRank === b.match.jobRank && a.match.offerRank === b.match.offerRank;
 }
-
-const anyNumber = <W extends Way>(ways: readonly W[]): Choice<W>[] =>
-  ways.map((way) => ({ way, most: Number.POSITIVE_INFINITY }));
 
 /**
  * One machine after the other to the cloud that lacks most of its part; of several, the first. The same question has the

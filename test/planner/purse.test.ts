@@ -77,8 +77,9 @@ describe('what a budget bears', () => {
     // Half an hour is spent, and while a new one comes and goes the old one stays: 0.5 + 0.2.
     expect(asked.left(launch)?.left).toBe(1);
     asked.take(launch, 1);
-    expect(asked.left(launch)).toEqual({
+    expect(asked.left(launch)).toMatchObject({
       left: 0,
+      figures: { spent: 0.5, cap: 1, freesAtMs: seven + hour },
       why: 'the budget of the site per hour does not bear another machine: 0.50 spent and 0.03 committed of 1 USD; a new hour begins at 2026-11-22T08:00Z',
     });
   });
