@@ -81,7 +81,9 @@ function foldLaunched(change: FleetChange, outcome: Extract<Outcome, { kind: 'la
 function foldLaunchFailed(change: FleetChange, outcome: Extract<Outcome, { kind: 'launchFailed' }>): void {
   const intent = change.intents.get(outcome.intent);
   if (intent === undefined) return;
-  const { code, message, inDoubt, retryAfterMs } = outcome;
+  const { code, message, retryAfterMs } = outcome;
+  // A refusal of a call that was sent again says nothing of the first, which may have been carried out.
+  const inDoubt = outcome.inDoubt || intent.state === 'unknown';
   for (const seat of unboundSeats(change, intent)) {
     if (inDoubt)
       change.apply(seat, { kind: 'inDoubt' }, `no answer says what came of the create call: ${message}`);

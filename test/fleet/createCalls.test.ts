@@ -94,6 +94,25 @@ describe('what came of a create call', () => {
     expect([...late.intents]).toEqual([]);
   });
 
+  test.each(['capacity', 'invalid'] as const)(
+    'in doubt, sent again, and refused (%s): the first call may have made its machine, which is looked for on',
+    (code) => {
+      const { fleet, instances } = requested(1);
+      const refused = { kind: 'launchFailed', intent, code, message: 'no', inDoubt: false } as const;
+      const change = folds(
+        fleet,
+        [t0, doubt],
+        [t0 + 2000, { outcomes: [{ ...refused, retryAfterMs: null }] }],
+      );
+      expect(foldedPhases(change)).toEqual({ 'call-0': 'unknown' });
+      expect(change.intents.get(intent)?.state).toBe('unknown');
+      expect(change.lessons).toMatchObject([{ kind: 'refused', code }]);
+      const rows = instances.map((instance) => found(instance));
+      const later = folds(change.result(), [t0 + 5000, { lists: [makeList(t0 + 4000, rows)] }]);
+      expect(foldedPhases(later)).toEqual({ 'call-0': 'joining' });
+    },
+  );
+
   test('a look-up that was begun early and answered late is still too early', () => {
     const { fleet } = requested(1);
     const slow = { outcomes: [{ kind: 'resolved', intent, instances: [], askedAtMs: t0 + 5000 } as const] };
