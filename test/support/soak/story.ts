@@ -93,7 +93,7 @@ export function makeStory(seed: number, level: FaultLevel = 'heavy'): Story {
       clouds,
       queues,
       policy: { reapMs: 5 * minuteMs, setAsideFirstMs: 30_000, setAsideMaxMs: 10 * minuteMs },
-      pollMs: dice.oneOf([20_000, 30_000, 45_000]),
+      pollMs: dice.oneOf([30_000, 45_000, 60_000]),
       deadlineMs: 15_000,
     },
     classes,
@@ -202,7 +202,10 @@ function drawClasses(
     }),
   );
   const anywhere = makeJobClass({ name: 'any', requirements: 'true', user: 'eve' });
-  return [...plain, anywhere].map((jobClass) => ({ queue, jobClass }));
+  const gangs = types
+    .slice(0, dice.chance(0.4) ? 1 : 0)
+    .map(({ vmType }) => makeJobClass({ name: 'gang', vmType, workers: 2, user: 'bob' }));
+  return [...plain, anywhere, ...gangs].map((jobClass) => ({ queue, jobClass }));
 }
 
 /** At least fifty jobs: bursts, and single ones between, a last burst as the storm ends. */
