@@ -2,6 +2,7 @@ import type { ClassAd } from '../classad/ad.ts';
 import { clausesOf } from '../classad/analyze.ts';
 import { type EvaluationContext, evaluateAttribute } from '../classad/evaluate.ts';
 import { rankOf, requirementsHold } from '../classad/match.ts';
+import { classesOf } from '../classad/matchClasses.ts';
 import { matchAds } from '../classad/matcher.ts';
 import { unparse } from '../classad/unparse.ts';
 import { isTrue, numberOf } from '../classad/value.ts';
@@ -86,31 +87,47 @@ export function createMatchmaker(
     const missing = new Map<string, Demand>();
     for (const demand of demands) if (known(demand) === undefined) missing.set(wishesOf(demand), demand);
     if (missing.size === 0) return;
-    const all = [...missing];
     const { nowSeconds } = context();
+    const all = [...missing];
+    const kinds = Map.groupBy(all, kindNames(all.map(([, { ad }]) => ad)));
+    const first = [...kinds.values()].flatMap(([one]) => (one === undefined ? [] : [one[1].ad]));
     // Offers first: there they are told apart by kind, and hundreds are often a few kinds.
-    const pairs = matchAds(
-      offerAds,
-      all.map(([, { ad }]) => ad),
-      { context: context() },
-    );
-    const found = all.map(() => new Map<OfferName, Match>());
+    const pairs = matchAds(offerAds, first, { context: context() });
+    const found = first.map(() => new Map<OfferName, Match>());
     for (const [index, offer] of offers.entries()) {
       for (const at of pairs.of(index)) {
-        const match = matchThatHolds(all[at]?.[1].ad ?? offer.ad, offer);
+        const match = matchThatHolds(first[at] ?? offer.ad, offer);
         if (match !== null) found[at]?.set(offer.name, match);
       }
     }
-    for (const [at, [name, { ad }]] of all.entries()) {
-      const isKept = offersAreTimeless && isTimeless(ad);
-      const untilSeconds = isKept ? Number.POSITIVE_INFINITY : nowSeconds + rememberSeconds;
-      remembered.delete(name);
-      remembered.set(name, { untilSeconds, matches: found[at] ?? new Map<OfferName, Match>() });
+    for (const [at, members] of [...kinds.values()].entries()) {
+      const own = found[at] ?? new Map<OfferName, Match>();
+      for (const [name, { ad }] of members) {
+        const isKept = offersAreTimeless && isTimeless(ad);
+        const untilSeconds = isKept ? Number.POSITIVE_INFINITY : nowSeconds + rememberSeconds;
+        remembered.delete(name);
+        remembered.set(name, { untilSeconds, matches: own });
+      }
     }
     for (const name of remembered.keys()) {
       if (remembered.size <= rememberedMax) break;
       remembered.delete(name);
     }
+  }
+
+  /** Ads of one name get the same matches: they are alike in what a match and a request can depend on. */
+  function kindNames(ads: readonly ClassAd[]): (one: unknown, at: number) => string {
+    const { classOf } = classesOf(ads, offerAds);
+    return (_, at) => {
+      const ad = ads[at];
+      const plain = ad === undefined ? null : plainRequest(ad);
+      const rank = ad?.get('Rank');
+      if (ad === undefined || plain === null || (rank !== undefined && rank.kind !== 'literal'))
+        return `one ${at}`;
+      const { cpus, memoryMiB, diskMiB, gpus } = plain;
+      const wanted = [cpus, memoryMiB, diskMiB, gpus, wantsWholeMachine(ad), rankOf(ad, ad)];
+      return `${classOf[at]} ${wanted.join(' ')}`;
+    };
   }
 
   function matches(demand: Demand): ReadonlyMap<OfferName, Match> {

@@ -1,5 +1,6 @@
 import { type Bits, noBits, setBit, unite } from '../classad/bits.ts';
 import type { EvaluationContext } from '../classad/context.ts';
+import { classesOf } from '../classad/matchClasses.ts';
 import { matchAds } from '../classad/matcher.ts';
 import type { Demand, QueueSnapshot, Slot, Worker } from '../model/demand.ts';
 
@@ -48,23 +49,28 @@ export function createSlotTable(view: QueueSnapshot, context: EvaluationContext)
     worker.slots.flatMap((slot) => (slot.free.cpus > 0 ? [{ worker, slot }] : [])),
   );
   const demands = [...new Map(view.demand.map((demand) => [wishesOf(demand), demand])).values()];
-  const rows = new Map<string, Bits>();
+  const { classOf, representatives } = classesOf(
+    demands.map(({ ad }) => ad),
+    seats.map(({ slot }) => slot.ad),
+  );
+  const classes = new Map(demands.map((demand, at) => [wishesOf(demand), classOf[at] ?? -1]));
+  const rows = representatives.map(() => noBits(seats.length));
   if (seats.length > 0 && demands.length > 0) fillRows();
 
   function fillRows(): void {
     const matches = matchAds(
       seats.map(({ slot }) => slot.ad),
-      demands.map(({ ad }) => ad),
+      representatives.flatMap((at) => demands[at]?.ad ?? []),
       { context },
     );
-    const classes = new Map<number, number[]>();
+    const kinds = new Map<number, number[]>();
     for (let seat = 0; seat < seats.length; seat++) {
       const of = matches.classOf(seat);
-      const members = classes.get(of);
-      if (members === undefined) classes.set(of, [seat]);
+      const members = kinds.get(of);
+      if (members === undefined) kinds.set(of, [seat]);
       else members.push(seat);
     }
-    for (const members of classes.values()) {
+    for (const members of kinds.values()) {
       const [first] = members;
       if (first === undefined) continue;
       const matching = matches.of(first);
@@ -72,11 +78,8 @@ export function createSlotTable(view: QueueSnapshot, context: EvaluationContext)
       const bits = noBits(seats.length);
       for (const seat of members) setBit(bits, seat);
       for (const at of matching) {
-        const demand = demands[at];
-        if (demand === undefined) continue;
-        const name = wishesOf(demand);
-        const row = rows.get(name) ?? noBits(seats.length);
-        rows.set(name, row);
+        const row = rows[at];
+        if (row === undefined) continue;
         if (members.length > 8) unite(row, bits);
         else for (const seat of members) setBit(row, seat);
       }
@@ -86,7 +89,7 @@ export function createSlotTable(view: QueueSnapshot, context: EvaluationContext)
   return {
     seats,
     forEachMatch: (demand, among, visit) => {
-      const row = rows.get(wishesOf(demand));
+      const row = rows[classes.get(wishesOf(demand)) ?? -1];
       if (row !== undefined) eachInBoth(row, among.bits, visit);
     },
   };

@@ -1,6 +1,9 @@
 import type { Match } from '../matchmaker/matchmaker.ts';
+import type { Demand } from '../model/demand.ts';
 import type { OfferName, QueueName } from '../model/ids.ts';
 import type { Offer, Pool } from '../model/offer.ts';
+import { expectedCost } from './expectedCost.ts';
+import type { PlanInput } from './plan.ts';
 
 /** One way to serve a demand: an offer in a pool. */
 export interface Placement {
@@ -63,6 +66,26 @@ export function placementsOf(
       compareCosts(a.cost, b.cost) ||
       a.at - b.at,
   );
+}
+
+/** Demands that match the same offers and may run as long have the same placements: they are put in order once. */
+export function createPlacements(
+  input: PlanInput,
+  pools: PoolIndex,
+): (demand: Demand) => readonly Placement[] {
+  const known = new Map<unknown, Map<string, readonly Placement[]>>();
+  return (demand) => {
+    const { queue, walltimeMs } = demand;
+    const matches = input.matchmaker.matches(demand);
+    const ofMatches = known.get(matches) ?? new Map<string, readonly Placement[]>();
+    known.set(matches, ofMatches);
+    const key = `${walltimeMs} ${queue}`;
+    const before = ofMatches.get(key);
+    if (before !== undefined) return before;
+    const made = placementsOf(queue, pools, matches, expectedCost(input.money, walltimeMs));
+    ofMatches.set(key, made);
+    return made;
+  };
 }
 
 export function compareCosts(a: number, b: number): number {

@@ -16,7 +16,7 @@ import { headroomOf, type IdleOutlook, type IdleState, noteIdle } from './idle.t
 import type { LaunchCounts } from './launchRate.ts';
 import { drainsForLifetimes } from './lifetimes.ts';
 import { inOrder, type Turn } from './order.ts';
-import { cheapestFirst, indexPools } from './placements.ts';
+import { cheapestFirst, createPlacements, indexPools } from './placements.ts';
 import { type BudgetReport, createPurse, type MoneyOutlook } from './purse.ts';
 import { createRoom, type Shortage } from './room.ts';
 import { serve } from './serve.ts';
@@ -165,9 +165,11 @@ export function plan(input: PlanInput): Plan {
   const purse = createPurse(input);
   const room = createRoom(input, purse);
   const namesLaunches = caps.some(({ machines }) => machines !== null);
+  const pools = indexPools(input.pools);
   const work: Work = {
     input,
-    pools: indexPools(input.pools),
+    pools,
+    placements: createPlacements(input, pools),
     room,
     supply: createSupply({ ...input, views, purse, namesLaunches }),
     caps: createCaps({ caps, views, entries: input.fleet.entries, instanceOf: input.instanceOf }),
@@ -238,23 +240,25 @@ function holdForGangs({ input, waitingGangs, supply }: Work): void {
 /** Min, then head-room: what the pool must have whether a job waits or not. */
 function fillPool(pool: Pool, { input, room, supply, spreader, fallback, launches }: Work): void {
   const queue = input.queues.get(pool.queue);
-  fill('min', room.missingToMin(pool));
+  const undrained = supply.undrained.filter((id) => input.fleet.entries.get(id)?.instance.pool === pool.name);
+  const takenBack = fill('min', room.missingToMin(pool) - undrained.length);
   const headroom = headroomOf(pool, input.idle);
   if (headroom === 0 || queue?.view == null || queue.trouble !== null) return;
   const planned = launches.filter((launch) => launch.pool === pool.name && launch.cause.kind !== 'demand');
   const spare = room.spareOf(pool, supply.needed) + planned.reduce((sum, { count }) => sum + count, 0);
-  fill('headroom', headroom - spare);
+  fill('headroom', headroom - spare - takenBack);
 
-  function fill(kind: 'min' | 'headroom', missing: number): void {
-    // Those that drain for want of work are there already.
-    let left = missing - supply.takeBack(pool, missing);
+  /** Those that drain for want of work are there already: returns how many were taken back. */
+  function fill(kind: 'min' | 'headroom', missing: number): number {
+    const back = supply.takeBack(pool, missing);
+    let left = missing - back;
     const ways = cheapestFirst(pool, input.offers, expectedCost(input.money, null)).map((offer) => ({
       pool,
       match: { offer, jobsPerMachine: 1 },
     }));
     for (const { way, most } of spreader.choices(ways, left)) {
       const { offer } = way.match;
-      if (left <= 0) return;
+      if (left <= 0) break;
       if (fallback.holds(pool, offer) !== null) continue;
       const { count, probe, short } = room.reserve({ pool, offer, user: null }, Math.min(most, left));
       fallback.asked(pool, offer, short);
@@ -271,5 +275,6 @@ function fillPool(pool: Pool, { input, room, supply, spreader, fallback, launche
       });
       supply.addLaunch(offer, pool, count);
     }
+    return back;
   }
 }

@@ -104,7 +104,7 @@ export function createSupply(input: SupplyInput): Supply {
   ): void {
     const whole = wantsWholeMachine(demand.ad);
     const matches = matchmaker.matches(demand);
-    for (const offer of [...machines.offers()]) {
+    for (const offer of machines.offers()) {
       const match = matches.get(offer);
       if (match !== undefined && !visit(offer, { request: match.request, whole })) return;
     }

@@ -1,9 +1,8 @@
 import type { Demand } from '../model/demand.ts';
 import type { CapKeeper } from './caps.ts';
-import { expectedCost } from './expectedCost.ts';
 import type { Fallback } from './fallback.ts';
 import { matchAdmittance } from './mismatch.ts';
-import { type Placement, type PoolIndex, placementsOf } from './placements.ts';
+import type { Placement, PoolIndex } from './placements.ts';
 import type { DemandReport, DemandShortage, PlanInput, PlannedLaunch } from './plan.ts';
 import { fitsLife, remainingOfNewMs } from './remaining.ts';
 import type { Room } from './room.ts';
@@ -14,6 +13,8 @@ import type { Supply } from './supply.ts';
 export interface Work {
   readonly input: PlanInput;
   readonly pools: PoolIndex;
+  /** In order; demands that match the same share them. */
+  readonly placements: (demand: Demand) => readonly Placement[];
   readonly room: Room;
   readonly supply: Supply;
   readonly caps: CapKeeper;
@@ -42,16 +43,16 @@ export function cpusOfJob(demand: Demand, { input, caps }: Work): number {
 /** Where machines for these jobs may be launched, the best first; or why nowhere. */
 export function openPlacements(
   demand: Demand,
-  { input, pools }: Work,
+  work: Work,
 ): { readonly placements: readonly Placement[] } | { readonly shortage: DemandShortage } {
+  const { input, pools } = work;
   const { queue, walltimeMs } = demand;
   // Workers that the view lacks may be free for these jobs.
   if (input.queues.get(queue)?.view?.workersComplete !== true) {
     const why = `queue ${queue} does not show all its workers now`;
     return { shortage: { code: 'workersIncomplete', why } };
   }
-  const costOf = expectedCost(input.money, walltimeMs);
-  const matching = placementsOf(queue, pools, input.matchmaker.matches(demand), costOf);
+  const matching = work.placements(demand);
   const admits = matchAdmittance(input.setAsides, demand, input.nowMs);
   const all = matching.filter(({ match }) => admits(match.offer.name) !== 'closed');
   if (all.length === 0 && matching.length > 0) {

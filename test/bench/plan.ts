@@ -1,126 +1,148 @@
-import { fixedContext } from '../../src/classad/context.ts';
-import { parseLongAd } from '../../src/classad/long.ts';
-import { emptyFleet } from '../../src/fleet/fleet.ts';
-import { createMatchmaker } from '../../src/matchmaker/matchmaker.ts';
-import type { Demand, QueueSnapshot } from '../../src/model/demand.ts';
-import { DemandId, JobId } from '../../src/model/ids.ts';
-import type { Offer } from '../../src/model/offer.ts';
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { remember } from '../../src/daemon/facts.ts';
+import { type CoreSite, type CoreState, type TickInput, tick } from '../../src/daemon/tick.ts';
+import { usualFairness } from '../../src/model/fairness.ts';
+import { SiteId } from '../../src/model/ids.ts';
 import { type PlanInput, plan } from '../../src/planner/plan.ts';
-import { batchQueue, east, makeOffer, makePool } from '../support/siteParts.ts';
 import { heapMiB, quantile, round, timed } from './figures.ts';
+import { karpenter } from './karpenter.ts';
+import { nowMs, type PlanSize, planInputOf } from './planInput.ts';
 
 /**
- * One plan for J waiting jobs against O offers. Jobs come in classes as they do from condor_submit: a VMType, a number of
- * processors and a memory; J/200 classes, 500 at most. `cold` parses and compiles every ad and matches each class
- * with each offer; `warm` is a later tick with the same classes.
+ * Plans of many sizes. `cold` parses and compiles every ad and matches each class with each offer and each kind of slot;
+ * `warm` is a later plan from the same view; `quiet` is a whole tick in which nothing is new.
+ *
+ * npm run bench -- plan [sizes | million | classes | karpenter | peak]: all, or one of the parts.
  */
-const jobCounts = [1_000, 10_000, 100_000];
-const offerCounts = [10, 1_000];
 const warmRuns = 20;
-const vmTypes = 40;
+const usual: PlanSize = { jobs: 100_000, classes: 500, offers: 1_000, instances: 10_000 };
 
-export async function run() {
-  const figures = [];
-  for (const jobs of jobCounts) for (const offers of offerCounts) figures.push(measure(jobs, offers));
-  return figures;
+const parts = {
+  sizes: () => sizes.map((size) => measure(size)),
+  million: () => measure({ ...usual, jobs: 1_000_000 }),
+  classes: () => [250, 500, 1_000, 2_000].map((classes) => measure({ ...usual, classes })),
+  karpenter,
+  peak: () => peak(),
+} as const satisfies Record<string, () => unknown>;
+
+const sizes: readonly PlanSize[] = [
+  ...[1_000, 10_000, 100_000].flatMap((jobs) =>
+    [10, 1_000].map((offers) => ({ jobs, offers, classes: Math.min(500, jobs / 200), instances: 0 })),
+  ),
+  usual,
+];
+
+export async function run(args: readonly string[]) {
+  const [part] = args;
+  const known = Object.keys(parts) as (keyof typeof parts)[];
+  const chosen = known.filter((name) => (part === undefined ? true : name === part));
+  if (part === 'alone') return alone();
+  if (chosen.length === 0) throw new Error(`no part "${part ?? ''}"; there are ${known.join(', ')}`);
+  return Object.fromEntries(chosen.map((name) => [name, parts[name]()]));
 }
 
-function measure(jobs: number, offerCount: number) {
-  const classes = Math.min(500, Math.max(1, Math.round(jobs / 200)));
+function measure(size: PlanSize) {
   const before = heapMiB();
   let input: PlanInput | null = null;
   const coldMs = timed(() => {
-    input = makeInput({ jobs, classes, offerCount });
+    input = planInputOf(size);
     plan(input);
   });
   const ready = input as PlanInput | null;
   if (ready === null) throw new Error('no input');
   const warmMs = Array.from({ length: warmRuns }, () => timed(() => plan(ready)));
   const usedMiB = heapMiB() - before;
+  const quietMs = quietTicks(ready);
   const { launches, demand } = plan(ready);
   return {
-    jobs,
-    classes,
-    offers: offerCount,
+    ...size,
     coldMs: round(coldMs),
     warmP50Ms: round(quantile(warmMs, 0.5), 2),
     warmMaxMs: round(quantile(warmMs, 1), 2),
+    quietTickP50Ms: round(quantile(quietMs, 0.5), 2),
+    quietTickMaxMs: round(quantile(quietMs, 1), 2),
     heapMiB: round(usedMiB),
     machinesPlanned: launches.reduce((sum, { count }) => sum + count, 0),
-    jobsServed: demand.reduce((sum, { onLaunches }) => sum + onLaunches, 0),
+    jobsServed: demand.reduce(
+      (sum, { onWorkers, onComing, onLaunches }) => sum + onWorkers + onComing + onLaunches,
+      0,
+    ),
   };
 }
 
-function makeInput({
-  jobs,
-  classes,
-  offerCount,
-}: {
-  jobs: number;
-  classes: number;
-  offerCount: number;
-}): PlanInput {
-  const offers = Array.from({ length: offerCount }, (_, at) => benchOffer(at));
-  const demand = Array.from({ length: classes }, (_, at) => benchDemand(at, Math.round(jobs / classes)));
-  const view: QueueSnapshot = {
-    queue: batchQueue,
-    takenAtMs: 0,
-    workersComplete: true,
-    demandComplete: true,
-    demand,
-    workers: [],
-    jobs: { waiting: jobs, running: 0, held: 0 },
-  };
-  return {
-    nowMs: 1_000,
-    pools: [makePool({ offers: offers.map(({ name }) => name), max: 1_000_000 })],
-    offers: new Map(offers.map((offer) => [offer.name, offer])),
-    clouds: new Map([[east, { name: east, max: null, launchesLeft: 1_000_000, trouble: null }]]),
-    queues: new Map([[batchQueue, { view, trouble: null, isNew: true }]]),
-    fleet: emptyFleet,
-    setAsides: new Map(),
-    matchmaker: createMatchmaker(offers, () => fixedContext),
-    instanceOf: () => null,
-  };
-}
-
-function benchOffer(at: number): Offer {
-  const cpus = 2 ** (at % 6);
-  return makeOffer({
-    name: `offer-${at}`,
-    vmType: `type-${at % vmTypes}`,
-    cpus,
-    memoryMiB: cpus * 4096,
-    diskMiB: cpus * 20_480,
-    perHour: 0.02 * cpus + 0.0001 * (at % 97),
-    more: 'HasFileTransfer = true\nCondorVersion = "$CondorVersion: 25.14.1 2026-10-01 $"',
-  });
-}
-
-function benchDemand(at: number, count: number): Demand {
-  const ad = parseLongAd(
-    [
-      `VMType = "type-${at % vmTypes}"`,
-      `RequestCpus = ${1 + (at % 4)}`,
-      `RequestMemory = ${512 * (1 + (at % 7))}`,
-      'RequestDisk = 1048576',
-      'Requirements = (TARGET.VMType == MY.VMType) && (TARGET.Arch == "X86_64") && (TARGET.OpSys == "LINUX") && ' +
-        '(TARGET.Disk >= RequestDisk) && (TARGET.Memory >= RequestMemory) && (TARGET.Cpus >= RequestCpus) && ' +
-        '(TARGET.HasFileTransfer)',
-    ].join('\n'),
+/** Create calls are all under way: nothing may be launched, and each tick comes to the same. */
+function quietTicks(ready: PlanInput): readonly number[] {
+  const { clouds, queues, pools, offers, matchmaker } = ready;
+  const views = new Map(
+    [...queues].flatMap(([name, { view }]) => (view === null ? [] : [[name, view] as const])),
   );
+  const site: CoreSite = {
+    site: SiteId('bench'),
+    pools: new Map(pools.map((pool) => [pool.name, pool])),
+    offers,
+    downtimes: [],
+    policy: {
+      reapMs: 60_000,
+      setAsideFirstMs: 60_000,
+      setAsideMaxMs: 3_600_000,
+      massShare: 0.5,
+      drainAheadMs: 0,
+      alarmAfter: 5,
+      fairness: usualFairness,
+    },
+    budgets: [],
+    windDownMs: () => 0,
+    matchmaker,
+    listLagMs: () => 10_000,
+    replaySafe: () => true,
+    seatsPerCall: () => 1,
+  };
+  const stored = { site: site.site, nowMs: null, sequence: 0, instances: [], intents: [], facts: [] };
+  let state: CoreState = {
+    ...remember(stored, () => 'seed'),
+    sequence: 0,
+    fleet: ready.fleet,
+    unmet: new Map(),
+  };
+  const input: TickInput = {
+    outcomes: [],
+    orders: [],
+    lists: [],
+    views: [],
+    latestViews: views,
+    nowMs,
+    wallMs: nowMs,
+    queues: new Map([...queues].map(([name, outlook]) => [name, { ...outlook, isNew: false }])),
+    clouds: new Map([...clouds].map(([name, outlook]) => [name, { ...outlook, launchesLeft: 0 }])),
+    launches: [],
+    poolOrders: [],
+    downtimeOrders: [],
+    notes: [],
+  };
+  return Array.from({ length: warmRuns + 1 }, () =>
+    timed(() => {
+      state = tick(state, input, site).state;
+    }),
+  ).slice(1);
+}
+
+/** The largest resident set of a process that makes one cold plan of the usual size and ten warm ones: heap and all else. */
+function peak(): unknown {
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const [line = ''] = execFileSync(process.execPath, [main, 'plan', 'alone'], { encoding: 'utf8' }).split(
+    '\n',
+  );
+  return (JSON.parse(line) as { figures: unknown }).figures;
+}
+
+function alone() {
+  const idleMiB = process.resourceUsage().maxRSS / 1024;
+  const input = planInputOf(usual);
+  for (let n = 0; n < 10; n++) plan(input);
   return {
-    id: DemandId(`class-${at}`),
-    queue: batchQueue,
-    kind: 'counted',
-    count,
-    ad,
-    sampleJobs: [JobId(`schedd#${at}.0`)],
-    oldestSubmittedAtMs: at,
-    user: null,
-    group: null,
-    priority: 0,
-    workers: 1,
-    walltimeMs: null,
+    ...usual,
+    residentBeforeMiB: round(idleMiB),
+    residentMaxMiB: round(process.resourceUsage().maxRSS / 1024),
   };
 }
