@@ -24,8 +24,12 @@ export interface Stranger {
   readonly cloud: CloudName;
   readonly found: CloudInstance;
   readonly firstListedAtMs: number;
-  /** Complete lists in a row that showed it. */
+  /** When the newest list that shows it was begun. */
+  readonly lastListedAtMs: number;
+  /** Complete lists that have shown it. */
   readonly lists: number;
+  /** Complete lists since then that have not. */
+  readonly missed: number;
 }
 
 /** What an effect came to. */

@@ -28,9 +28,11 @@ export function fold(fleet: Fleet, input: FoldInput, context: FoldContext): Flee
   for (const list of input.lists) foldList(change, list);
   settleFound(change);
   for (const view of input.views) foldView(change, view);
-  settleStrangers(change, ({ id, pool, sinceMs }) =>
-    hasWorker(input.latestViews, { id, queue: context.pools.get(pool)?.queue, sinceMs }),
-  );
+  settleStrangers(change, {
+    hasWorker: ({ id, pool, sinceMs }) =>
+      hasWorker(input.latestViews, { id, queue: context.pools.get(pool)?.queue, sinceMs }),
+    twinWorks: (id, address) => twinWorks(input.latestViews, id, address),
+  });
   for (const id of change.entries.keys()) change.apply(id, { kind: 'tick' }, 'time has passed');
   endOverdue(change);
   return change;
@@ -46,6 +48,20 @@ function hasWorker(
   const tells = (view: QueueSnapshot | undefined) =>
     view?.workersComplete === true && view.takenAtMs >= sinceMs;
   return asked.length > 0 && asked.every(tells) ? false : null;
+}
+
+/** Two machines of one identity are told apart by their addresses; where they cannot be, a job of either counts. */
+function twinWorks(
+  views: ReadonlyMap<QueueName, QueueSnapshot>,
+  id: InstanceId,
+  address: string | null,
+): boolean {
+  const bearers = [...views.values()].flatMap(({ workers }) =>
+    workers.filter(({ instance }) => instance === id),
+  );
+  if (bearers.length < 2) return false;
+  const known = bearers.filter((worker) => worker.address === address && address !== null);
+  return (known.length === 0 ? bearers : known).some(({ runningJobs }) => runningJobs > 0);
 }
 
 /** A machine is believed silent after so many complete views without its worker, a restart beginning anew. */

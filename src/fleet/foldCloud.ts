@@ -55,14 +55,24 @@ function meet(change: FleetChange, { cloud, takenAtMs }: CloudSnapshot, found: C
     cloud,
     found,
     firstListedAtMs: before?.firstListedAtMs ?? takenAtMs,
-    lists: (before?.lists ?? 0) + 1,
+    lastListedAtMs: takenAtMs,
+    // A list may show it twice.
+    lists: (before?.lists ?? 0) + (before?.lastListedAtMs === takenAtMs ? 0 : 1),
+    missed: 0,
   });
 }
 
+/** In so many lists in a row it must be missing: a list that lacks each second row would hide it from the reaper for ever. */
+const missesBelieved = 2;
+
 function forgetStrangers(change: FleetChange, list: CloudSnapshot): void {
   const keys = new Set(list.instances.map((found) => strangerKey(list.cloud, found)));
-  for (const [key, stranger] of change.strangers)
-    if (stranger.cloud === list.cloud && !keys.has(key)) change.strangers.delete(key);
+  for (const [key, stranger] of change.strangers) {
+    if (stranger.cloud !== list.cloud || keys.has(key)) continue;
+    const missed = stranger.missed + 1;
+    if (missed >= missesBelieved) change.strangers.delete(key);
+    else change.strangers.set(key, { ...stranger, missed });
+  }
 }
 
 /** Whom `settleStrangers` asks about: "no worker" is to be said by a view that was begun at `sinceMs` or later. */
@@ -72,24 +82,28 @@ export interface WorkerQuestion {
   readonly sinceMs: number;
 }
 
+export interface WorkerAnswers {
+  /** Null while no complete view of the queue says. */
+  hasWorker(question: WorkerQuestion): boolean | null;
+  /** Whether the worker at that address, of two that bear the instance's identity, has a job. */
+  twinWorks(id: InstanceId, address: string | null): boolean;
+}
+
 /**
  * What becomes of machines that bear our mark and are not in the store: seen twice and with a worker they are
  * adopted; without one they are ended when they have been seen for the reap period. `hasWorker` answers null while
  * no complete view of the queue says. One that has a worker and no pool in the config is left alone, as is one whose
  * mark cannot be read back: they count, and nothing that runs on them is ended.
  */
-export function settleStrangers(
-  change: FleetChange,
-  hasWorker: (question: WorkerQuestion) => boolean | null,
-): void {
-  for (const [key, { cloud, found, lists, firstListedAtMs }] of change.strangers) {
+export function settleStrangers(change: FleetChange, { hasWorker, twinWorks }: WorkerAnswers): void {
+  for (const [key, { cloud, found, lists, missed, firstListedAtMs }] of change.strangers) {
     const { pool, offer } = found;
-    if (lists < 2 || pool === null || offer === null) continue;
+    if (lists < 2 || missed > 0 || pool === null || offer === null) continue;
     const id = seatId(found.intent, found.seat);
     const twin = change.entries.has(id);
     const dueMs = firstListedAtMs + change.context.reapMs;
     const worker = twin ? false : hasWorker({ id, pool, sinceMs: dueMs });
-    if (worker === null) continue;
+    if (worker === null || (twin && twinWorks(id, found.address))) continue;
     if (worker ? !change.context.pools.has(pool) : change.context.nowMs < dueMs) continue;
     change.strangers.delete(key);
     const name = twin ? InstanceId(`${id}-twin-${found.cloudId}`) : id;

@@ -40,6 +40,17 @@ function showsFew(
 }
 
 /**
+ * Two machines may bear one identity, where a cloud has made a second of one create call. The one at the instance's own
+ * address is its worker; where no address tells, one with jobs is, so that nobody takes the instance for free.
+ */
+function ofTwo(before: Worker | undefined, worker: Worker, address: string | null | undefined): Worker {
+  if (before === undefined) return worker;
+  const isThere = ({ address: at }: Worker) => at !== null && at === address;
+  if (isThere(before) !== isThere(worker)) return isThere(worker) ? worker : before;
+  return before.runningJobs >= worker.runningJobs ? before : worker;
+}
+
+/**
  * By the identity that the worker was given, else by network address: the latter only for machines of pools without
  * user data, which were given none.
  */
@@ -50,7 +61,8 @@ export function linkWorkers(
   const byAddress = new Map<string, Worker>();
   const links = new Map<InstanceId, Worker>();
   for (const worker of view.workers) {
-    if (worker.instance !== null) links.set(worker.instance, worker);
+    const { instance: id } = worker;
+    if (id !== null) links.set(id, ofTwo(links.get(id), worker, change.entries.get(id)?.instance.address));
     else if (worker.address !== null) byAddress.set(worker.address, worker);
   }
   if (byAddress.size === 0) return links;

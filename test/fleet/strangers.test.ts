@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { PoolName } from '../../src/model/ids.ts';
-import { found, makeFleet, makeInstance, makeList, makeView, makeWorker, t0 } from '../support/fleetParts.ts';
+import { CloudId, PoolName, WorkerId } from '../../src/model/ids.ts';
+import {
+  found,
+  makeEntry,
+  makeFleet,
+  makeInstance,
+  makeList,
+  makeView,
+  makeWorker,
+  t0,
+} from '../support/fleetParts.ts';
 import { foldedPhases, folds, onlyOf } from '../support/folds.ts';
 
 describe('a machine that bears our mark and is not in the store', () => {
@@ -62,6 +71,45 @@ describe('a machine that bears our mark and is not in the store', () => {
     expect(change.strangers.size).toBe(1);
   });
 
+  test('in each second list only, it is ended all the same, and not while the newest lacks it', () => {
+    let change = folds(makeFleet([]));
+    for (let atMs = t0; atMs <= t0 + 120_000; atMs += 10_000) {
+      const isShown = (atMs - t0) % 20_000 === 0;
+      const list = isShown ? lists(atMs) : [makeList(atMs, [])];
+      change = folds(change.result(), [atMs, { lists: list, views: [makeView(atMs)] }]);
+      expect(change.entries.size).toBe(atMs === t0 + 120_000 ? 1 : 0);
+    }
+    expect(onlyOf(change)).toMatchObject({ phase: 'terminating', endReason: 'orphan' });
+  });
+
+  test('a list that shows it twice has shown it once', () => {
+    const twice = [makeList(t0, [found(stranger), found(stranger)])];
+    const change = folds(makeFleet([]), [t0, { lists: twice, views: withWorker(t0) }]);
+    expect(foldedPhases(change)).toEqual({});
+  });
+
+  test('a second machine for a seat is ended after the reap period, but not while its own worker has a job', () => {
+    const first = makeInstance('claimed', { name: 'old', address: '10.0.0.1' });
+    const twin = found(first, { cloudId: CloudId('twin'), address: '10.0.0.2' });
+    const both = (atMs: number) => [makeList(atMs, [found(first), twin])];
+    const workers = (jobsOfTwin: number) => [
+      makeWorker(first.id, 'claimed', { address: '10.0.0.1' }),
+      makeWorker(first.id, jobsOfTwin > 0 ? 'claimed' : 'idle', {
+        id: WorkerId('old-0 10.0.0.2'),
+        address: '10.0.0.2',
+        runningJobs: jobsOfTwin,
+      }),
+    ];
+    const seen = (atMs: number, jobsOfTwin: number) =>
+      [atMs, { lists: both(atMs), views: [makeView(atMs, { workers: workers(jobsOfTwin) })] }] as const;
+    const fleet = makeFleet([makeEntry(first)]);
+    const working = folds(fleet, seen(t0, 1), seen(t0 + 60_000, 1), seen(t0 + 130_000, 1));
+    expect(Object.keys(foldedPhases(working))).toEqual(['old-0']);
+    const idle = folds(working.result(), seen(t0 + 140_000, 0));
+    // The twin is free, and the first is not taken for it.
+    expect(foldedPhases(idle)).toEqual({ 'old-0': 'claimed', 'old-0-twin-twin': 'terminating' });
+  });
+
   test('its mark cannot be read back: it stays known as a stranger', () => {
     const unmarked = { pool: null, offer: null };
     const change = folds(
@@ -73,10 +121,11 @@ describe('a machine that bears our mark and is not in the store', () => {
     expect([...change.strangers.values()][0]?.firstListedAtMs).toBe(t0);
   });
 
-  test('not in the next list it is forgotten, and so it is when it is gone', () => {
+  test('not in the next two lists it is forgotten, and when it is gone at once', () => {
     const met = folds(makeFleet([]), [t0, { lists: lists(t0) }]);
-    expect(met.strangers.size).toBe(1);
-    expect(folds(met.result(), [t0 + 1, { lists: [makeList(t0 + 1, [])] }]).strangers.size).toBe(0);
+    const none = (atMs: number) => [atMs, { lists: [makeList(atMs, [])] }] as const;
+    expect(folds(met.result(), none(t0 + 1)).strangers.size).toBe(1);
+    expect(folds(met.result(), none(t0 + 1), none(t0 + 2)).strangers.size).toBe(0);
     expect(folds(met.result(), [t0 + 1, { lists: lists(t0 + 1, { state: 'gone' }) }]).strangers.size).toBe(0);
   });
 });

@@ -38,6 +38,8 @@ describe('bounds', () => {
       cloud: east,
       found: found(makeInstance('building', { name: 's' })),
       firstListedAtMs: t0,
+      lastListedAtMs: t0,
+      missed: 0,
       lists: 1,
     };
     expect(launched(decide({ strangers: [stranger], demand: many }))).toEqual(['pool/small ×4 demand']);
@@ -104,6 +106,8 @@ describe('min and head-room', () => {
       cloud: east,
       found: found(makeInstance('idle', { name })),
       firstListedAtMs: t0,
+      lastListedAtMs: t0,
+      missed: 0,
       lists: 1,
     }));
     expect(decide({ pools: minOnly, strangers }).launches).toEqual([]);
