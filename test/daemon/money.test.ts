@@ -270,11 +270,11 @@ function judge(
       paid.reduce((sum, machine) => sum + toCost(machine, startMs, atMs), 0);
     const launched = all.filter(({ createdAtMs }) => createdAtMs >= startMs && createdAtMs < endMs);
     for (const { createdAtMs } of launched) expect(spentUntil(createdAtMs)).toBeLessThan(cap * (1 + 1e-6));
-    const reached = entries.find(({ over, atMs }) => over === false && atMs >= startMs && atMs < endMs);
+    const reached = entries.find(({ over, atMs }) => !over && atMs >= startMs && atMs < endMs);
     if (reached !== undefined)
       expect(launched.filter(({ createdAtMs }) => createdAtMs > reached.atMs)).toEqual([]);
     // And how much it was is told, whether or not a daemon ran when it came about.
-    const closing = entries.find(({ over, windowStartMs }) => over === true && windowStartMs === startMs);
+    const closing = entries.find(({ over, windowStartMs }) => over && windowStartMs === startMs);
     if (endMs > nowMs - 2 * minute) continue;
     expect(closing?.overspent ?? 0).toBeCloseTo(Math.max(0, spent - cap), 6);
   }
