@@ -25,18 +25,29 @@ export function karpenter() {
 function measure(pods: number, how: 'grouped' | 'single') {
   let machines = 0;
   let served = 0;
+  let perHour = 0;
   const tookMs = Array.from({ length: runs }, () => {
     const offers = Array.from({ length: typeCount }, (_, at) => instanceType(at));
     const demand = demandOfPods(pods, how);
     const input = inputOf(offers, demand);
     return timed(() => {
       const { launches, demand: reports } = plan(input);
+      const priceOf = (name: string) => input.offers.get(name)?.price?.perHour ?? 0;
+      perHour = launches.reduce((sum, { offer, count }) => sum + count * priceOf(offer), 0);
       machines = launches.reduce((sum, { count }) => sum + count, 0);
       served = reports.reduce((sum, { onComing, onLaunches }) => sum + onComing + onLaunches, 0);
     });
   });
   const ms = quantile(tookMs, 0.5);
-  return { pods, how, ms: round(ms), podsPerSecond: Math.round((pods * 1000) / ms), machines, served };
+  return {
+    pods,
+    how,
+    ms: round(ms),
+    podsPerSecond: Math.round((pods * 1000) / ms),
+    machines,
+    served,
+    perHour: round(perHour),
+  };
 }
 
 function demandOfPods(pods: number, how: 'grouped' | 'single'): readonly Demand[] {
