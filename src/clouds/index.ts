@@ -3,6 +3,7 @@ import type { CloudDriver } from './port.ts';
 /** Every driver, by the word in the config's `driver:` field. Imported when a site names it, and only then. */
 const loaders = {
   ec2: async () => (await import('./ec2/driver.ts')).ec2Driver,
+  fixed: async () => (await import('./fixed/driver.ts')).fixedDriver,
   local: async () => (await import('./local/driver.ts')).localDriver,
 } as const satisfies Record<string, () => Promise<{ readonly name: string }>>;
 

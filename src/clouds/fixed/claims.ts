@@ -1,0 +1,87 @@
+import { link, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isMissing } from '../../host/files.ts';
+
+/**
+ * Who uses a host: one file each, which bears the owner mark. It is written whole under another name and then linked to the
+ * host's name, which fails where one is there: so a host has one user, and its mark is never there in part.
+ */
+const claimSchema = z.object({
+  host: z.string(),
+  address: z.string(),
+  site: z.string(),
+  intent: z.string(),
+  instance: z.string(),
+  seat: z.number(),
+  pool: z.string(),
+  offer: z.string(),
+  /** Digest of what the create call asked for. */
+  order: z.string(),
+});
+export type Claim = z.output<typeof claimSchema>;
+
+const suffix = '.claim';
+
+export interface Claims {
+  /** Of all sites. */
+  all(): Promise<readonly Claim[]>;
+  /** False: somebody has it. */
+  take(claim: Claim): Promise<boolean>;
+  /** Only this very claim. */
+  release(claim: Claim): Promise<void>;
+  /** The host has been seen on, in this claim. */
+  noteOn(claim: Claim): Promise<void>;
+  wasOn(claim: Claim): Promise<boolean>;
+}
+
+export function openClaims(folder: string): Claims {
+  const fileOf = (host: string) => join(folder, `${host}${suffix}`);
+  const onFileOf = ({ host, instance }: Claim) => join(folder, `${host}.${instance}.on`);
+
+  async function read(path: string): Promise<Claim | null> {
+    try {
+      return claimSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  return {
+    all: async () => {
+      await mkdir(folder, { recursive: true, mode: 0o750 });
+      const names = (await readdir(folder)).filter((name) => name.endsWith(suffix)).toSorted();
+      const claims = await Promise.all(names.map((name) => read(join(folder, name))));
+      return claims.filter((claim) => claim !== null);
+    },
+    take: async (claim) => {
+      const aside = await mkdtemp(join(folder, '.new-'));
+      try {
+        await writeFile(join(aside, 'claim'), `${JSON.stringify(claim)}\n`, { mode: 0o640, flush: true });
+        await link(join(aside, 'claim'), fileOf(claim.host));
+        return true;
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+        throw error;
+      } finally {
+        await rm(aside, { recursive: true, force: true });
+      }
+    },
+    release: async (claim) => {
+      const now = await read(fileOf(claim.host));
+      if (now?.instance === claim.instance) await rm(fileOf(claim.host), { force: true });
+      await rm(onFileOf(claim), { force: true });
+    },
+    noteOn: (claim) => writeFile(onFileOf(claim), '', { mode: 0o640 }),
+    wasOn: async (claim) => {
+      try {
+        await readFile(onFileOf(claim));
+        return true;
+      } catch (error) {
+        if (isMissing(error)) return false;
+        throw error;
+      }
+    },
+  };
+}
