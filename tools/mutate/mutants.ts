@@ -20,6 +20,7 @@ const silence = 'silence is not zero';
 const bounds = 'bounds hold always';
 const noThrash = 'what is on its way is not launched again';
 const aside = 'what fails is set aside, and tried again';
+const money = 'no launch passes a budget, and nothing is booked twice';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -187,6 +188,42 @@ export const mutants: readonly Mutant[] = [
     test: 'machines on their way take them next: nothing is launched twice',
   },
   {
+    name: 'a multi-node job is launched in part',
+    breaks: 'multi-node jobs get all or nothing',
+    file: 'src/planner/gang.ts',
+    search: 'return countOf(parts) < missing ? null : parts',
+    replacement: 'return parts.length < 0 ? null : parts',
+    testFile: 'test/planner/gang.test.ts',
+    test: 'or none: three of four are not launched',
+  },
+  {
+    name: 'what an attempt reserved is not given back',
+    breaks: bounds,
+    file: 'src/planner/room.ts',
+    search: 'if (result === null) for (const undo of undos.splice(before).toReversed()) undo();',
+    replacement: '',
+    testFile: 'test/planner/gang.test.ts',
+    test: 'what is given back is there for other jobs',
+  },
+  {
+    name: 'a cap does not count what runs',
+    breaks: 'caps hold',
+    file: 'src/planner/caps.ts',
+    search: 'for (const { user, group, cpus } of worker.usage) note({ user, group }, id, cpus);',
+    replacement: '',
+    testFile: 'test/planner/caps.test.ts',
+    test: 'of processors: what runs and what is to run',
+  },
+  {
+    name: 'a job is put on a machine that ends before it',
+    breaks: 'a job is not launched for in vain',
+    file: 'src/planner/remaining.ts',
+    search: 'return walltimeMs === null || walltimeMs <= leftMs;',
+    replacement: 'return walltimeMs === null || leftMs > 0;',
+    testFile: 'test/planner/walltime.test.ts',
+    test: 'is put on a free machine that lives so long',
+  },
+  {
     name: 'strangers do not count toward max',
     breaks: bounds,
     file: 'src/planner/room.ts',
@@ -239,5 +276,50 @@ export const mutants: readonly Mutant[] = [
     replacement: 'now: () => Math.max(startMs + Math.floor(zero) * 0, clock.wallNow())',
     testFile: 'test/daemon/timing.test.ts',
     test: 'begins at the wall clock and follows the monotonic clock alone',
+  },
+  {
+    name: 'a budget is used up only when it is spent',
+    breaks: money,
+    file: 'src/planner/purse.ts',
+    search: 'const isOver = spentNow + committed > cap',
+    replacement: 'const isOver = spentNow > cap',
+    testFile: 'test/planner/purse.test.ts',
+    test: 'when what is spent and what must yet be spent pass its cap',
+  },
+  {
+    name: 'a launch is asked for as if nothing had been spent',
+    breaks: money,
+    file: 'src/planner/purse.ts',
+    search: 'index === window.index ? spentNow : 0,',
+    replacement: '0,',
+    testFile: 'test/planner/purse.test.ts',
+    test: 'is less by what is spent, by what is there, and by what the plan takes',
+  },
+  {
+    name: 'an end is booked twice',
+    breaks: money,
+    file: 'src/daemon/spending.ts',
+    search: ' || booked.has(instance.id)',
+    replacement: '',
+    testFile: 'test/daemon/money.test.ts',
+    test: 'a machine keeps the price that it was launched at',
+  },
+  {
+    name: 'a budget that is used up is forgotten over a restart',
+    breaks: money,
+    file: 'src/daemon/spending.ts',
+    search: "facts.find(({ key }) => key === 'budgetsReached')?.value ?? []",
+    replacement: '[]',
+    testFile: 'test/daemon/money.test.ts',
+    test: 'stays used up over a restart',
+  },
+  {
+    name: 'a budget that is used up drains nothing',
+    breaks: money,
+    file: 'src/planner/budgetDrains.ts',
+    search: 'if (report !== null)',
+    replacement: 'if (report !== null && nowMs < 0)',
+    testFile: 'test/daemon/money.test.ts',
+    test: 'drains idle machines at once, those of the min too',
   },
 ];
