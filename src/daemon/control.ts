@@ -145,6 +145,8 @@ function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): La
   if (view.stopping()) throw new ControlError('notReady', 'the daemon stops');
   if (request.offer !== null && !pool.offers.includes(request.offer))
     throw new ControlError('unknownOffer', `pool ${pool.name} has no offer ${request.offer}`);
+  // What has come in since the last tick counts, too: the check and the launch see the same.
+  view.runTick({});
   const names = request.offer === null ? pool.offers : [request.offer];
   let short: { reason: RefusalReason; why: string } | null = null;
   for (const name of names) {

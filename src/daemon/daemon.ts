@@ -1,34 +1,33 @@
 import type { Control } from '../api/control.ts';
-import { fixedContext } from '../classad/context.ts';
 import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
 import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
 import { neverSeen } from '../fleet/entry.ts';
 import type { Outcome } from '../fleet/fleet.ts';
 import { owedEffects } from '../fleet/owed.ts';
-import { createMatchmaker } from '../matchmaker/matchmaker.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
 import type { CloudName, QueueName } from '../model/ids.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Log } from '../model/log.ts';
-import type { CloudOutlook, QueueOutlook } from '../planner/plan.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Batch, Store } from '../store/port.ts';
 import { type Crashpoint, decidedEffects } from './boundaries.ts';
 import { createCallRate } from './callRate.ts';
 import { type ByHand, createControl, type DaemonView } from './control.ts';
+import { coreSite, warnOfStrayed } from './coreSite.ts';
 import { outlookOf } from './downtimes.ts';
 import { nextDue } from './due.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
 import { idleOutlook } from './idleOutlook.ts';
 import { machinesOf } from './machines.ts';
-import { hasOwnSecrets, jobAttributes, makeOrder } from './order.ts';
+import { jobAttributes, makeOrder } from './order.ts';
+import { outlooksOf } from './outlooks.ts';
 import { watchQuotas } from './quotas.ts';
+import { reportTick, troubleEntry } from './report.ts';
 import { createSource, type Source, type SourceTrouble } from './source.ts';
-import { windDownOf } from './spending.ts';
-import { type CoreSite, type CoreState, type TickResult, tick } from './tick.ts';
+import { type CoreState, type TickResult, tick } from './tick.ts';
 import { createTimeline } from './timeline.ts';
 import { createWake } from './wake.ts';
 
@@ -81,8 +80,6 @@ const tickGapMsDefault = 5;
 const dueGapMs = 5000;
 const stopMs = 10_000;
 const pruneEveryMs = 3_600_000;
-/** A source that has not answered for so many periods (and its deadline) cannot be acted on. */
-const stalePeriods = 3;
 
 /**
  * The loop: sources → tick → store → effects → outcomes → tick. It waits for nothing but the bell: looks and effects
@@ -216,56 +213,23 @@ export function createDaemon(parts: DaemonParts): Daemon {
   });
 
   function noteTrouble(where: { cloud?: CloudName }, trouble: SourceTrouble | null, queue?: QueueName): void {
-    const what = where.cloud === undefined ? `queue ${queue}` : `cloud ${where.cloud}`;
-    const kinds =
-      where.cloud === undefined
-        ? (['queueTrouble', 'queueBack'] as const)
-        : (['cloudTrouble', 'cloudBack'] as const);
-    notes.push({
-      kind: trouble === null ? kinds[1] : kinds[0],
-      atMs: timeline.now(),
-      ...where,
-      why: trouble === null ? `${what} answers again` : `${what}: ${trouble.code}: ${trouble.message}`,
-    });
+    notes.push(troubleEntry(timeline.now(), where, trouble, queue));
     wake.now();
   }
 
   const quotas = watchQuotas(parts, timeline);
 
-  function outlooks(nowMs: number, isNew: (queue: QueueName) => boolean) {
-    const clouds = new Map<CloudName, CloudOutlook>(
-      parts.clouds.map(({ config: { name, max, launchesInFlightMax, pollMs, deadlineMs } }) => {
-        const trouble = notFresh(cloudSources.get(name), {
-          nowMs,
-          staleMs: stalePeriods * pollMs + deadlineMs,
-        });
-        const inFlightLeft = Math.max(0, launchesInFlightMax - executor.launchesInFlight(name));
-        const launchesLeft = Math.min(inFlightLeft, rates.get(name)?.left() ?? inFlightLeft);
-        return [name, { name, max, launchesLeft, trouble, quota: quotas.of(name) }];
-      }),
-    );
-    const queues = new Map<QueueName, QueueOutlook>(
-      parts.queues.map(({ config: { name, pollMs, deadlineMs } }) => {
-        const source = queueSources.get(name);
-        const trouble = notFresh(source, { nowMs, staleMs: stalePeriods * pollMs + deadlineMs });
-        return [name, { view: source?.latest ?? null, trouble, isNew: isNew(name) }];
-      }),
-    );
-    return { clouds, queues };
-  }
-
-  function notFresh(
-    source: Source<unknown> | undefined,
-    { nowMs, staleMs }: { nowMs: number; staleMs: number },
-  ): string | null {
-    if (stopping) return 'the daemon stops';
-    if (source === undefined || source.latestAtMs === null)
-      return source?.trouble == null ? 'not seen yet' : `not seen yet: ${source.trouble.message}`;
-    const ageMs = nowMs - source.latestAtMs;
-    return ageMs <= staleMs
-      ? null
-      : `last seen ${Math.round(ageMs / 1000)} s ago: ${source.trouble?.message ?? 'slow'}`;
-  }
+  const outlooks = outlooksOf({
+    parts,
+    cloudSources,
+    queueSources,
+    quotaOf: (name) => quotas.of(name),
+    launchesLeft: (name, inFlightMax) => {
+      const left = Math.max(0, inFlightMax - executor.launchesInFlight(name));
+      return Math.min(left, rates.get(name)?.left() ?? left);
+    },
+    stopping: () => stopping,
+  });
 
   /** One tick: everything new, decided and stored, then begun. Synchronous. Throws StoreError, and has then changed nothing. */
   function runTick({
@@ -298,7 +262,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     const result = core(state, input, site);
     if (result.batch !== null) commit(result.batch, result);
     [outcomes, lists, views, notes] = [[], [], [], []];
-    report(input.outcomes, result);
+    reportTick(log, input.outcomes, result);
     state = result.state;
     lastTick = result;
     for (const effect of result.effects) executor.start(effect);
@@ -323,19 +287,6 @@ export function createDaemon(parts: DaemonParts): Daemon {
         for (const source of cloudSources.values()) source.hurry();
     if (effects.some(({ kind }) => kind === 'remove'))
       for (const source of queueSources.values()) source.hurry();
-  }
-
-  function report(
-    ended: readonly Outcome[],
-    { batch, plan: { launches, drains, undrains } }: TickResult,
-  ): void {
-    for (const entry of batch?.journal ?? []) {
-      const { kind, why, atMs: _, ...fields } = entry;
-      if (kind === 'anomaly' || kind === 'alarm') log.error({ ...fields, why }, kind);
-      else log.info({ kind, ...fields, why }, 'journal');
-    }
-    if (launches.length + drains.length + undrains.length + ended.length > 0)
-      log.debug({ launches, drains, undrains, outcomes: ended.map(({ kind }) => kind) }, 'decision');
   }
 
   async function loop(signal: AbortSignal): Promise<void> {
@@ -441,38 +392,4 @@ export function createDaemon(parts: DaemonParts): Daemon {
     runTick,
   };
   return { control: createControl(view), run };
-}
-
-/** Machines of a cloud that has left the config cannot be seen or ended: the operator is told to bring it back. */
-function warnOfStrayed({ fleet }: CoreState, { clouds, log }: DaemonParts): void {
-  const known = new Set(clouds.map(({ config }) => config.name));
-  const strayed = [...fleet.entries.values()].filter(({ instance }) => !known.has(instance.cloud));
-  if (strayed.length === 0) return;
-  const names = [...new Set(strayed.map(({ instance }) => instance.cloud))];
-  log.error(
-    { clouds: names, instances: strayed.length },
-    'machines of clouds that are not in the config cannot be ended: put the clouds back until they are gone',
-  );
-}
-
-function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
-  const capabilities = new Map(clouds.map((part) => [part.config.name, part.capabilities]));
-  const evaluation = () => ({
-    ...fixedContext,
-    nowSeconds: Math.floor(clock.wallNow() / 1000),
-    random: () => 0.5,
-  });
-  return {
-    site: config.site,
-    pools: new Map(config.pools.map((pool) => [pool.name, pool])),
-    offers: new Map(config.offers.map((offer) => [offer.name, offer])),
-    downtimes: config.downtimes,
-    budgets: config.budgets,
-    windDownMs: windDownOf(config),
-    policy: config.policy,
-    matchmaker: createMatchmaker(config.offers, evaluation),
-    listLagMs: (cloud) => capabilities.get(cloud)?.listLagMs ?? 0,
-    replaySafe: (cloud) => capabilities.get(cloud)?.replaySafe ?? false,
-    seatsPerCall: (pool, cloud) => (hasOwnSecrets(pool) ? 1 : (capabilities.get(cloud)?.batchMax ?? 1)),
-  };
 }

@@ -1,0 +1,41 @@
+import type { Outcome } from '../fleet/fleet.ts';
+import type { CloudName, QueueName } from '../model/ids.ts';
+import type { JournalEntry } from '../model/journal.ts';
+import type { Log } from '../model/log.ts';
+import type { SourceTrouble } from './source.ts';
+import type { TickResult } from './tick.ts';
+
+/** The log has all that the journal has; what should not be, and what somebody should look at, as errors. */
+export function reportTick(
+  log: Log,
+  ended: readonly Outcome[],
+  { batch, plan: { launches, drains, undrains } }: TickResult,
+): void {
+  for (const entry of batch?.journal ?? []) {
+    const { kind, why, atMs: _, ...fields } = entry;
+    if (kind === 'anomaly' || kind === 'alarm') log.error({ ...fields, why }, kind);
+    else log.info({ kind, ...fields, why }, 'journal');
+  }
+  if (launches.length + drains.length + undrains.length + ended.length > 0)
+    log.debug({ launches, drains, undrains, outcomes: ended.map(({ kind }) => kind) }, 'decision');
+}
+
+/** For the journal: a source does not answer, or (null) answers again. */
+export function troubleEntry(
+  atMs: number,
+  where: { readonly cloud?: CloudName },
+  trouble: SourceTrouble | null,
+  queue?: QueueName,
+): JournalEntry {
+  const what = where.cloud === undefined ? `queue ${queue}` : `cloud ${where.cloud}`;
+  const kinds =
+    where.cloud === undefined
+      ? (['queueTrouble', 'queueBack'] as const)
+      : (['cloudTrouble', 'cloudBack'] as const);
+  return {
+    kind: trouble === null ? kinds[1] : kinds[0],
+    atMs,
+    ...where,
+    why: trouble === null ? `${what} answers again` : `${what}: ${trouble.code}: ${trouble.message}`,
+  };
+}
