@@ -8,6 +8,7 @@ import { faultWindows } from './faultWindows.ts';
 import { type Breach, createJudge } from './judge.ts';
 import type { SimulatedQueue } from './simulatedQueue.ts';
 import { createSimulatedSite, type SimulatedSite } from './simulatedSite.ts';
+import { createThrashCount } from './thrash.ts';
 import { createWeather } from './weather.ts';
 import type { WorkItem } from './workload.ts';
 
@@ -68,7 +69,11 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const accounts = createAccounts(() => site.clock.monotonicNow(), config.offers);
   const { watch } = judge;
   let killed = 0;
-  const thrash = 0;
+  const thrash = createThrashCount(
+    () => site.clock.monotonicNow(),
+    () => queue,
+    ({ instance }) => site.store.instance(instance)?.cause.kind === 'demand',
+  );
   const site: SimulatedSite = createSimulatedSite({
     config,
     offers: config.offers,
@@ -83,12 +88,24 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
       created: (machine) => {
         watch.created?.(machine);
         accounts.created(machine);
+        thrash.created(machine);
+      },
+      joined: (machine) => {
+        watch.joined?.(machine);
+        thrash.joined(machine);
+      },
+      stopped: (machine) => {
+        watch.stopped?.(machine);
+        thrash.stopped(machine);
       },
       gone: (machine) => {
         watch.gone?.(machine);
         accounts.gone(machine);
       },
-      begun: (job) => accounts.begun(job),
+      begun: (job) => {
+        accounts.begun(job);
+        thrash.begun(job);
+      },
       killed: (job) => {
         killed += 1;
         accounts.killed(job);
@@ -101,8 +118,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     },
   });
   judge.attach(site);
-  const queue = site.queues.get(options.queue);
-  if (queue === undefined) throw new Error(`no queue ${options.queue}`);
+  const queue = queueOf(site, options.queue);
 
   for (const cloud of site.clouds.values()) {
     cloud.levers.fate = () => ({ bootMs: options.bootSeconds * 1000, joinMs: 0 });
@@ -146,7 +162,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     apiCalls: sum(site, ({ calls }) => calls.list + calls.launch + calls.resolve + calls.terminate),
     polls: [...site.queues.values()].reduce((all, { calls }) => all + calls.poll, 0),
     jobsKilled: killed,
-    thrash,
+    thrash: thrash.count,
     breaches: judge.breaches,
     interrupted: signal.aborted,
     simulatedMs: site.clock.monotonicNow(),
@@ -154,6 +170,12 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   if (site.running) await site.stop();
   site.store.close();
   return result;
+}
+
+function queueOf(site: SimulatedSite, name: QueueName): SimulatedQueue {
+  const queue = site.queues.get(name);
+  if (queue === undefined) throw new Error(`no queue ${name}`);
+  return queue;
 }
 
 function sum(site: SimulatedSite, of: (cloud: SimulatedSite['cloud']) => number): number {

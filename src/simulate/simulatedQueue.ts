@@ -49,6 +49,14 @@ export interface SimulatedQueue {
   /** The machine as the scheduler knows it now, whatever its views say; null: unknown. */
   startd(worker: WorkerId): Readonly<Startd> | null;
   waiting(): number;
+  /** What waits and what could take it, in machines: a gang wants several. */
+  demand(): {
+    readonly waitingWorkers: number;
+    readonly idleWorkers: number;
+    /** Of these, those that have been without a job for a minute. */
+    readonly longIdleWorkers: number;
+    readonly oldestSubmittedAtMs: number | null;
+  };
   running(): number;
   done(): number;
 }
@@ -232,6 +240,26 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
     lose: (id) => scheduler.lose(id, levers.lingerMs),
     startd: (id) => startds.get(id) ?? null,
     waiting: () => counts.waiting,
+    demand: () => {
+      let idleWorkers = 0;
+      let longIdleWorkers = 0;
+      for (const { running, draining, shownUntilMs, usedAtMs } of startds.values()) {
+        if (running.size > 0 || draining || shownUntilMs !== null) continue;
+        idleWorkers += 1;
+        if (usedAtMs < now() - 60_000) longIdleWorkers += 1;
+      }
+      const waiting = lines.all();
+      const waitingWorkers = waiting.reduce(
+        (sum, { jobClass, count }) => sum + count * (jobClass.workers ?? 1),
+        0,
+      );
+      return {
+        waitingWorkers,
+        idleWorkers,
+        longIdleWorkers,
+        oldestSubmittedAtMs: lines.oldest()?.submittedAtMs ?? null,
+      };
+    },
     running: () => counts.running,
     done: () => counts.done,
   };
