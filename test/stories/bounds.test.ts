@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { JobId, PoolName } from '../../src/model/ids.ts';
 import { cloudRefuses, cloudRequestLost } from '../../src/simulate/simulatedCloud.ts';
 import {
@@ -10,6 +10,9 @@ import { boundsBroken, breaches } from '../../src/simulate/verdicts.ts';
 import { startSite, workingSite } from '../support/scenes.ts';
 import { makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
 import { coming, decide, demandOf, launched, longFree, named } from '../support/situation.ts';
+
+/** Many simulated hours may take some seconds. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

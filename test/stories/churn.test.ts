@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { withAttributes } from '../../src/classad/ad.ts';
 import { fixedContext } from '../../src/classad/context.ts';
 import { createMatchmaker } from '../../src/matchmaker/matchmaker.ts';
@@ -11,10 +11,11 @@ import { endsOf, phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { east, makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
 import { demandOf } from '../support/situation.ts';
 
+/** Many simulated hours may take some seconds. */
+vi.setConfig({ testTimeout: 60_000 });
+
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-/** Many simulated hours. */
-const longRun = { timeout: 60_000 };
 
 /** Workers whose slots lack what their offer promises: they are there, they are free, and no job fits them. */
 function withoutType(view: QueueSnapshot): QueueSnapshot {
@@ -51,24 +52,20 @@ describe('one job, one machine', () => {
     expect(site.made()).toHaveLength(1);
   });
 
-  test(
-    'karpenter-provider-aws #8536: where planner and scheduler never agree, machines are not made for ever',
-    longRun,
-    async () => {
-      const site = startSite({ pools: [makePool({ offers: ['small'], max: 9 })], pollMs: 30_000 });
-      site.queue.levers.lie = withoutType;
-      // The scheduler does not start it, whatever machine is there.
-      site.queue.levers.negotiateMs = 1000 * hourMs;
-      site.queue.submit(makeJobClass(), { count: 1, runMs: minuteMs });
-      await site.run(2 * hourMs);
-      const first = site.made().length;
-      await site.run(12 * hourMs);
-      expect(first).toBeLessThan(25);
-      expect(site.made().length - first).toBeLessThan(12 * 8);
-    },
-  );
+  test('karpenter-provider-aws #8536: where planner and scheduler never agree, machines are not made for ever', async () => {
+    const site = startSite({ pools: [makePool({ offers: ['small'], max: 9 })], pollMs: 30_000 });
+    site.queue.levers.lie = withoutType;
+    // The scheduler does not start it, whatever machine is there.
+    site.queue.levers.negotiateMs = 1000 * hourMs;
+    site.queue.submit(makeJobClass(), { count: 1, runMs: minuteMs });
+    await site.run(2 * hourMs);
+    const first = site.made().length;
+    await site.run(12 * hourMs);
+    expect(first).toBeLessThan(25);
+    expect(site.made().length - first).toBeLessThan(12 * 8);
+  });
 
-  test('karpenter #1019: steady demand for fourteen hours: a steady fleet', longRun, async () => {
+  test('karpenter #1019: steady demand for fourteen hours: a steady fleet', async () => {
     const site = await workingSite(4, {
       pools: [makePool({ offers: ['small'], min: 1, headroom: 1, max: 8 })],
     });
@@ -117,26 +114,22 @@ describe('a breaker opens', () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(5000);
   });
 
-  test(
-    'tardis #205: machines that die a moment after they have joined are not made one after the other',
-    longRun,
-    async () => {
-      const site = createSimulatedSite({
-        offers: [makeOffer({ name: 'small' })],
-        pools: [makePool({ offers: ['small'], max: 5 })],
-        watch: {
-          joined: (machine) =>
-            site.clock.at(site.clock.monotonicNow() + 5000, () => site.cloud.vanish(machine)),
-        },
-      });
-      site.start();
-      site.queue.submit(makeJobClass(), { count: 50, runMs: hourMs });
-      await site.run(2 * hourMs);
-      const first = site.made().length;
-      await site.run(2 * hourMs);
-      expect(site.made().length - first).toBeLessThan(60);
-    },
-  );
+  test('tardis #205: machines that die a moment after they have joined are not made one after the other', async () => {
+    const site = createSimulatedSite({
+      offers: [makeOffer({ name: 'small' })],
+      pools: [makePool({ offers: ['small'], max: 5 })],
+      watch: {
+        joined: (machine) =>
+          site.clock.at(site.clock.monotonicNow() + 5000, () => site.cloud.vanish(machine)),
+      },
+    });
+    site.start();
+    site.queue.submit(makeJobClass(), { count: 50, runMs: hourMs });
+    await site.run(2 * hourMs);
+    const first = site.made().length;
+    await site.run(2 * hourMs);
+    expect(site.made().length - first).toBeLessThan(60);
+  });
 });
 
 describe('the account has a limit on calls', () => {
@@ -153,7 +146,7 @@ describe('the account has a limit on calls', () => {
     };
   }
 
-  test('ray #1346: as many calls for sixty machines as for two: one list for all', longRun, async () => {
+  test('ray #1346: as many calls for sixty machines as for two: one list for all', async () => {
     const [few, many] = [await callsInAnHour(2), await callsInAnHour(60)];
     expect(many).toEqual(few);
     expect(few).toMatchObject({ launch: 0, resolve: 0, terminate: 0 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { seatId } from '../../src/fleet/fleet.ts';
 import { CloudId, InstanceId, IntentId, OfferName, PoolName } from '../../src/model/ids.ts';
 import { cloudAnswerLost, cloudRefuses, type SimulatedCloud } from '../../src/simulate/simulatedCloud.ts';
@@ -8,6 +8,9 @@ import { found, makeFleet, makeInstance, makeList, makeView, t0 } from '../suppo
 import { folds } from '../support/folds.ts';
 import { phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { east, makeJobClass, makeOffer, makePool, west } from '../support/siteParts.ts';
+
+/** Many simulated hours may take some seconds. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const minuteMs = 60_000;
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { seatId } from '../../src/fleet/fleet.ts';
 import { deadlineOf } from '../../src/fleet/transition.ts';
 import { IntentId, OfferName, PoolName } from '../../src/model/ids.ts';
@@ -9,6 +9,9 @@ import { breaches, unowned } from '../../src/simulate/verdicts.ts';
 import { makeInstance, stepContext, t0 } from '../support/fleetParts.ts';
 import { phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { east, makeJobClass, makeOffer, makePool, west } from '../support/siteParts.ts';
+
+/** Many simulated hours may take some seconds. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const minuteMs = 60_000;
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { InstanceId, WorkerId } from '../../src/model/ids.ts';
 import { cloudRefuses } from '../../src/simulate/simulatedCloud.ts';
 import { queueFails } from '../../src/simulate/simulatedQueue.ts';
@@ -17,6 +17,9 @@ import {
 import { foldedPhases, folds } from '../support/folds.ts';
 import { endsOf, onlyInstance, phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
+
+/** Many simulated hours may take some seconds. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const minuteMs = 60_000;
 
