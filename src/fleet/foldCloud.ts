@@ -84,9 +84,9 @@ export interface WorkerQuestion {
 
 export interface WorkerAnswers {
   /** Null while no complete view of the queue says. */
-  hasWorker(question: WorkerQuestion): boolean | null;
+  readonly hasWorker: (question: WorkerQuestion) => boolean | null;
   /** Whether the worker at that address, of two that bear the instance's identity, has a job. */
-  twinWorks(id: InstanceId, address: string | null): boolean;
+  readonly twinWorks: (id: InstanceId, address: string | null) => boolean;
 }
 
 /**
