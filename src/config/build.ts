@@ -121,6 +121,7 @@ function poolOf(fields: PoolFields, userData: string | null): Pool {
       idleMs: limits.idle,
       idleMinMs: limits.idleMin,
       idleMaxMs: limits.idleMax,
+      waitWeight: limits.waitWeight,
       idleConfirmMs: limits.idleConfirm,
       bootMaxMs: limits.bootMax,
       joinMaxMs: limits.joinMax,

@@ -216,8 +216,9 @@ const idleTime = z
 
 export const limitsSchema = z.strictObject({
   idle: idleTime.prefault('learned'),
-  idleMin: durationBetween(second, 30 * day).prefault('1m'),
+  idleMin: durationBetween(second, 30 * day).prefault('30s'),
   idleMax: durationBetween(second, 30 * day).prefault('2h'),
+  waitWeight: z.number().min(0).max(1000).default(1),
   idleConfirm: durationBetween(second, hour).prefault('30s'),
   bootMax: durationBetween(10 * second, day).prefault('15m'),
   joinMax: durationBetween(10 * second, day).prefault('15m'),

@@ -116,6 +116,7 @@ export const orphanedLimits: PoolLimits = {
   idleMs: 0,
   idleMinMs: 0,
   idleMaxMs: 0,
+  waitWeight: 1,
   idleConfirmMs: 30_000,
   bootMaxMs: 600_000,
   joinMaxMs: 600_000,

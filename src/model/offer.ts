@@ -74,6 +74,8 @@ export interface PoolLimits {
   /** Bounds of the learned time. */
   readonly idleMinMs: number;
   readonly idleMaxMs: number;
+  /** What an hour's wait for a machine is worth, in hours of the machine: the more, the longer the learned time. */
+  readonly waitWeight: number;
   /** Two idle observations at least so far apart before a drained machine is terminated. */
   readonly idleConfirmMs: number;
   /** Caps of the learned deadlines: create accepted → running, and running → worker seen. */

@@ -32,17 +32,17 @@ const middleOf = (bin: number): number => (bin === 0 ? firstMs / 2 : endOf(bin -
 
 /**
  * What a gap costs where a machine is kept for `keepMs` and then released, in ms of a machine's price: the time it
- * idles, and where it comes back later a boot that is paid for and a job that waits as long.
+ * idles, and where it comes back later a boot that is paid for and a job that waits as long: that costs `waitWeight` times as much.
  */
 export function expectedCostMs(
   { counts }: Gaps,
-  { keepMs, bootMs }: { keepMs: number; bootMs: number },
+  { keepMs, bootMs, waitWeight }: { keepMs: number; bootMs: number; waitWeight: number },
 ): number {
   const weight = counts.reduce((sum, of) => sum + of, 0);
   if (weight === 0) return 0;
   const cost = counts.reduce((sum, of, bin) => {
     const gapMs = middleOf(bin);
-    return sum + of * (gapMs <= keepMs ? gapMs : keepMs + 2 * bootMs);
+    return sum + of * (endOf(bin) <= keepMs ? gapMs : keepMs + (1 + waitWeight) * bootMs);
   }, 0);
   return cost / weight;
 }
@@ -51,7 +51,7 @@ export function expectedCostMs(
 export function shareWithin({ counts, seen }: Gaps, withinMs: number): number | null {
   if (seen < gapsNeeded) return null;
   const weight = counts.reduce((sum, of) => sum + of, 0);
-  const within = counts.reduce((sum, of, bin) => (middleOf(bin) <= withinMs ? sum + of : sum), 0);
+  const within = counts.reduce((sum, of, bin) => (endOf(bin) <= withinMs ? sum + of : sum), 0);
   return within / weight;
 }
 
@@ -59,6 +59,8 @@ export interface KeepBounds {
   readonly bootMs: number;
   readonly minMs: number;
   readonly maxMs: number;
+  /** What waiting costs, in prices of the machine that is waited for. */
+  readonly waitWeight: number;
 }
 
 /** In boot times. The first is for a pool of which little is known. */
@@ -69,14 +71,14 @@ const candidates = [0.5, 0.25, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48];
  * the gaps that were seen. Within the bounds; half a boot time where few have been seen, as gaps are short or long
  * and what it costs depends little on it.
  */
-export function keepTimeMs(gaps: Gaps, { bootMs, minMs, maxMs }: KeepBounds): number {
+export function keepTimeMs(gaps: Gaps, { bootMs, minMs, maxMs, waitWeight }: KeepBounds): number {
   const within = (ms: number) => Math.min(maxMs, Math.max(minMs, ms));
   const [standard = 0.5] = candidates;
   if (gaps.seen < gapsNeeded) return within(standard * bootMs);
   let best = { keepMs: within(standard * bootMs), costMs: Number.POSITIVE_INFINITY };
   for (const factor of candidates) {
     const keepMs = within(factor * bootMs);
-    const costMs = expectedCostMs(gaps, { keepMs, bootMs });
+    const costMs = expectedCostMs(gaps, { keepMs, bootMs, waitWeight });
     // A difference that the histogram cannot show is none.
     if (costMs < best.costMs * 0.995) best = { keepMs, costMs };
   }

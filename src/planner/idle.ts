@@ -47,10 +47,10 @@ export const bootTimeOf = (offer: OfferName, idle: IdleOutlook | undefined): num
 
 /** For how long a machine of the offer is kept when nothing needs it: as the pool says, or learned. */
 export function keepMsOf(pool: Pool, offer: OfferName, idle: IdleOutlook | undefined): number {
-  const { idleMs, idleMinMs, idleMaxMs } = pool.limits;
+  const { idleMs, idleMinMs, idleMaxMs, waitWeight } = pool.limits;
   if (idleMs !== null) return idleMs;
   const gaps = idle?.state.usages.get(usageKey(pool.name, offer))?.gaps;
-  const bounds = { bootMs: bootTimeOf(offer, idle), minMs: idleMinMs, maxMs: idleMaxMs };
+  const bounds = { bootMs: bootTimeOf(offer, idle), minMs: idleMinMs, maxMs: idleMaxMs, waitWeight };
   return keepTimeMs(gaps ?? { counts: [], seen: 0 }, bounds);
 }
 

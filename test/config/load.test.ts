@@ -59,8 +59,9 @@ describe('a good config', () => {
           fallbackAfterMs: 0,
           limits: {
             idleMs: 600_000,
-            idleMinMs: 60_000,
+            idleMinMs: 30_000,
             idleMaxMs: 7_200_000,
+            waitWeight: 1,
             idleConfirmMs: 30_000,
             bootMaxMs: 900_000,
             joinMaxMs: 900_000,

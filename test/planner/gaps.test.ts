@@ -10,7 +10,7 @@ import {
 } from '../../src/planner/gaps.ts';
 
 const bootMs = 180_000;
-const bounds = { bootMs, minMs: 30_000, maxMs: 7_200_000 };
+const bounds = { bootMs, minMs: 30_000, maxMs: 7_200_000, waitWeight: 1 };
 const gapsOf = (...gaps: readonly (readonly [gapMs: number, count: number])[]): Gaps =>
   gaps.reduce((sum, [gapMs, count]) => addGaps(sum, gapMs, count), noGaps);
 
@@ -36,6 +36,13 @@ describe('the time for which a machine that nothing needs is kept', () => {
     expect(keepTimeMs(gapsOf(soon, [86_400_000, 300]), bounds)).toBe(bootMs / 4);
   });
 
+  test('longer where waiting is worth more', () => {
+    const gaps = gapsOf([60_000, 20], [600_000, 50], [86_400_000, 50]);
+    const keepMs = (waitWeight: number) => keepTimeMs(gaps, { ...bounds, waitWeight });
+    expect(keepMs(0)).toBeLessThan(600_000);
+    expect(keepMs(20)).toBeGreaterThanOrEqual(600_000);
+  });
+
   test('within the bounds, and as good as the best of the others', () => {
     const gap = fc.tuple(fc.integer({ min: 1, max: 10_000_000 }), fc.integer({ min: 1, max: 50 }));
     fc.assert(
@@ -45,9 +52,11 @@ describe('the time for which a machine that nothing needs is kept', () => {
         expect(keepMs).toBeGreaterThanOrEqual(bounds.minMs);
         expect(keepMs).toBeLessThanOrEqual(bounds.maxMs);
         if (gaps.seen < 20) return;
-        const cost = expectedCostMs(gaps, { keepMs, bootMs: boot });
+        const cost = expectedCostMs(gaps, { keepMs, bootMs: boot, waitWeight: 1 });
         const standard = Math.max(bounds.minMs, boot / 2);
-        expect(cost).toBeLessThanOrEqual(expectedCostMs(gaps, { keepMs: standard, bootMs: boot }) + 1);
+        expect(cost).toBeLessThanOrEqual(
+          expectedCostMs(gaps, { keepMs: standard, bootMs: boot, waitWeight: 1 }) + 1,
+        );
       }),
     );
   });

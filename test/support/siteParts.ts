@@ -61,6 +61,7 @@ export const quickLimits: PoolLimits = {
   idleMs: 60_000,
   idleMinMs: 10_000,
   idleMaxMs: 3_600_000,
+  waitWeight: 1,
   idleConfirmMs: 10_000,
   bootMaxMs: 120_000,
   joinMaxMs: 120_000,
