@@ -170,8 +170,8 @@ function refuse(
     return null;
   });
   const bound = parts.find(({ grant }) => grant.short !== null)?.grant.short;
-  const { code, why } = bound ?? { code: 'poolMax', why: 'there is no room' };
-  return wait(demand, work, withMissing({ code, why }, workers, wanted.missing - countOf(parts)));
+  const shortage = bound ?? ({ code: 'poolMax', why: 'there is no room' } as const);
+  return wait(demand, work, withMissing(shortage, workers, wanted.missing - countOf(parts)));
 }
 
 function tooLarge(workers: number, why: string, figures: Readonly<Record<string, number>>): DemandShortage {

@@ -27,6 +27,14 @@ export interface Shortage {
   readonly figures?: Readonly<Record<string, number>>;
 }
 
+/** The clause is made only where it is said: most bounds stop nothing. */
+interface Bound {
+  readonly code: Shortage['code'];
+  readonly why: () => string;
+  readonly figures?: Shortage['figures'];
+  readonly left: number;
+}
+
 export interface Grant {
   readonly count: number;
   /** How many of them may be launched now; the others when create calls under way, or a probe, have come back. */
@@ -104,44 +112,45 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     const probe = admitted.includes('probe');
     const affordable = purse.left(launch);
     const allowed = quotas.left(offer);
-    const bounds: readonly (Shortage & { readonly left: number })[] = [
+    const bounds: readonly Bound[] = [
       {
         code: 'poolMax',
-        why: `pool ${pool.name} has its max of ${pool.max}`,
+        why: () => `pool ${pool.name} has its max of ${pool.max}`,
         left: pool.max - ofPool.of(pool.name),
       },
       {
         code: 'launchRate',
-        why: `pool ${pool.name} has launched as many machines in an hour as it may (${launchesPerHour(pool)})`,
+        why: () =>
+          `pool ${pool.name} has launched as many machines in an hour as it may (${launchesPerHour(pool)})`,
         left: rateLeft(pool) - ofRate.of(pool.name),
       },
       {
         code: 'offerMax',
-        why: `offer ${offer.name} has its max of ${offer.max ?? 0}`,
+        why: () => `offer ${offer.name} has its max of ${offer.max ?? 0}`,
         left: offer.max === null ? wanted : offer.max - ofOffer.of(offer.name),
       },
       {
         code: 'cloudMax',
-        why: `cloud ${cloud.name} has its max of ${cloud.max ?? 0}`,
+        why: () => `cloud ${cloud.name} has its max of ${cloud.max ?? 0}`,
         left: cloud.max === null ? wanted : cloud.max - ofCloud.of(cloud.name),
       },
       {
         code: 'budget',
-        why: affordable?.why ?? '',
+        why: () => affordable?.why ?? '',
         left: affordable?.left ?? wanted,
         ...(affordable === null ? {} : { figures: affordable.figures }),
       },
-      { code: 'quota', why: allowed?.why ?? '', left: allowed?.left ?? wanted },
+      { code: 'quota', why: () => allowed?.why ?? '', left: allowed?.left ?? wanted },
     ];
-    const paces: readonly (Shortage & { readonly left: number })[] = [
+    const paces: readonly Bound[] = [
       {
         code: 'launchesInFlight',
-        why: `cloud ${cloud.name} has as many create calls under way as it may`,
+        why: () => `cloud ${cloud.name} has as many create calls under way as it may`,
         left: inFlight,
       },
       {
         code: 'setAside',
-        why: `${keys.join(' and ')}: tried again with one machine`,
+        why: () => `${keys.join(' and ')}: tried again with one machine`,
         left: probe ? 1 : wanted,
       },
     ];
@@ -176,8 +185,8 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     }
     const short = count < wanted ? tightest : now < count ? pace : null;
     if (short === null) return { count, now, probe, short };
-    const { left: _, ...shortage } = short;
-    return { count, now, probe, short: shortage };
+    const { left: _, why, ...shortage } = short;
+    return { count, now, probe, short: { ...shortage, why: why() } };
   }
 
   function attempt<T>(work: () => T | null): T | null {
