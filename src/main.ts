@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { mkdir, readFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { CliDeps, RunOptions, StoreMaintenance } from './cli/deps.ts';
 import { exitCodes } from './cli/exit.ts';
@@ -13,6 +13,7 @@ import { hostClock } from './daemon/clock.ts';
 import type { CloudPart, QueuePart } from './daemon/daemon.ts';
 import { hostRandom, hostSeed } from './daemon/random.ts';
 import { createForeground } from './host/foreground.ts';
+import { startApart } from './host/programs.ts';
 import type { Log } from './model/log.ts';
 import { queueAdapters } from './queues/index.ts';
 import { type Store, StoreError } from './store/port.ts';
@@ -88,6 +89,7 @@ interface Service {
 async function serve({ config, memory, log, socket }: Service): Promise<void> {
   const { createDaemon } = await import('./daemon/daemon.ts');
   const { crashpointOf, crashpointVariable } = await import('./daemon/boundaries.ts');
+  const { askMachine, runHook } = await import('./host/ask-machine.ts');
   const { startApi } = await import('./api/server.ts');
   const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
     process.kill(process.pid, 'SIGKILL'),
@@ -104,8 +106,17 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
     log,
     newSeed: hostSeed,
     crashpoint,
+    askMachine,
+    runHook,
   });
-  const api = await startApi({ socket, control: daemon.control, clock: hostClock, log });
+  const api = await startApi({
+    socket,
+    listen: [],
+    tokens: [],
+    control: daemon.control,
+    clock: hostClock,
+    log,
+  });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
   try {
     await daemon.run(ended.signal);
@@ -168,6 +179,7 @@ function sink(stream: NodeJS.WriteStream): CliDeps['stdout'] {
   return { write: (text) => void stream.write(text), isTTY: stream.isTTY };
 }
 
+const parent = process.ppid;
 const version = await readVersion();
 // A reader that leaves early, as `head` does, is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
@@ -188,6 +200,11 @@ process.exitCode = await runCli(process.argv.slice(2), {
     isTerminal: process.stdin.isTTY && process.stdout.isTTY,
     makeKeys: async () => (await import('./host/ssh-keys.ts')).makeKeyPair(always),
     run: (command, lost) => foreground.run(command, lost),
+  },
+  torque: {
+    hostName: hostname(),
+    hasParent: () => process.ppid === parent,
+    startApart: (args) => startApart([process.execPath, ...process.execArgv, process.argv[1] ?? '', ...args]),
   },
   classad: {
     input: process.stdin,

@@ -1,6 +1,7 @@
 import { DeadlineError } from '../daemon/deadline.ts';
 import { LeaseError, QueueError } from '../model/errors.ts';
 import { StoreError } from '../store/port.ts';
+import { AccessError, type AccessErrorCode } from './access.ts';
 import { ControlError, type ControlErrorCode } from './control.ts';
 import type { ApiErrorCode, ErrorBody } from './schema/error.ts';
 
@@ -9,6 +10,7 @@ export interface ErrorAnswer {
   readonly body: ErrorBody;
   /** True where it is a fault of ours, to be logged: the caller learns no more than that. */
   readonly fault: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const statusOf = {
@@ -22,12 +24,19 @@ const statusOf = {
   notReady: 503,
 } as const satisfies Record<ControlErrorCode, number>;
 
+const accessStatusOf = {
+  unauthorized: 401,
+  forbidden: 403,
+  tooManyRequests: 429,
+} as const satisfies Record<AccessErrorCode, number>;
+
 /** Turns whatever a route threw, or Fastify itself, into an answer of the closed set. */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof ControlError) {
     const body = { error: { code: error.code, message: error.message, reason: error.reason } };
     return { status: statusOf[error.code], body, fault: false };
   }
+  if (error instanceof AccessError) return answerToAccess(error);
   if (error instanceof DeadlineError) {
     return errorAnswer(504, 'timeout', `the queue gave ${error.message}`);
   }
@@ -41,6 +50,13 @@ export function answerTo(error: unknown): ErrorAnswer {
   const validation = validationOf(error);
   if (validation !== null) return errorAnswer(400, 'invalid', validation);
   return answerToHttp(error);
+}
+
+function answerToAccess({ code, message, retryAfterMs }: AccessError): ErrorAnswer {
+  const answer = errorAnswer(accessStatusOf[code], code, message);
+  if (code === 'unauthorized') return { ...answer, headers: { 'www-authenticate': 'Bearer' } };
+  if (retryAfterMs === null) return answer;
+  return { ...answer, headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } };
 }
 
 function answerToLease({ code, message }: LeaseError): ErrorAnswer {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../model/clock.ts';
@@ -11,16 +12,17 @@ import {
   leaseParams,
   leaseQuery,
   leaseSchema,
+  leasesQuery,
 } from './schema/leases.ts';
 
 export interface LeaseRouteDeps {
-  readonly control: LeaseControl;
+  readonly controlOf: (request: { readonly raw: IncomingMessage }) => LeaseControl;
   readonly clock: Clock;
   /** Aborted when the server closes. */
   readonly closing: AbortSignal;
 }
 
-export function addLeases(plain: FastifyInstance, { control, clock, closing }: LeaseRouteDeps): void {
+export function addLeases(plain: FastifyInstance, { controlOf, clock, closing }: LeaseRouteDeps): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   app.route({
     method: 'POST',
@@ -28,21 +30,38 @@ export function addLeases(plain: FastifyInstance, { control, clock, closing }: L
     schema: { body: leaseBody, response: answers(leaseSchema) },
     handler: async (request) => {
       const { pool, cpus, memoryMiB, diskMiB, gpus, ...rest } = request.body;
-      const wish = { ...rest, pool: PoolName(pool), request: { cpus, memoryMiB, diskMiB, gpus } };
-      return leaseAnswer(control.askLease(wish));
+      const wish = {
+        ...rest,
+        holder: null,
+        pool: PoolName(pool),
+        request: { cpus, memoryMiB, diskMiB, gpus },
+      };
+      return leaseAnswer(controlOf(request).askLease(wish));
     },
   });
   app.route({
     method: 'GET',
     url: '/v1/leases',
-    schema: { response: answers(leaseListSchema) },
-    handler: async () => ({ leases: control.leases().map(leaseAnswer) }),
+    schema: { querystring: leasesQuery, response: answers(leaseListSchema) },
+    handler: async (request) => {
+      const { pool, state, user } = request.query;
+      const found = controlOf(request)
+        .leases()
+        .filter(
+          ({ lease }) =>
+            (pool === undefined || lease.pool === pool) &&
+            (state === undefined || lease.state === state) &&
+            (user === undefined || lease.user === user),
+        );
+      return { leases: found.map(leaseAnswer) };
+    },
   });
   app.route({
     method: 'GET',
     url: '/v1/leases/:id',
     schema: { params: leaseParams, querystring: leaseQuery, response: answers(leaseSchema) },
     handler: async (request, reply) => {
+      const control = controlOf(request);
       const id = LeaseId(request.params.id);
       const { from, waitMs } = request.query;
       if (from === undefined) return leaseAnswer(control.lease(id));
@@ -61,14 +80,14 @@ export function addLeases(plain: FastifyInstance, { control, clock, closing }: L
     },
   });
   for (const [word, act] of [
-    ['renew', (id: LeaseId) => control.renewLease(id)],
-    ['return', (id: LeaseId) => control.returnLease(id)],
+    ['renew', (control: LeaseControl, id: LeaseId) => control.renewLease(id)],
+    ['return', (control: LeaseControl, id: LeaseId) => control.returnLease(id)],
   ] as const) {
     app.route({
       method: 'POST',
       url: `/v1/leases/:id/${word}`,
       schema: { params: leaseParams, response: answers(leaseSchema) },
-      handler: async (request) => leaseAnswer(act(LeaseId(request.params.id))),
+      handler: async (request) => leaseAnswer(act(controlOf(request), LeaseId(request.params.id))),
     });
   }
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
@@ -31,8 +32,11 @@ import {
 } from './schema/requests.ts';
 import { statusSchema } from './schema/status.ts';
 
+/** What the request's sender may do. */
+export type ControlOf = (request: { readonly raw: IncomingMessage }) => Control;
+
 export interface RouteDeps {
-  readonly control: Control;
+  readonly controlOf: ControlOf;
   readonly clock: Clock;
   /** Aborted when the server closes. */
   readonly closing: AbortSignal;
@@ -44,45 +48,45 @@ type App = FastifyInstance;
 
 /** Every page of the API. Each checks what came in, calls the Control once, and sends what it got. */
 export function addRoutes(app: App, deps: RouteDeps): void {
-  addReads(app, deps.control);
+  addReads(app, deps.controlOf);
   addExplanations(app, deps);
-  addChanges(app, deps.control);
-  addPoolChanges(app, deps.control);
-  addDowntimes(app, deps.control);
+  addChanges(app, deps.controlOf);
+  addPoolChanges(app, deps.controlOf);
+  addDowntimes(app, deps.controlOf);
   addLeases(app, deps);
 }
 
-function addReads(plain: App, control: Control): void {
+function addReads(plain: App, controlOf: ControlOf): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   app.route({
     method: 'GET',
     url: '/v1/status',
     schema: { response: answers(statusSchema) },
-    handler: async () => control.status(),
+    handler: async (request) => controlOf(request).status(),
   });
   app.route({
     method: 'GET',
     url: '/v1/plan',
     schema: { response: answers(planSchema) },
-    handler: async () => control.plan(),
+    handler: async (request) => controlOf(request).plan(),
   });
   app.route({
     method: 'GET',
     url: '/v1/instances',
     schema: { querystring: instancesQuery, response: answers(instanceListSchema) },
-    handler: async (request) => control.instances(filterOf(request.query)),
+    handler: async (request) => controlOf(request).instances(filterOf(request.query)),
   });
   app.route({
     method: 'GET',
     url: '/v1/journal',
     schema: { querystring: journalQuery, response: answers(journalSchema) },
-    handler: async (request) => ({ entries: control.journal(queryOf(request.query)) }),
+    handler: async (request) => ({ entries: controlOf(request).journal(queryOf(request.query)) }),
   });
 }
 
 function addExplanations(plain: App, deps: RouteDeps): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
-  const { control, clock, explainMs } = deps;
+  const { controlOf, clock, explainMs } = deps;
   // One instance and why it is as it is: the same page under its own name and under `explain`.
   for (const url of ['/v1/instances/:id', '/v1/explain/instance/:id']) {
     app.route({
@@ -90,7 +94,7 @@ function addExplanations(plain: App, deps: RouteDeps): void {
       url,
       schema: { params: instanceParams, response: answers(instanceExplanationSchema) },
       handler: async (request) => {
-        const found = control.explainInstance(InstanceId(request.params.id));
+        const found = controlOf(request).explainInstance(InstanceId(request.params.id));
         if (found === null) throw new ControlError('unknownInstance', `no instance ${request.params.id}`);
         return found;
       },
@@ -103,7 +107,7 @@ function addExplanations(plain: App, deps: RouteDeps): void {
     handler: async (request, reply) => {
       const id = JobId(request.params.id);
       const signal = AbortSignal.any([deps.closing, hungUp(reply)]);
-      const lookUp = (inner: AbortSignal) => control.explainJob(id, inner);
+      const lookUp = (inner: AbortSignal) => controlOf(request).explainJob(id, inner);
       const found = await withDeadline(lookUp, { clock, ms: explainMs, signal });
       if (found !== null) return found;
       return reply.code(404).send(errorAnswer(404, 'unknownJob', `no queue knows the job ${id}`).body);
@@ -111,7 +115,7 @@ function addExplanations(plain: App, deps: RouteDeps): void {
   });
 }
 
-function addChanges(plain: App, control: Control): void {
+function addChanges(plain: App, controlOf: ControlOf): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   app.route({
     method: 'POST',
@@ -120,20 +124,20 @@ function addChanges(plain: App, control: Control): void {
     handler: async (request) => {
       const { pool, offer, count, note } = request.body;
       const order = { pool: PoolName(pool), offer: offer === null ? null : OfferName(offer), count, note };
-      return await control.launch(order);
+      return await controlOf(request).launch(order);
     },
   });
   app.route({
     method: 'POST',
     url: '/v1/instances/:id/drain',
     schema: { params: instanceParams, response: answers(changeReceiptSchema) },
-    handler: async (request) => await control.drain(InstanceId(request.params.id)),
+    handler: async (request) => await controlOf(request).drain(InstanceId(request.params.id)),
   });
   app.route({
     method: 'POST',
     url: '/v1/instances/:id/undrain',
     schema: { params: instanceParams, response: answers(changeReceiptSchema) },
-    handler: async (request) => await control.undrain(InstanceId(request.params.id)),
+    handler: async (request) => await controlOf(request).undrain(InstanceId(request.params.id)),
   });
   app.route({
     method: 'POST',
@@ -141,19 +145,20 @@ function addChanges(plain: App, control: Control): void {
     schema: { params: instanceParams, body: terminateBody, response: answers(changeReceiptSchema) },
     handler: async (request) => {
       const force = request.body?.force ?? false;
-      return await control.terminate(InstanceId(request.params.id), { force });
+      return await controlOf(request).terminate(InstanceId(request.params.id), { force });
     },
   });
 }
 
-function addPoolChanges(plain: App, control: Control): void {
+function addPoolChanges(plain: App, controlOf: ControlOf): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   for (const kind of ['pause', 'resume'] as const) {
     app.route({
       method: 'POST',
       url: `/v1/pools/:name/${kind}`,
       schema: { params: poolParams, response: answers(poolReceiptSchema) },
-      handler: async (request) => await control.adjustPool({ kind, pool: PoolName(request.params.name) }),
+      handler: async (request) =>
+        await controlOf(request).adjustPool({ kind, pool: PoolName(request.params.name) }),
     });
   }
   app.route({
@@ -162,7 +167,7 @@ function addPoolChanges(plain: App, control: Control): void {
     schema: { params: poolParams, body: scaleBody, response: answers(poolReceiptSchema) },
     handler: async (request) => {
       const { min, max } = request.body;
-      return await control.adjustPool({
+      return await controlOf(request).adjustPool({
         kind: 'scale',
         pool: PoolName(request.params.name),
         ...(min === undefined ? {} : { min }),
@@ -172,13 +177,13 @@ function addPoolChanges(plain: App, control: Control): void {
   });
 }
 
-function addDowntimes(plain: App, control: Control): void {
+function addDowntimes(plain: App, controlOf: ControlOf): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   app.route({
     method: 'GET',
     url: '/v1/downtimes',
     schema: { response: answers(downtimeListSchema) },
-    handler: async () => control.downtimes(),
+    handler: async (request) => controlOf(request).downtimes(),
   });
   app.route({
     method: 'POST',
@@ -186,14 +191,14 @@ function addDowntimes(plain: App, control: Control): void {
     schema: { body: downtimeBody, response: answers(downtimeReceiptSchema) },
     handler: async (request) => {
       const { cloud, pool, ...rest } = request.body;
-      return await control.addDowntime({ ...rest, scope: scopeOf(cloud, pool) });
+      return await controlOf(request).addDowntime({ ...rest, scope: scopeOf(cloud, pool) });
     },
   });
   app.route({
     method: 'POST',
     url: '/v1/downtimes/:id/end',
     schema: { params: downtimeParams, response: answers(downtimeReceiptSchema) },
-    handler: async (request) => await control.endDowntime(request.params.id),
+    handler: async (request) => await controlOf(request).endDowntime(request.params.id),
   });
 }
 
@@ -224,6 +229,7 @@ function queryOf(query: z.output<typeof journalQuery>): JournalQuery {
     ...(query.intent === undefined ? {} : { intent: IntentId(query.intent) }),
     ...(query.instance === undefined ? {} : { instance: InstanceId(query.instance) }),
     ...(query.afterNumber === undefined ? {} : { afterNumber: query.afterNumber }),
+    ...(query.beforeNumber === undefined ? {} : { beforeNumber: query.beforeNumber }),
     ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
   };
 }

@@ -1,65 +1,78 @@
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { AccessToken, ListenAddress } from '../model/access.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import { buildApp } from './app.ts';
 import { type Control, ControlError } from './control.ts';
-import { answerTo, type ErrorAnswer, errorAnswer } from './errors.ts';
-import { addRoutes } from './routes.ts';
+import { type Door, networkDoors, socketDoor } from './door.ts';
+import { apiLimits } from './limits.ts';
 import { bindSocket } from './socket.ts';
-
-/** Everything that a caller could make large or slow has an end. */
-export const apiLimits = {
-  bodyBytesMax: 16 * 1024,
-  headerBytesMax: 8 * 1024,
-  idCharactersMax: 1024,
-  /** Each holder of a lease may wait on one of its own. */
-  connectionsMax: 4096,
-  /** For a whole request to arrive. */
-  requestMs: 10_000,
-  keepAliveMs: 5_000,
-  explainMs: 20_000,
-  /** For requests under way when the API is closed. */
-  closeMs: 2_000,
-} as const;
 
 export interface ApiOptions {
   /** Path of the unix socket; made with mode 0660, so its group is who may use the API. */
   readonly socket: string;
+  /** Addresses of the network beside it, where only these tokens are let in. */
+  readonly listen: readonly ListenAddress[];
+  readonly tokens: readonly AccessToken[];
   readonly control: Control;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export interface Api {
+  /** Where it listens on the network, in the order of `listen`. */
+  readonly addresses: readonly AddressInfo[];
   /** Takes no more requests, answers those under way, removes the socket. May be called again. */
   close(): Promise<void>;
 }
 
-/** Serves the API until it is closed. Throws SocketError where the socket cannot be had. */
+/**
+ * Serves the API until it is closed. Throws SocketError where the socket cannot be had, and Node's own error where an address of
+ * the network cannot: then nothing is served.
+ */
 export async function startApi(options: ApiOptions): Promise<Api> {
+  const { control, clock, log, tokens } = options;
   const closing = new AbortController();
-  const app = buildApp(options, closing.signal);
-  try {
+  const apps: FastifyInstance[] = [];
+  const open = async (door: Door) => {
+    const app = await buildApp({ door, clock, log, closing: closing.signal });
+    apps.push(app);
     await app.ready();
+    return app;
+  };
+  const closeApps = async () => {
+    await Promise.all(apps.map((app) => closeApp(app, clock)));
+  };
+  try {
+    const addresses: AddressInfo[] = [];
+    const doorTo = networkDoors({ control, tokens, clock });
+    for (const { address, port, tls } of options.listen) {
+      const app = await open(doorTo(tls));
+      await app.listen({ host: address, port });
+      const at = app.server.address();
+      if (typeof at === 'object' && at !== null) addresses.push(at);
+    }
+    // The socket last: who finds it there finds the daemon whole.
+    const local = await open(socketDoor(control));
     const socket = await bindSocket(options.socket, async (path) => {
-      await app.listen({ path });
+      await local.listen({ path });
     });
     const close = async () => {
       closing.abort(new ControlError('notReady', 'the daemon is stopping'));
       await socket.remove();
-      await closeApp(app, options.clock);
+      await closeApps();
     };
     let closed: Promise<void> | null = null;
     return {
+      addresses,
       close: () => {
         closed ??= close();
         return closed;
       },
     };
   } catch (error) {
-    await app.close();
+    await closeApps();
     throw error;
   }
 }
@@ -74,95 +87,4 @@ async function closeApp(app: FastifyInstance, clock: Clock): Promise<void> {
   await app.close();
   finished.abort();
   await timer;
-}
-
-function buildApp(options: ApiOptions, closing: AbortSignal): FastifyInstance {
-  const app = fastify({
-    logger: false,
-    bodyLimit: apiLimits.bodyBytesMax,
-    requestTimeout: apiLimits.requestMs,
-    keepAliveTimeout: apiLimits.keepAliveMs,
-    return503OnClosing: false, // what comes in on an open connection while it closes is answered, too
-    clientErrorHandler: (error, socket) => refuseUnread(error.code, socket),
-    // What the router itself refuses: an address that is no UTF-8, a part of it that is too long.
-    frameworkErrors: (error, _request, reply) => void send(reply, answerTo(error)),
-    routerOptions: { maxParamLength: apiLimits.idCharactersMax },
-    http: { maxHeaderSize: apiLimits.headerBytesMax, connectionsCheckingInterval: 1_000 },
-  });
-  app.server.maxConnections = apiLimits.connectionsMax;
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler((error, request, reply) => {
-    const answer = answerTo(error);
-    if (answer.fault) options.log.error({ err: error, page: request.routeOptions.url }, 'api fault');
-    return send(reply, answer);
-  });
-  app.setNotFoundHandler((_request, reply) => send(reply, errorAnswer(404, 'notFound', 'no such page')));
-  const { control, clock } = options;
-  const pages = collectPages(app);
-  addRoutes(app, { control, clock, closing, explainMs: apiLimits.explainMs });
-  refuseOtherMethods(app, pages);
-  return app;
-}
-
-function send(reply: FastifyReply, answer: ErrorAnswer) {
-  return reply.code(answer.status).type('application/json; charset=utf-8').send(answer.body);
-}
-
-/** What could not be read as a request at all: answered by hand, as there is no reply to send it with. */
-function refuseUnread(code: string | undefined, socket: Socket): void {
-  if (code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const { status, body } = unreadAnswer(code);
-  const text = JSON.stringify(body);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(text)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => socket.destroy());
-}
-
-function unreadAnswer(code: string | undefined): ErrorAnswer {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return errorAnswer(431, 'tooLarge', 'the address or the headers are longer than any request has');
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return errorAnswer(408, 'invalid', 'the request was not finished in time');
-    default:
-      return errorAnswer(400, 'invalid', 'this is no HTTP request');
-  }
-}
-
-const otherMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-
-/** Fastify answers a wrong method as if there were no such page; ours says which methods the page has. */
-function refuseOtherMethods(app: FastifyInstance, pages: ReadonlyMap<string, ReadonlySet<string>>): void {
-  const known = [...pages]; // the routes added here are reported to `pages`, too
-  for (const [url, methods] of known) {
-    const allowed = [...methods].toSorted().join(', ');
-    const text = `this page takes ${allowed}`;
-    app.route({
-      url,
-      method: otherMethods.filter((method) => !methods.has(method)),
-      // Before the body is read: it does not matter.
-      onRequest: async (_request, reply) =>
-        send(reply.header('allow', allowed), errorAnswer(405, 'methodNotAllowed', text)),
-      handler: () => {},
-    });
-  }
-}
-
-/** Fills as routes are added: each page's url and its methods. */
-function collectPages(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<string>> {
-  const pages = new Map<string, Set<string>>();
-  app.addHook('onRoute', (route) => {
-    const methods = pages.get(route.url) ?? new Set();
-    pages.set(route.url, methods);
-    for (const method of [route.method].flat()) methods.add(method.toUpperCase());
-  });
-  return pages;
 }

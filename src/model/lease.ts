@@ -24,6 +24,8 @@ export interface Lease {
   readonly requirements: string;
   readonly request: Resources;
   readonly user: string;
+  /** The access token that it was asked with, which alone may renew it and give it back; null: asked over the unix socket. */
+  readonly holder: string | null;
   /** The greater goes first. */
   readonly priority: number;
   /** What it is for, in the holder's words. */
@@ -46,6 +48,7 @@ export interface LeaseRequest {
   readonly requirements: string;
   readonly request: Resources;
   readonly user: string;
+  readonly holder: string | null;
   readonly priority: number;
   readonly note: string;
   readonly publicKey: string | null;

@@ -21,7 +21,14 @@ async function serve(site: SimulatedSite) {
   const folder = await mkdtemp(join(tmpdir(), 'spillway-daemon-'));
   const socket = join(folder, 's');
   const faults: string[] = [];
-  const api: Api = await startApi({ socket, control: site.control, clock: hostClock, log: keepLog(faults) });
+  const api: Api = await startApi({
+    socket,
+    listen: [],
+    tokens: [],
+    control: site.control,
+    clock: hostClock,
+    log: keepLog(faults),
+  });
   closers.push(async () => {
     await api.close();
     await rm(folder, { recursive: true });

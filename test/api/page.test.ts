@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Client } from 'undici';
 import { expect, test } from 'vitest';
+import { apiLimits } from '../../src/api/limits.ts';
 import { apiErrorCodes, errorSchema } from '../../src/api/schema/error.ts';
-import { apiLimits } from '../../src/api/server.ts';
 import { startTestApi } from '../support/apiServer.ts';
 
 const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
@@ -13,7 +13,7 @@ const pages = [...page.matchAll(/^\| `(GET|POST) (\/\S+)`/gm)].map(
 test('docs/api.md names pages that are there', async () => {
   await using api = await startTestApi();
   const client = new Client('http://spillway', { socketPath: api.socket });
-  expect(pages).toHaveLength(22);
+  expect(pages).toHaveLength(23);
   for (const [method, path] of pages) {
     const { statusCode, body } = await client.request({ method, path: path.replace('ID', 'i9-9') });
     const document: unknown = await body.json();
@@ -25,10 +25,14 @@ test('docs/api.md names pages that are there', async () => {
 test('docs/api.md names every error, and the limits as they are', () => {
   for (const code of apiErrorCodes) expect(page).toContain(`\`${code}\``);
   const { bodyBytesMax, headerBytesMax, requestMs, explainMs, connectionsMax } = apiLimits;
+  const { addressConnectionsMax, burstSeconds, strangers } = apiLimits;
   const text = page.replaceAll('\n', ' ');
   expect(text).toContain(
     `at most ${bodyBytesMax / 1024} KiB, the address with the headers ${headerBytesMax / 1024} KiB`,
   );
   expect(text).toContain(`within ${requestMs / 1000} s, a job is looked up for ${explainMs / 1000} s`);
   expect(text).toContain(`${connectionsMax} connections`);
+  expect(text).toContain(`${addressConnectionsMax} of one address`);
+  expect(text).toContain(`in ${burstSeconds} seconds`);
+  expect(text).toContain(`${strangers.burst} at once, ${strangers.perSecond} a second`);
 });

@@ -1,5 +1,6 @@
 import { Client } from 'undici';
 import { describe, expect, test } from 'vitest';
+import { apiLimits } from '../../src/api/limits.ts';
 import { errorSchema } from '../../src/api/schema/error.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from '../../src/api/schema/explain.ts';
 import {
@@ -11,7 +12,6 @@ import { journalSchema } from '../../src/api/schema/journal.ts';
 import { planSchema } from '../../src/api/schema/plan.ts';
 import { poolReceiptSchema } from '../../src/api/schema/pools.ts';
 import { statusSchema } from '../../src/api/schema/status.ts';
-import { apiLimits } from '../../src/api/server.ts';
 import { QueueError } from '../../src/model/errors.ts';
 import { startTestApi, type TestApi } from '../support/apiServer.ts';
 import {

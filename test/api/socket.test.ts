@@ -4,8 +4,9 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { apiLimits } from '../../src/api/limits.ts';
 import { errorSchema } from '../../src/api/schema/error.ts';
-import { apiLimits, startApi } from '../../src/api/server.ts';
+import { startApi } from '../../src/api/server.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { keepLog, startTestApi } from '../support/apiServer.ts';
@@ -21,7 +22,14 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 }
 
 const start = (socket: string) =>
-  startApi({ socket, control: createFixtureControl(), clock: hostClock, log: keepLog([]) });
+  startApi({
+    socket,
+    listen: [],
+    tokens: [],
+    control: createFixtureControl(),
+    clock: hostClock,
+    log: keepLog([]),
+  });
 
 /** Leaves what a daemon leaves that was killed: a socket file that nobody listens on. */
 async function leaveStaleSocket(path: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Api, startApi } from '../../src/api/server.ts';
+import { type Api, type ApiOptions, startApi } from '../../src/api/server.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import type { Log } from '../../src/model/log.ts';
@@ -17,13 +17,16 @@ export interface TestApi {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The real server on a socket in a folder of its own, with the fixture behind it. */
-export async function startTestApi(clock: Clock = hostClock): Promise<TestApi> {
+/** The real server on a socket in a folder of its own, and on the network where it is told to, with the fixture behind it. */
+export async function startTestApi(
+  clock: Clock = hostClock,
+  network: Pick<ApiOptions, 'listen' | 'tokens'> = { listen: [], tokens: [] },
+): Promise<TestApi> {
   const folder = await mkdtemp(join(tmpdir(), 'spillway-api-'));
   const socket = join(folder, 'api.sock');
   const control = createFixtureControl();
   const logged: string[] = [];
-  const api = await startApi({ socket, control, clock, log: keepLog(logged) });
+  const api = await startApi({ ...network, socket, control, clock, log: keepLog(logged) });
   return {
     folder,
     socket,

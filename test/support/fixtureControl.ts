@@ -12,8 +12,8 @@ import {
 import type { DowntimeView } from '../../src/api/downtimes.ts';
 import type { JournalEntryView } from '../../src/api/journalEntry.ts';
 import type { BudgetView } from '../../src/api/money.ts';
-import { createLeaseControl } from '../../src/daemon/leaseControl.ts';
 import type { JournalQuery } from '../../src/store/port.ts';
+import { createFixtureLeases } from './fixtureLeases.ts';
 
 /** Daemon time in the fixture; the wall clock says the same. */
 export const nowMs = Date.UTC(2026, 10, 22, 5, 0, 0);
@@ -62,7 +62,7 @@ export function createFixtureControl(): FixtureControl {
     next,
   });
   const control: FixtureControl = {
-    ...createLeaseControl({ config: { pools: [] }, queues: [] }),
+    ...createFixtureLeases(['small', 'large']),
     writes,
     jobLookup: null,
     mode: 'running',

@@ -4,7 +4,9 @@ import { controlErrorCodes, refusalReasons } from '../control.ts';
 /**
  * invalid: the request is not what this page of the API takes. tooLarge: its body is longer than any request is.
  * notFound: no such page. methodNotAllowed: the page exists, not with this method. unknownJob: no queue knows the
- * job. leaseOver: it has been given back, or has ended without its holder. tooManyLeases: no more may wait. timeout: a queue did not answer in time. queueTrouble: it answered that it cannot. storeTrouble: the store cannot
+ * job. leaseOver: it has been given back, or has ended without its holder. tooManyLeases: no more may wait. unauthorized: no token,
+ * or one that nobody has. forbidden: the token may not do that, or not there. tooManyRequests: more than the token's rate.
+ * timeout: a queue did not answer in time. queueTrouble: it answered that it cannot. storeTrouble: the store cannot
  * take the change, so nothing was done. internal: a fault of the daemon, in its log.
  */
 export const apiErrorCodes = [
@@ -16,6 +18,9 @@ export const apiErrorCodes = [
   'unknownJob',
   'leaseOver',
   'tooManyLeases',
+  'unauthorized',
+  'forbidden',
+  'tooManyRequests',
   'timeout',
   'queueTrouble',
   'storeTrouble',

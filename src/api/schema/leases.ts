@@ -16,6 +16,7 @@ export const leaseSchema = z.object({
     requirements: text,
     request: resourcesSchema,
     user: text,
+    holder: text.nullable(),
     priority: z.number(),
     note: text,
     publicKey: text.nullable(),
@@ -58,6 +59,13 @@ const line = (lettersMax: number) =>
     .max(lettersMax)
     .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'has control characters or line ends');
 const amount = (most: number) => z.number().int().min(0).max(most).default(0);
+
+/** Which of those that have not ended. */
+export const leasesQuery = z.strictObject({
+  pool: nameSchema.optional(),
+  state: z.enum(leaseStates).optional(),
+  user: line(128).optional(),
+});
 
 export const leaseBody = z.strictObject({
   pool: nameSchema,

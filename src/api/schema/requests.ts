@@ -52,6 +52,7 @@ export const journalQuery = z.strictObject({
   intent: instanceIdSchema.optional(),
   instance: instanceIdSchema.optional(),
   afterNumber: position.optional(),
+  beforeNumber: position.optional(),
   sinceMs: position.optional(),
   limit: wholeNumber(journalMax).default(100),
 });

@@ -81,6 +81,7 @@ const wish = (more: Partial<LeaseRequest> = {}): LeaseRequest => ({
   requirements: 'true',
   request: { cpus: 1, memoryMiB: 0, diskMiB: 0, gpus: 0 },
   user: 'ann',
+  holder: null,
   priority: 0,
   note: '',
   publicKey: null,

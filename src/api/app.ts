@@ -1,0 +1,128 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
+import type { Control } from './control.ts';
+import { type Door, serverOf } from './door.ts';
+import { answerTo, type ErrorAnswer, errorAnswer } from './errors.ts';
+import { apiLimits } from './limits.ts';
+import { addOpenApi } from './openapi.ts';
+import { addRoutes } from './routes.ts';
+
+export interface AppOptions {
+  readonly door: Door;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted when the API is to close. */
+  readonly closing: AbortSignal;
+}
+
+/** The API behind one door, not yet listening. */
+export async function buildApp({ door, clock, log, closing }: AppOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: apiLimits.bodyBytesMax,
+    return503OnClosing: false, // what comes in on an open connection while it closes is answered, too
+    clientErrorHandler: (error, socket) => refuseUnread(error.code, socket),
+    // What the router itself refuses: an address that is no UTF-8, a part of it that is too long.
+    frameworkErrors: (error, _request, reply) => void send(reply, answerTo(error)),
+    routerOptions: { maxParamLength: apiLimits.idCharactersMax },
+    serverFactory: (handler) => serverOf(door, handler),
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler((error, request, reply) => {
+    const answer = answerTo(error);
+    if (answer.fault) log.error({ err: error, page: request.routeOptions.url }, 'api fault');
+    return send(reply, answer);
+  });
+  const controlOf = admitAll(app, door);
+  app.setNotFoundHandler((_request, reply) => send(reply, errorAnswer(404, 'notFound', 'no such page')));
+  const pages = collectPages(app);
+  await addOpenApi(app);
+  addRoutes(app, { controlOf, clock, closing, explainMs: apiLimits.explainMs });
+  refuseOtherMethods(app, pages);
+  return app;
+}
+
+/** Before anything else of a request is looked at; a route gets its control from here and nowhere else. */
+function admitAll(app: FastifyInstance, door: Door): (request: { readonly raw: IncomingMessage }) => Control {
+  const controls = new WeakMap<IncomingMessage, Control>();
+  app.addHook('onRequest', async ({ raw }) => void controls.set(raw, door.admit(raw)));
+  return ({ raw }) => {
+    const control = controls.get(raw);
+    if (control === undefined) throw new Error('a request that nobody let in');
+    return control;
+  };
+}
+
+function send(reply: FastifyReply, answer: ErrorAnswer) {
+  return reply
+    .code(answer.status)
+    .headers(answer.headers ?? {})
+    .type('application/json; charset=utf-8')
+    .send(answer.body);
+}
+
+/** What could not be read as a request at all: answered by hand, as there is no reply to send it with. */
+function refuseUnread(code: string | undefined, socket: Socket): void {
+  // What fails before HTTP begins, as a TLS handshake does, is no HTTP request: there is nobody to read an answer.
+  const isHttp = code?.startsWith('HPE_') === true || code?.startsWith('ERR_HTTP_') === true;
+  if (!isHttp || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, body } = unreadAnswer(code);
+  const text = JSON.stringify(body);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => socket.destroy());
+}
+
+function unreadAnswer(code: string | undefined): ErrorAnswer {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return errorAnswer(431, 'tooLarge', 'the address or the headers are longer than any request has');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return errorAnswer(408, 'invalid', 'the request was not finished in time');
+    default:
+      return errorAnswer(400, 'invalid', 'this is no HTTP request');
+  }
+}
+
+const otherMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Fastify answers a wrong method as if there were no such page; ours says which methods the page has. */
+function refuseOtherMethods(app: FastifyInstance, pages: ReadonlyMap<string, ReadonlySet<string>>): void {
+  const known = [...pages]; // the routes added here are reported to `pages`, too
+  for (const [url, methods] of known) {
+    const allowed = [...methods].toSorted().join(', ');
+    const text = `this page takes ${allowed}`;
+    app.route({
+      url,
+      method: otherMethods.filter((method) => !methods.has(method)),
+      schema: { hide: true },
+      // Before the body is read: it does not matter.
+      onRequest: async (_request, reply) =>
+        send(reply.header('allow', allowed), errorAnswer(405, 'methodNotAllowed', text)),
+      handler: () => {},
+    });
+  }
+}
+
+/** Fills as routes are added: each page's url and its methods. */
+function collectPages(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<string>> {
+  const pages = new Map<string, Set<string>>();
+  app.addHook('onRoute', (route) => {
+    const methods = pages.get(route.url) ?? new Set();
+    pages.set(route.url, methods);
+    for (const method of [route.method].flat()) methods.add(method.toUpperCase());
+  });
+  return pages;
+}

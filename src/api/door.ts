@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { AccessToken, ListenAddress } from '../model/access.ts';
+import type { Clock } from '../model/clock.ts';
+import { AccessError, tokenOf } from './access.ts';
+import type { Control } from './control.ts';
+import { guardControl } from './guard.ts';
+import { apiLimits } from './limits.ts';
+import { createRateLimit } from './rateLimit.ts';
+
+/** A way into the API: who comes in by it, and what that one may do. */
+export interface Door {
+  readonly tls: ListenAddress['tls'];
+  readonly addressConnectionsMax: number | null;
+  /** What the request's sender may do. Throws AccessError where it may not even ask. */
+  admit(request: IncomingMessage): Control;
+}
+
+/** Who may write to the socket's file may do everything. */
+export function socketDoor(control: Control): Door {
+  return { tls: null, addressConnectionsMax: null, admit: () => control };
+}
+
+export interface NetworkDoorOptions {
+  readonly control: Control;
+  readonly tokens: readonly AccessToken[];
+  readonly clock: Clock;
+}
+
+/** Doors to the network: every request shows a token, as often as its rate allows, through whichever door. */
+export function networkDoors(options: NetworkDoorOptions): (tls: ListenAddress['tls']) => Door {
+  const { control, tokens, clock } = options;
+  const controls = new Map(tokens.map((token) => [token, guardControl(control, token)]));
+  const asked = createRateLimit(clock);
+  const strangers = createRateLimit(clock);
+
+  function admit({ headers, socket }: IncomingMessage): Control {
+    const token = tokenOf(headers.authorization, tokens);
+    const known = token === null ? undefined : controls.get(token);
+    if (token === null || known === undefined) {
+      hold(strangers.take(socket.remoteAddress ?? '', apiLimits.strangers), 'without a good token');
+      const shown = headers.authorization !== undefined;
+      throw new AccessError('unauthorized', shown ? 'nobody has this token' : 'a token is needed');
+    }
+    const { name, requestsPerSecond: perSecond } = token;
+    const burst = Math.max(1, perSecond * apiLimits.burstSeconds);
+    hold(asked.take(name, { perSecond, burst }), `of token ${name}`);
+    return known;
+  }
+
+  return (tls) => ({ tls, addressConnectionsMax: apiLimits.addressConnectionsMax, admit });
+}
+
+function hold(waitMs: number, whose: string): void {
+  if (waitMs > 0) throw new AccessError('tooManyRequests', `too many requests ${whose}`, waitMs);
+}
+
+/** Node's server with our limits, not yet listening. */
+export function serverOf(door: Door, handler: RequestListener): Server {
+  const limits = {
+    requestTimeout: apiLimits.requestMs,
+    keepAliveTimeout: apiLimits.keepAliveMs,
+    maxHeaderSize: apiLimits.headerBytesMax,
+    connectionsCheckingInterval: 1_000,
+  };
+  const { tls, addressConnectionsMax } = door;
+  const server =
+    tls === null
+      ? createServer(limits, handler)
+      : createTlsServer(
+          {
+            ...limits,
+            cert: tls.certificate,
+            key: tls.key,
+            minVersion: 'TLSv1.2',
+            handshakeTimeout: apiLimits.handshakeMs,
+          },
+          handler,
+        );
+  server.maxConnections = apiLimits.connectionsMax;
+  if (addressConnectionsMax !== null) boundAddresses(server, addressConnectionsMax);
+  return server;
+}
+
+/** Nobody takes all connections alone: those of one address beyond its share are hung up on. */
+function boundAddresses(server: Server, most: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (open.get(address) ?? 0) + 1;
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+    if (count > most) socket.destroy();
+  });
+}

@@ -1,0 +1,22 @@
+/** Everything that a caller could make large or slow has an end. */
+export const apiLimits = {
+  bodyBytesMax: 16 * 1024,
+  headerBytesMax: 8 * 1024,
+  idCharactersMax: 1024,
+  /** Each holder of a lease may wait on one of its own. */
+  connectionsMax: 4096,
+  /** Of these from one address, where the API is served over the network. */
+  addressConnectionsMax: 512,
+  /** For a whole request to arrive. */
+  requestMs: 10_000,
+  /** For a TLS handshake. */
+  handshakeMs: 5_000,
+  keepAliveMs: 5_000,
+  explainMs: 20_000,
+  /** For requests under way when the API is closed. */
+  closeMs: 2_000,
+  /** A token's burst is what it may ask for in so long. */
+  burstSeconds: 5,
+  /** Requests without a good token, from one address. */
+  strangers: { perSecond: 1, burst: 20 },
+} as const;
