@@ -24,7 +24,7 @@ export const queueFaults = [
   'queueRestart', // the view is incomplete, and says so
   'emptyView', // neither jobs nor workers, said to be complete (untrue)
   'partialView', // some of the workers and groups, and says so
-  'staleView', // what there was when it began, said to be new (untrue)
+  'staleView', // what there was at the last look, said to be new (untrue)
   'laggingAds', // a worker's ad is late, and stays after the worker
   'commandsFail', // drain, un-drain and remove are refused or never answered
 ] as const;
@@ -45,8 +45,8 @@ export interface FaultHabit {
   readonly minMs: number;
   readonly maxMs: number;
   /**
-   * An untrue view that says it is complete cannot be told from the truth for ever: it comes in bouts no longer than
-   * this, with the truth for as long in between. Null: the fault is there all the time.
+   * An untrue view that says it is complete cannot be told from the truth for ever: a look is answered with one only
+   * within so long of the last true answer. Null: the fault is there all the time.
    */
   readonly boutMs: number | null;
 }

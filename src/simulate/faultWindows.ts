@@ -86,9 +86,3 @@ export function windowAt(
   const toMs = Math.min(horizon.toMs, fromMs + dice.whole(minMs, maxMs));
   return { kind, target, fromMs, toMs, boutMs, seed: dice.whole(0, 0x7fffffff) };
 }
-
-/** Whether the fault shows at a moment: in bouts, every other one, where it comes in bouts. */
-export function isRaging({ fromMs, toMs, boutMs }: FaultWindow, atMs: number): boolean {
-  if (atMs < fromMs || atMs >= toMs) return false;
-  return boutMs === null || Math.floor((atMs - fromMs) / boutMs) % 2 === 0;
-}

@@ -4,7 +4,7 @@ import { CloudError } from '../model/errors.ts';
 import { createDice, type Dice } from './dice.ts';
 import type { CloudFault, FaultKind, FaultProfile, QueueFault } from './faultProfile.ts';
 import type { Delay, Fault } from './faults.ts';
-import { type FaultWindow, isCloudFault, isQueueFault, isRaging } from './faultWindows.ts';
+import { type FaultWindow, isCloudFault, isQueueFault } from './faultWindows.ts';
 import {
   type CloudCall,
   cloudAnswerLost,
@@ -97,7 +97,7 @@ function blowOnCloud(cloud: SimulatedCloud, { profile, target, where, isOver }: 
   const raging = (kind: CloudFault): FaultWindow | undefined => {
     if (isOver()) return undefined;
     const nowMs = clock.monotonicNow();
-    return windows.find((window) => window.kind === kind && isRaging(window, nowMs));
+    return windows.find((window) => window.kind === kind && isOpen(window, nowMs));
   };
   const { levers } = cloud;
   levers.fate = (machine) => fateOf(machine, { profile, dice, isOver: isOver(), raging });
@@ -243,7 +243,7 @@ function blowOnQueue(queue: SimulatedQueue, { profile, target, where, isOver }: 
   const raging = (kind: QueueFault): FaultWindow | undefined => {
     if (isOver()) return undefined;
     const nowMs = clock.monotonicNow();
-    return windows.find((window) => window.kind === kind && isRaging(window, nowMs));
+    return windows.find((window) => window.kind === kind && isOpen(window, nowMs));
   };
   const { levers } = queue;
   levers.fault = (call) => queueFaultOf(call, { raging, dice });
@@ -251,8 +251,13 @@ function blowOnQueue(queue: SimulatedQueue, { profile, target, where, isOver }: 
     call === 'poll' && raging('queueSlow') !== undefined
       ? { requestMs: 100, answerMs: Math.floor(Math.min(60_000, dice.around(9000, 1))) }
       : { requestMs: 100, answerMs: 100 };
-  const stale = new Map<string, QueueSnapshot>();
-  levers.lie = (view) => lieOfQueue(view, { raging, stale, nowMs: clock.monotonicNow() });
+  let truth: Truth | null = null;
+  levers.lie = (view) => {
+    const nowMs = clock.monotonicNow();
+    const told = lieOfQueue(view, { raging, truth, nowMs });
+    if (told === view) truth = { view, atMs: nowMs };
+    return told;
+  };
   const setLevels = () => {
     const nowMs = clock.monotonicNow();
     const lags = !isOver() && windows.some((window) => window.kind === 'laggingAds' && isOpen(window, nowMs));
@@ -269,7 +274,7 @@ function blowOnQueue(queue: SimulatedQueue, { profile, target, where, isOver }: 
 
 const isUntrue = ({ kind }: FaultWindow): boolean => kind === 'emptyView' || kind === 'staleView';
 
-/** The truth between the bouts must come through, or the bouts are one long lie. */
+/** The truth between the lies must come through, or they are one long lie. */
 function isMuffled(window: FaultWindow, all: readonly FaultWindow[]): boolean {
   return all.some(
     (other) =>
@@ -297,27 +302,29 @@ function queueFaultOf(
   return dice.oneOf<Fault>([{ kind: 'hang' }, { kind: 'mute' }, queueFails('unavailable')]);
 }
 
+/** What the queue last said that was true, and when. */
+interface Truth {
+  readonly view: QueueSnapshot;
+  readonly atMs: number;
+}
+
 function lieOfQueue(
   view: QueueSnapshot,
   {
     raging,
-    stale,
+    truth,
     nowMs,
   }: {
     raging: (kind: QueueFault) => FaultWindow | undefined;
-    stale: Map<string, QueueSnapshot>;
+    truth: Truth | null;
     nowMs: number;
   },
 ): QueueSnapshot {
-  if (raging('emptyView') !== undefined)
-    return { ...view, demand: [], workers: [], jobs: { waiting: 0, running: 0, held: 0 } };
-  const old = raging('staleView');
-  if (old !== undefined) {
-    const bout = `${old.seed}/${Math.floor((nowMs - old.fromMs) / (old.boutMs ?? 1))}`;
-    const first = stale.get(bout) ?? view;
-    stale.set(bout, first);
-    return { ...first, takenAtMs: view.takenAtMs };
-  }
+  const untrue = raging('emptyView') ?? raging('staleView');
+  if (untrue !== undefined && truth !== null && nowMs - truth.atMs < (untrue.boutMs ?? 0))
+    return untrue.kind === 'staleView'
+      ? { ...truth.view, takenAtMs: view.takenAtMs }
+      : { ...view, demand: [], workers: [], jobs: { waiting: 0, running: 0, held: 0 } };
   const restart = raging('queueRestart');
   if (restart !== undefined) {
     // Workers come back one by one, as each next speaks.

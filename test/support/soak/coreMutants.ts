@@ -215,7 +215,7 @@ export const coreMutants: readonly CoreMutant[] = [
   },
   {
     name: 'the machine does not bear the mark of its intent',
-    breaks: ['noLeak', 'noDoubleLaunch'],
+    breaks: ['noLeak', 'noDoubleLaunch', 'everythingIsExplained'],
     tampering: () => ({
       cloud: (cloud) => ({
         ...cloud,

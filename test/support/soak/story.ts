@@ -93,7 +93,7 @@ export function makeStory(seed: number, level: FaultLevel = 'heavy'): Story {
       clouds,
       queues,
       policy: { reapMs: 5 * minuteMs, setAsideFirstMs: 30_000, setAsideMaxMs: 10 * minuteMs },
-      pollMs: dice.oneOf([30_000, 45_000, 60_000]),
+      pollMs: dice.oneOf([30_000, 60_000, 90_000]),
       deadlineMs: 15_000,
     },
     classes,
