@@ -33,6 +33,7 @@ export interface CliDeps {
   loadSite(configPath: string): Promise<Loaded>;
   readonly store: StoreMaintenance;
   readonly lease: LeaseDeps;
+  readonly torque: TorqueDeps;
   /** Streams and clocks for `classad`, which works on files and standard input and asks no daemon. */
   readonly classad: Omit<ClassAdDeps, 'setExitCode'>;
 }
@@ -46,6 +47,15 @@ export interface LeaseDeps {
   makeKeys(): Promise<KeyPair>;
   /** Runs a command in the foreground; returns its exit code. When `lost` is aborted it is ended. */
   run(command: ForegroundCommand, lost: AbortSignal): Promise<number>;
+}
+
+/** What `torque` needs of this host. */
+export interface TorqueDeps {
+  readonly hostName: string;
+  /** Whoever started us still lives. */
+  hasParent(): boolean;
+  /** Starts this very program with other arguments, as a process that outlives us and has none of our files open. */
+  startApart(args: readonly string[]): void;
 }
 
 export interface Sink {

@@ -9,6 +9,7 @@ import { addPool } from './commands/pool.ts';
 import { addCheck, addRun } from './commands/run.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStore } from './commands/store.ts';
+import { addTorque } from './commands/torque.ts';
 import type { CliDeps } from './deps.ts';
 import { exitCodes } from './exit.ts';
 import type { Session } from './session.ts';
@@ -59,6 +60,7 @@ export function buildProgram(session: Session): Command {
   addDowntime(program, session);
   addJournal(program, session);
   addStore(program, session);
+  addTorque(program, session);
   addSimulate(program, session);
   classadCommand(program, { ...session.deps.classad, setExitCode: (code) => leave(session, code) });
   return program;

@@ -78,6 +78,13 @@ export async function runProgram(
   }
 }
 
+/** Starts a program in a session of its own, with our environment, and lets go of it. */
+export function startApart([program, ...args]: readonly [string, ...string[]]): void {
+  const child = spawn(program, args, { cwd: '/', detached: true, stdio: 'ignore' });
+  child.on('error', () => {}); // whoever needs it starts it again
+  child.unref();
+}
+
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');

@@ -21,7 +21,7 @@ import { buildProgram } from '../../src/cli/program.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import { endReasons, phases } from '../../src/model/instance.ts';
 import { journalKinds } from '../../src/model/journal.ts';
-import { catchText, noClassAds, noLease } from '../support/runCli.ts';
+import { catchText, noClassAds, noLease, noTorque } from '../support/runCli.ts';
 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
@@ -48,12 +48,17 @@ function commands(): readonly (readonly [string, Command])[] {
     loadSite: fail,
     store: { locate: fail, check: fail, backup: fail, restore: fail },
     lease: noLease,
+    torque: noTorque,
     classad: noClassAds,
   };
   const leaves = (command: Command, name: string): readonly (readonly [string, Command])[] =>
     command.commands.length === 0
       ? [[name, command]]
-      : command.commands.flatMap((sub) => leaves(sub, `${name} ${sub.name()}`));
+      : [
+          // A command that has commands below it and does something by itself.
+          ...(command.parent !== null && command.options.length > 0 ? [[name, command] as const] : []),
+          ...command.commands.flatMap((sub) => leaves(sub, `${name} ${sub.name()}`)),
+        ];
   return leaves(buildProgram({ deps, exitCode: 0 }), 'spillway');
 }
 

@@ -27,6 +27,7 @@ export async function cli(args: readonly string[], given: Partial<CliDeps> = {})
     loadSite: unexpected,
     store: { locate: unexpected, backup: unexpected, restore: unexpected, check: unexpected },
     lease: noLease,
+    torque: noTorque,
     classad: noClassAds,
     ...given,
   });
@@ -39,6 +40,15 @@ export const noLease: CliDeps['lease'] = {
   isTerminal: false,
   makeKeys: () => Promise.reject(new Error('no keys')),
   run: () => Promise.reject(new Error('nothing is run')),
+};
+
+/** For commands that are no hooks. */
+export const noTorque: CliDeps['torque'] = {
+  hostName: 'wn1',
+  hasParent: () => true,
+  startApart: () => {
+    throw new Error('nothing is started');
+  },
 };
 
 /** For commands that have to do with no ClassAds. */

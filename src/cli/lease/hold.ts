@@ -16,13 +16,17 @@ export interface HoldDeps {
 }
 
 /** What a daemon that is being restarted answers, or does not. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   if (!(error instanceof CliError)) return false;
   return error.exitCode === exitCodes.unreachable || error.exitCode === exitCodes.notReady;
 }
 
 /** Asks until the daemon answers: it may be restarting. Throws CliError for what is not passing, and the signal's reason. */
-async function patiently<T>(ask: () => Promise<T>, { sleep }: HoldDeps, signal: AbortSignal): Promise<T> {
+export async function patiently<T>(
+  ask: () => Promise<T>,
+  { sleep }: HoldDeps,
+  signal: AbortSignal,
+): Promise<T> {
   for (;;) {
     signal.throwIfAborted();
     try {
