@@ -7,7 +7,7 @@ import { owedEffects } from '../fleet/owed.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
-import type { CloudName, QueueName } from '../model/ids.ts';
+import type { QueueName } from '../model/ids.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Log } from '../model/log.ts';
 import type { Queue } from '../queues/port.ts';
@@ -20,13 +20,16 @@ import { outlookOf } from './downtimes.ts';
 import { nextDue } from './due.ts';
 import { createExecutor } from './executor.ts';
 import { remember } from './facts.ts';
+import { createHooks, type RunHook } from './hooks.ts';
 import { idleOutlook } from './idleOutlook.ts';
+import { createJobWatch } from './jobSightings.ts';
 import { machinesOf } from './machines.ts';
-import { jobAttributes, makeOrder } from './order.ts';
+import { makeOrder } from './order.ts';
 import { outlooksOf } from './outlooks.ts';
+import { type AskMachine, createProbes } from './probes.ts';
 import { watchQuotas } from './quotas.ts';
 import { reportTick, troubleEntry } from './report.ts';
-import { createSource, type Source, type SourceTrouble } from './source.ts';
+import { createSources } from './sources.ts';
 import { type CoreState, type TickResult, tick } from './tick.ts';
 import { createTimeline } from './timeline.ts';
 import { createWake } from './wake.ts';
@@ -60,6 +63,10 @@ export interface DaemonParts {
   readonly hurryMs?: number;
   /** The next tick comes no sooner after one, so that answers that come together are one tick's. */
   readonly tickGapMs?: number;
+  /** For pools with a probe; absent: every machine answers. */
+  readonly askMachine?: AskMachine;
+  /** For the site's hooks; absent: none is run. */
+  readonly runHook?: RunHook;
   /** The pure core; another one only in a simulation that breaks it on purpose. */
   readonly core?: typeof tick;
 }
@@ -88,7 +95,6 @@ const pruneEveryMs = 3_600_000;
 export function createDaemon(parts: DaemonParts): Daemon {
   const { clock, config, log, store, crashpoint = null, core = tick } = parts;
   const { tickGapMs = tickGapMsDefault } = parts;
-  const haste = parts.hurryMs === undefined ? {} : { hurryMs: parts.hurryMs };
   const stored = store.load();
   const timeline = createTimeline(clock, stored.nowMs);
   const remembered = remember(stored, parts.newSeed);
@@ -114,6 +120,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   /** When an effect that is owed may be tried again. */
   let owedAgainMs = Number.POSITIVE_INFINITY;
   /** When a queue was last looked at early because something was due. */
+  const jobsEnded = createJobWatch();
   const hurriedAtMss = new Map<QueueName, number>();
 
   // What has come in since the last tick.
@@ -134,48 +141,51 @@ export function createDaemon(parts: DaemonParts): Daemon {
     },
   ];
 
-  const cloudSources = new Map<CloudName, Source<CloudSnapshot>>(
-    parts.clouds.map(({ config: { name, pollMs, deadlineMs }, cloud }) => [
-      name,
-      createSource<CloudSnapshot>({
-        name: `cloud ${name}`,
-        periodMs: pollMs,
-        deadlineMs,
-        clock,
-        timeline,
-        log,
-        look: async (takenAtMs, signal) => ({ cloud: name, takenAtMs, instances: await cloud.list(signal) }),
-        onSnapshot: (list) => {
-          lists.push(list);
-          wake.now();
-        },
-        onTrouble: (trouble) => noteTrouble({ cloud: name }, trouble),
-      }),
-    ]),
-  );
-  const attributes = jobAttributes(config.offers);
-  const machinesNow = () => ({ fleet: state.fleet, offers: site.offers, isReachable: () => true });
-  const queueSources = new Map<QueueName, Source<QueueSnapshot>>(
-    parts.queues.map(({ config: { name, pollMs, deadlineMs }, queue }) => [
-      name,
-      createSource<QueueSnapshot>({
-        name: `queue ${name}`,
-        periodMs: pollMs,
-        deadlineMs,
-        ...haste,
-        clock,
-        timeline,
-        log,
-        look: (nowMs, signal) =>
-          queue.poll({ nowMs, attributes, machines: machinesOf(name, machinesNow()) }, signal),
-        onSnapshot: (view) => {
-          views.push(view);
-          wake.now();
-        },
-        onTrouble: (trouble) => noteTrouble({}, trouble, name),
-      }),
-    ]),
-  );
+  const probes = createProbes({
+    pools: config.pools,
+    ask: parts.askMachine ?? (async () => true),
+    machines: () => config.queues.flatMap(({ name }) => machines(name)),
+    onChange: () => {
+      for (const source of queueSources.values()) source.hurry();
+    },
+    clock,
+    log,
+  });
+  const machines = (queue: QueueName) =>
+    machinesOf(queue, { fleet: state.fleet, offers: site.offers, isReachable: probes.isReachable });
+  const hooks = createHooks({
+    hooks: config.hooks,
+    run: parts.runHook ?? (async () => {}),
+    clock,
+    log,
+    onFailure: (moment, { id, pool }, why) => {
+      notes.push({ kind: 'hook', atMs: timeline.now(), instance: id, pool, why: `${moment}: ${why}` });
+      wake.now();
+    },
+  });
+  const {
+    clouds: cloudSources,
+    queues: queueSources,
+    all: sources,
+  } = createSources({
+    parts,
+    timeline,
+    probes,
+    machines,
+    onList: (list) => {
+      lists.push(list);
+      wake.now();
+    },
+    onView: (view) => {
+      notes.push(...jobsEnded(view));
+      views.push(view);
+      wake.now();
+    },
+    onTrouble: (where, trouble) => {
+      notes.push(troubleEntry(timeline.now(), where, trouble));
+      wake.now();
+    },
+  });
 
   const rates = new Map(
     parts.clouds.map(({ config: { name, callsPerMinute } }) => [
@@ -211,11 +221,6 @@ export function createDaemon(parts: DaemonParts): Daemon {
       if (heldBack) wake.now();
     },
   });
-
-  function noteTrouble(where: { cloud?: CloudName }, trouble: SourceTrouble | null, queue?: QueueName): void {
-    notes.push(troubleEntry(timeline.now(), where, trouble, queue));
-    wake.now();
-  }
 
   const quotas = watchQuotas(parts, timeline);
 
@@ -263,6 +268,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     if (result.batch !== null) commit(result.batch, result);
     [outcomes, lists, views, notes] = [[], [], [], []];
     reportTick(log, input.outcomes, result);
+    hooks.tell(result.batch?.instances ?? [], ({ id }) => state.fleet.entries.get(id)?.instance ?? null);
     state = result.state;
     lastTick = result;
     for (const effect of result.effects) executor.start(effect);
@@ -342,13 +348,12 @@ export function createDaemon(parts: DaemonParts): Daemon {
     };
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
-    const sources = [...cloudSources.values(), ...queueSources.values()];
     for (const {
       queue,
       config: { name },
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
-    const looks = Promise.all([...sources, quotas].map((source) => source.run(inner.signal)));
+    const looks = Promise.all([...sources, quotas, probes].map((source) => source.run(inner.signal)));
     try {
       await loop(inner.signal);
     } finally {
@@ -361,16 +366,16 @@ export function createDaemon(parts: DaemonParts): Daemon {
     notes.push({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
     runTick();
     await Promise.allSettled([
+      hooks.close(),
       ...parts.clouds.map(({ cloud }) => cloud.close()),
       ...parts.queues.map(({ queue }) => queue.close()),
     ]);
   }
 
   function seedBatch(): Batch {
-    const nowMs = timeline.now();
-    const wallMs = Math.floor(clock.wallNow());
+    const times = { nowMs: timeline.now(), wallMs: Math.floor(clock.wallNow()) };
     const facts = [{ key: 'seed', value: state.seed }];
-    return { nowMs, wallMs, sequence: state.sequence, intents: [], instances: [], facts, journal: [] };
+    return { ...times, sequence: state.sequence, intents: [], instances: [], facts, journal: [] };
   }
 
   const view: DaemonView = {

@@ -20,7 +20,9 @@ export const journalKinds = [
   'budget',
   'alarm',
   'alarmOver',
+  'jobs',
   'downtime',
+  'hook',
 ] as const;
 export type JournalKind = (typeof journalKinds)[number];
 

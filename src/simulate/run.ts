@@ -62,6 +62,8 @@ export interface SeedReport {
   readonly thrash: number;
   readonly jobsKilled: number;
   readonly violations: readonly Violation[];
+  /** Jobs that want more machines at once than any pool may have: they are not submitted. */
+  readonly leftOut: number;
   /** What the work itself costs, had it no wait and no machine an idle second. */
   readonly busyCost: number;
   /** The best of the reference's fixed idle times. */
@@ -94,11 +96,13 @@ export async function* simulate(options: SimulationOptions): AsyncGenerator<Seed
     return;
   }
   const farm = await farmOf(options, yardsticks);
-  const workload = createWorkload(options.trace, {
+  const all = createWorkload(options.trace, {
     split: options.split,
     machineCpus: Math.max(...farm.config.offers.map(({ resources }) => resources.cpus)),
     memory: options.memory,
   });
+  const most = Math.max(...farm.config.pools.map(({ max }) => max));
+  const workload = all.filter(({ parts }) => parts.every(({ jobClass }) => (jobClass.workers ?? 1) <= most));
   for (const seed of options.seeds) {
     if (options.signal.aborted) return;
     const { bootSeconds, faults, signal, store } = options;
@@ -113,7 +117,8 @@ export async function* simulate(options: SimulationOptions): AsyncGenerator<Seed
       store,
       onProgress: (progress) => options.onProgress({ ...progress, seed }),
     });
-    yield report(result, { seed, options, yardsticks, idleMs: farm.idleMs });
+    const leftOut = all.length - workload.length;
+    yield report(result, { seed, options, yardsticks, idleMs: farm.idleMs, leftOut });
   }
 }
 
@@ -196,7 +201,14 @@ function report(
     options,
     yardsticks,
     idleMs,
-  }: { seed: number; options: SimulationOptions; yardsticks: Yardsticks; idleMs: number | null },
+    leftOut,
+  }: {
+    seed: number;
+    options: SimulationOptions;
+    yardsticks: Yardsticks;
+    idleMs: number | null;
+    leftOut: number;
+  },
 ): SeedReport {
   const price = corePrice(options);
   const { oracle, fixed } = yardsticks;
@@ -224,6 +236,7 @@ function report(
       what,
       command: options.command(seed),
     })),
+    leftOut,
     busyCost: result.busyCoreHours * price,
     fixedObjective: fixed?.objective ?? null,
     idleSeconds: idleMs === null ? null : idleMs / 1000,
@@ -260,6 +273,7 @@ function referenceReport(options: SimulationOptions, yardsticks: Yardsticks): Se
     thrash: 0,
     jobsKilled: 0,
     violations: [],
+    leftOut: 0,
     busyCost:
       (trace.jobs.reduce((sum, { processors, runSeconds }) => sum + processors * runSeconds, 0) / 3600) *
       corePrice(options),

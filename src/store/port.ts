@@ -74,6 +74,8 @@ export interface JournalQuery {
   readonly offer?: OfferName;
   /** Only entries with a greater number: for following. */
   readonly afterNumber?: number;
+  /** Only entries with a smaller number: for reading on where an answer ended. */
+  readonly beforeNumber?: number;
   readonly sinceMs?: number;
 }
 

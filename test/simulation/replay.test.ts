@@ -73,17 +73,16 @@ describe('a replay', () => {
     expect(report?.waitMeanSeconds).toBeLessThan(200);
   });
 
-  test('is the same each time, and each seed is its own', async () => {
-    const trace = windowOf(await readTrace(nasa, { signal: never }), { fromSeconds: 0, toSeconds: 43_200 });
-    const [first, again] = [await run({ trace }), await run({ trace })];
-    expect(again).toEqual(first);
-    const [one, two] = await run({ trace, faults: 'light', seeds: [3, 4] });
+  test('is the same each time, and with faults each seed is its own', async () => {
+    expect(await run({ trace: few })).toEqual(await run({ trace: few }));
+    const [one, two] = await run({ trace: few, faults: 'light', seeds: [3, 4] });
     expect([one?.seed, two?.seed]).toEqual([3, 4]);
+    expect([one?.done, two?.done]).toEqual([4, 4]);
     expect(one?.cost).not.toBe(two?.cost);
-  }, 60_000);
+  });
 
-  test('of a day of NASA comes near the oracle, and below it where nothing is to be foreseen', async () => {
-    const trace = windowOf(await readTrace(nasa, { signal: never }), { fromSeconds: 0, toSeconds: 86_400 });
+  test('of half a day of NASA comes near the oracle', async () => {
+    const trace = windowOf(await readTrace(nasa, { signal: never }), { fromSeconds: 0, toSeconds: 43_200 });
     const [report] = await run({ trace });
     expect(report?.done).toBe(trace.jobs.length);
     expect(report?.violations).toEqual([]);
@@ -123,9 +122,9 @@ describe('a replay', () => {
     expect(report).toMatchObject({ jobs: 4, done: 2, interrupted: true });
   });
 
-  test('with a job that no machine can take ends, and says that it was not done', async () => {
+  test('leaves a job out that wants more machines than there may be, and says so', async () => {
     const [report] = await run({ trace: few, max: 3 });
-    expect(report).toMatchObject({ jobs: 4, done: 3 });
+    expect(report).toMatchObject({ jobs: 4, done: 3, leftOut: 1 });
   });
 
   test('remembers in SQLite as in memory', async () => {

@@ -14,6 +14,7 @@ import {
 import { renderEntries } from '../show/journal.ts';
 import type { Style } from '../table.ts';
 import { wholeNumber } from './instance.ts';
+import { addJournalExport } from './journalExport.ts';
 
 interface JournalOptions extends AskOptions {
   readonly kind?: readonly string[];
@@ -28,7 +29,7 @@ interface JournalOptions extends AskOptions {
 }
 
 export function addJournal(program: Command, session: Session): void {
-  askingCommand(program, 'journal', 'what changed and why, newest last')
+  const journal = askingCommand(program, 'journal', 'what changed and why, newest last')
     .addOption(new Option('--kind <kind...>', 'only of these kinds').choices(journalKinds))
     .option('--instance <id>', 'only about this instance')
     .option('--intent <id>', 'only about this create call')
@@ -42,6 +43,7 @@ export function addJournal(program: Command, session: Session): void {
       if (options.follow === true) await follow(session, options);
       else await showAnswer(session, options, (client) => read(client, options), renderPage);
     });
+  addJournalExport(journal, session);
 }
 
 function renderPage(view: JournalView, style: Style): readonly string[] {

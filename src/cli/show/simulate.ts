@@ -15,6 +15,11 @@ function renderSeed(report: SeedReport): readonly string[] {
       report.idleSeconds === null ? report.policy : `${report.policy}, idle ${report.idleSeconds} s`,
     ],
     ['jobs', `${report.done} of ${report.jobs} done${report.interrupted ? ', interrupted' : ''}`],
+    ...(report.leftOut === 0
+      ? []
+      : ([
+          ['left out', `${counted(report.leftOut, 'job')}: more machines at once than any pool may have`],
+        ] as const)),
     ['simulated', span(report.simulatedSeconds * 1000)],
     [
       'wait',

@@ -109,6 +109,7 @@ function isAsked(entry: StoredJournalEntry, query: JournalQuery): boolean {
     (query.cloud === undefined || entry.cloud === query.cloud) &&
     (query.offer === undefined || entry.offer === query.offer) &&
     entry.number > afterNumber &&
+    (query.beforeNumber === undefined || entry.number < query.beforeNumber) &&
     entry.atMs >= sinceMs
   );
 }

@@ -46,6 +46,7 @@ function conditionsOf(query: JournalQuery): { readonly where: string; readonly v
   add('cloud = ?', query.cloud);
   add('offer = ?', query.offer);
   add('number > ?', query.afterNumber);
+  add('number < ?', query.beforeNumber);
   add('at_ms >= ?', query.sinceMs);
   if (query.kinds !== undefined) {
     const kinds = [...new Set(query.kinds)];

@@ -95,7 +95,7 @@ CREATE TABLE journal_kinds (kind TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO journal_kinds (kind) VALUES
   ('started'), ('stopped'), ('decision'), ('launch'), ('phase'), ('ended'), ('adopted'), ('offerSetAside'),
   ('offerBack'), ('cloudTrouble'), ('cloudBack'), ('queueTrouble'), ('queueBack'), ('operator'), ('anomaly'), ('budget'),
-  ('alarm'), ('alarmOver'), ('downtime');
+  ('alarm'), ('alarmOver'), ('downtime'), ('jobs'), ('hook');
 
 CREATE TABLE journal (
   number   INTEGER PRIMARY KEY AUTOINCREMENT,
