@@ -34,7 +34,7 @@ export function follow(
       return seen;
     case 'running':
       if (phase !== 'building') return seen;
-      return enter(seen, 'joining', context, { runningAtMs: context.nowMs });
+      return enter(sight(seen, { lateViews: 0 }), 'joining', context, { runningAtMs: context.nowMs });
     case 'error':
       return phase === 'building' || phase === 'joining' ? fail(seen, context, 'bootFailed') : seen;
     case 'ending':

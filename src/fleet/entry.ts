@@ -21,6 +21,8 @@ export interface Sighting {
   /** Complete views in a row that did not show its worker, and when the first of them was begun. */
   readonly unseen: number;
   readonly unseenSinceMs: number | null;
+  /** Complete views, begun after its join deadline, that did not show its worker. */
+  readonly lateViews: number;
   /** Views in a row that showed it drained and without a job, and when the first of them was begun. */
   readonly drainedViews: number;
   readonly drainedSinceMs: number | null;
@@ -38,6 +40,7 @@ export const neverSeen: Sighting = {
   jobIds: [],
   unseen: 0,
   unseenSinceMs: null,
+  lateViews: 0,
   drainedViews: 0,
   drainedSinceMs: null,
   undrainedAtMs: null,

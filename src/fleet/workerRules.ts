@@ -16,13 +16,18 @@ export function joinAfterAll(
   return serve(change(entry, { endReason: null }), event, context);
 }
 
-/** A view that was begun after the join deadline still does not show its worker: it has failed. */
+/**
+ * Two views that were begun after the join deadline still do not show its worker: it has failed. One may be out of date,
+ * and the machine have a job by now.
+ */
 export function waitForWorker(
   entry: FleetEntry,
   event: EventOf<'workerUnseen'>,
   context: StepContext,
 ): FleetEntry {
-  return isOverdue(entry, event.takenAtMs) ? fail(entry, context, 'joinDeadline') : noteUnseen(entry, event);
+  if (!isOverdue(entry, event.takenAtMs)) return noteUnseen(entry, event);
+  const lateViews = entry.sighting.lateViews + 1;
+  return lateViews < 2 ? sight(entry, { lateViews }) : fail(entry, context, 'joinDeadline');
 }
 
 export function noteUnseen(entry: FleetEntry, { takenAtMs }: { takenAtMs: number }): FleetEntry {
@@ -96,6 +101,7 @@ export function seeWorker(entry: FleetEntry, worker: Worker, takenAtMs: number):
     jobIds: worker.jobIds ?? [],
     unseen: 0,
     unseenSinceMs: null,
+    lateViews: 0,
     drainedViews: drained ? entry.sighting.drainedViews + 1 : 0,
     drainedSinceMs: drained ? (entry.sighting.drainedSinceMs ?? takenAtMs) : null,
   });

@@ -22,9 +22,9 @@ export const queueFaults = [
   'queueSlow', // polls take long, some longer than the deadline
   'queueSilent', // polls fail or are never answered
   'queueRestart', // the view is incomplete, and says so
-  'emptyView', // neither jobs nor workers, said to be complete (untrue)
+  'emptyView', // every other view has neither jobs nor workers, and is said to be complete (untrue)
   'partialView', // some of the workers and groups, and says so
-  'staleView', // what there was at the last look, said to be new (untrue)
+  'staleView', // every other view is the one before, said to be new (untrue)
   'laggingAds', // a worker's ad is late, and stays after the worker
   'commandsFail', // drain, un-drain and remove are refused or never answered
 ] as const;
@@ -44,11 +44,6 @@ export interface FaultHabit {
   readonly perDay: number;
   readonly minMs: number;
   readonly maxMs: number;
-  /**
-   * An untrue view that says it is complete cannot be told from the truth for ever: a look is answered with one only
-   * within so long of the last true answer. Null: the fault is there all the time.
-   */
-  readonly boutMs: number | null;
 }
 
 /** How the machines of a site fare, and what befalls it. All of it is data: `weather.ts` makes it happen. */
@@ -75,35 +70,32 @@ export type FaultLevel = (typeof faultLevels)[number];
 
 const minuteMs = 60_000;
 
-/** No longer than the shortest time after which the silence of a worker means anything. */
-const untrueViewMs = 50_000;
-
 const heavy: Readonly<Record<FaultKind, FaultHabit>> = {
-  slow: { perDay: 4, minMs: 5 * minuteMs, maxMs: 40 * minuteMs, boutMs: null },
-  dead: { perDay: 4, minMs: 2 * minuteMs, maxMs: 30 * minuteMs, boutMs: null },
-  answerLost: { perDay: 4, minMs: 5 * minuteMs, maxMs: 30 * minuteMs, boutMs: null },
-  requestLost: { perDay: 3, minMs: 5 * minuteMs, maxMs: 30 * minuteMs, boutMs: null },
-  capacity: { perDay: 4, minMs: 10 * minuteMs, maxMs: 60 * minuteMs, boutMs: null },
-  quota: { perDay: 3, minMs: 10 * minuteMs, maxMs: 60 * minuteMs, boutMs: null },
-  rateLimited: { perDay: 4, minMs: 5 * minuteMs, maxMs: 30 * minuteMs, boutMs: null },
-  neverJoins: { perDay: 3, minMs: 10 * minuteMs, maxMs: 40 * minuteMs, boutMs: null },
-  bootFails: { perDay: 3, minMs: 10 * minuteMs, maxMs: 40 * minuteMs, boutMs: null },
-  spotLoss: { perDay: 4, minMs: 10 * minuteMs, maxMs: 60 * minuteMs, boutMs: null },
-  listLag: { perDay: 4, minMs: 10 * minuteMs, maxMs: 90 * minuteMs, boutMs: null },
-  duplicates: { perDay: 3, minMs: 5 * minuteMs, maxMs: 30 * minuteMs, boutMs: null },
-  emptyList: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs, boutMs: null },
-  partialList: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs, boutMs: null },
-  staleList: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs, boutMs: null },
-  queueSlow: { perDay: 4, minMs: 5 * minuteMs, maxMs: 40 * minuteMs, boutMs: null },
-  queueSilent: { perDay: 4, minMs: 2 * minuteMs, maxMs: 30 * minuteMs, boutMs: null },
-  queueRestart: { perDay: 4, minMs: 2 * minuteMs, maxMs: 15 * minuteMs, boutMs: null },
-  emptyView: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs, boutMs: untrueViewMs },
-  partialView: { perDay: 3, minMs: 5 * minuteMs, maxMs: 30 * minuteMs, boutMs: null },
-  staleView: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs, boutMs: untrueViewMs },
-  laggingAds: { perDay: 4, minMs: 10 * minuteMs, maxMs: 90 * minuteMs, boutMs: null },
-  commandsFail: { perDay: 4, minMs: 5 * minuteMs, maxMs: 40 * minuteMs, boutMs: null },
-  clockForward: { perDay: 4, minMs: 10 * minuteMs, maxMs: 60 * minuteMs, boutMs: null },
-  clockBack: { perDay: 4, minMs: 10 * minuteMs, maxMs: 60 * minuteMs, boutMs: null },
+  slow: { perDay: 4, minMs: 5 * minuteMs, maxMs: 40 * minuteMs },
+  dead: { perDay: 4, minMs: 2 * minuteMs, maxMs: 30 * minuteMs },
+  answerLost: { perDay: 4, minMs: 5 * minuteMs, maxMs: 30 * minuteMs },
+  requestLost: { perDay: 3, minMs: 5 * minuteMs, maxMs: 30 * minuteMs },
+  capacity: { perDay: 4, minMs: 10 * minuteMs, maxMs: 60 * minuteMs },
+  quota: { perDay: 3, minMs: 10 * minuteMs, maxMs: 60 * minuteMs },
+  rateLimited: { perDay: 4, minMs: 5 * minuteMs, maxMs: 30 * minuteMs },
+  neverJoins: { perDay: 3, minMs: 10 * minuteMs, maxMs: 40 * minuteMs },
+  bootFails: { perDay: 3, minMs: 10 * minuteMs, maxMs: 40 * minuteMs },
+  spotLoss: { perDay: 4, minMs: 10 * minuteMs, maxMs: 60 * minuteMs },
+  listLag: { perDay: 4, minMs: 10 * minuteMs, maxMs: 90 * minuteMs },
+  duplicates: { perDay: 3, minMs: 5 * minuteMs, maxMs: 30 * minuteMs },
+  emptyList: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs },
+  partialList: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs },
+  staleList: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs },
+  queueSlow: { perDay: 4, minMs: 5 * minuteMs, maxMs: 40 * minuteMs },
+  queueSilent: { perDay: 4, minMs: 2 * minuteMs, maxMs: 30 * minuteMs },
+  queueRestart: { perDay: 4, minMs: 2 * minuteMs, maxMs: 15 * minuteMs },
+  emptyView: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs },
+  partialView: { perDay: 3, minMs: 5 * minuteMs, maxMs: 30 * minuteMs },
+  staleView: { perDay: 3, minMs: 2 * minuteMs, maxMs: 20 * minuteMs },
+  laggingAds: { perDay: 4, minMs: 10 * minuteMs, maxMs: 90 * minuteMs },
+  commandsFail: { perDay: 4, minMs: 5 * minuteMs, maxMs: 40 * minuteMs },
+  clockForward: { perDay: 4, minMs: 10 * minuteMs, maxMs: 60 * minuteMs },
+  clockBack: { perDay: 4, minMs: 10 * minuteMs, maxMs: 60 * minuteMs },
 };
 
 const scaled = (share: number): Readonly<Record<FaultKind, FaultHabit>> => ({

@@ -17,7 +17,6 @@ export interface FaultWindow {
   readonly target: number;
   readonly fromMs: number;
   readonly toMs: number;
-  readonly boutMs: number | null;
   /** Makes the details: which offers, which machines. */
   readonly seed: number;
 }
@@ -81,8 +80,8 @@ export function windowAt(
     dice,
   }: { kind: FaultKind; target: number; atMs: number; horizon: Horizon; dice: Dice },
 ): FaultWindow {
-  const { minMs, maxMs, boutMs } = profile.habits[kind];
+  const { minMs, maxMs } = profile.habits[kind];
   const fromMs = Math.floor(atMs);
   const toMs = Math.min(horizon.toMs, fromMs + dice.whole(minMs, maxMs));
-  return { kind, target, fromMs, toMs, boutMs, seed: dice.whole(0, 0x7fffffff) };
+  return { kind, target, fromMs, toMs, seed: dice.whole(0, 0x7fffffff) };
 }

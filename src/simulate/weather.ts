@@ -251,11 +251,11 @@ function blowOnQueue(queue: SimulatedQueue, { profile, target, where, isOver }: 
     call === 'poll' && raging('queueSlow') !== undefined
       ? { requestMs: 100, answerMs: Math.floor(Math.min(60_000, dice.around(9000, 1))) }
       : { requestMs: 100, answerMs: 100 };
-  let truth: Truth | null = null;
+  // An untrue view that says it is complete cannot be told from the truth for ever: none comes after another.
+  let truth: QueueSnapshot | null = null;
   levers.lie = (view) => {
-    const nowMs = clock.monotonicNow();
-    const told = lieOfQueue(view, { raging, truth, nowMs });
-    if (told === view) truth = { view, atMs: nowMs };
+    const told = lieOfQueue(view, { raging, truth, nowMs: clock.monotonicNow() });
+    truth = told === view ? view : null;
     return told;
   };
   const setLevels = () => {
@@ -302,12 +302,6 @@ function queueFaultOf(
   return dice.oneOf<Fault>([{ kind: 'hang' }, { kind: 'mute' }, queueFails('unavailable')]);
 }
 
-/** What the queue last said that was true, and when. */
-interface Truth {
-  readonly view: QueueSnapshot;
-  readonly atMs: number;
-}
-
 function lieOfQueue(
   view: QueueSnapshot,
   {
@@ -316,14 +310,15 @@ function lieOfQueue(
     nowMs,
   }: {
     raging: (kind: QueueFault) => FaultWindow | undefined;
-    truth: Truth | null;
+    /** What it said last; null where that was untrue. */
+    truth: QueueSnapshot | null;
     nowMs: number;
   },
 ): QueueSnapshot {
   const untrue = raging('emptyView') ?? raging('staleView');
-  if (untrue !== undefined && truth !== null && nowMs - truth.atMs < (untrue.boutMs ?? 0))
+  if (untrue !== undefined && truth !== null)
     return untrue.kind === 'staleView'
-      ? { ...truth.view, takenAtMs: view.takenAtMs }
+      ? { ...truth, takenAtMs: view.takenAtMs }
       : { ...view, demand: [], workers: [], jobs: { waiting: 0, running: 0, held: 0 } };
   const restart = raging('queueRestart');
   if (restart !== undefined) {

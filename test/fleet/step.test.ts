@@ -156,11 +156,14 @@ describe('a machine on its way', () => {
     });
   });
 
-  test('a join deadline likewise: a complete view that was begun after it must not show its worker', () => {
+  test('a join deadline likewise: two complete views that were begun after it must not show its worker', () => {
     const joining = makeEntry(makeInstance('joining'));
     expect(through(joining, [t0 + 200_000, { kind: 'tick' }]).instance.phase).toBe('joining');
     expect(through(joining, [t0 + 200_000, unseen(t0 + 99_999)]).instance.phase).toBe('joining');
-    expect(through(joining, [t0 + 200_000, unseen(t0 + 100_000)]).instance).toMatchObject({
+    const once = through(joining, [t0 + 200_000, unseen(t0 + 100_000)]);
+    expect(once.instance.phase).toBe('joining');
+    expect(through(once, [t0 + 201_000, seen('claimed', t0 + 201_000)]).instance.phase).toBe('claimed');
+    expect(through(once, [t0 + 201_000, unseen(t0 + 201_000)]).instance).toMatchObject({
       phase: 'failed',
       endReason: 'joinDeadline',
     });
