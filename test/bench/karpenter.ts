@@ -3,7 +3,7 @@ import type { Demand } from '../../src/model/demand.ts';
 import type { Offer } from '../../src/model/offer.ts';
 import { plan } from '../../src/planner/plan.ts';
 import { makeOffer } from '../support/siteParts.ts';
-import { quantile, round, timed } from './figures.ts';
+import { cpuTimed, quantile, round } from './figures.ts';
 import { demandOf, inputOf } from './planInput.ts';
 
 /**
@@ -30,7 +30,7 @@ function measure(pods: number, how: 'grouped' | 'single') {
     const offers = Array.from({ length: typeCount }, (_, at) => instanceType(at));
     const demand = demandOfPods(pods, how);
     const input = inputOf(offers, demand);
-    return timed(() => {
+    return cpuTimed(() => {
       const { launches, demand: reports } = plan(input);
       const priceOf = (name: string) => input.offers.get(name)?.price?.perHour ?? 0;
       perHour = launches.reduce((sum, { offer, count }) => sum + count * priceOf(offer), 0);
@@ -38,12 +38,20 @@ function measure(pods: number, how: 'grouped' | 'single') {
       served = reports.reduce((sum, { onComing, onLaunches }) => sum + onComing + onLaunches, 0);
     });
   });
-  const ms = quantile(tookMs, 0.5);
+  const ms = quantile(
+    tookMs.map((took) => took.ms),
+    0.5,
+  );
+  const cpuMs = quantile(
+    tookMs.map((took) => took.cpuMs),
+    0.5,
+  );
   return {
     pods,
     how,
     ms: round(ms),
     podsPerSecond: Math.round((pods * 1000) / ms),
+    podsPerCpuSecond: Math.round((pods * 1000) / cpuMs),
     machines,
     served,
     perHour: round(perHour),

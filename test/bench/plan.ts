@@ -5,9 +5,9 @@ import { type CoreSite, type CoreState, type TickInput, tick } from '../../src/d
 import { usualFairness } from '../../src/model/fairness.ts';
 import { SiteId } from '../../src/model/ids.ts';
 import { type PlanInput, plan } from '../../src/planner/plan.ts';
-import { heapMiB, quantile, round, timed } from './figures.ts';
+import { cpuTimed, heapMiB, quantile, round } from './figures.ts';
 import { karpenter } from './karpenter.ts';
-import { nowMs, type PlanSize, planInputOf } from './planInput.ts';
+import { machinesOf, nowMs, type PlanSize, planInputOf } from './planInput.ts';
 
 /**
  * Plans of many sizes. `cold` parses and compiles every ad and matches each class with each offer and each kind of slot;
@@ -43,25 +43,25 @@ export async function run(args: readonly string[]) {
 }
 
 function measure(size: PlanSize) {
+  const machines = machinesOf(size);
   const before = heapMiB();
   let input: PlanInput | null = null;
-  const coldMs = timed(() => {
-    input = planInputOf(size);
+  const cold = cpuTimed(() => {
+    input = planInputOf(size, machines);
     plan(input);
   });
   const ready = input as PlanInput | null;
   if (ready === null) throw new Error('no input');
-  const warmMs = Array.from({ length: warmRuns }, () => timed(() => plan(ready)));
+  const warm = Array.from({ length: warmRuns }, () => cpuTimed(() => plan(ready)));
   const usedMiB = heapMiB() - before;
-  const quietMs = quietTicks(ready);
+  const quiet = quietTicks(ready);
   const { launches, demand } = plan(ready);
   return {
     ...size,
-    coldMs: round(coldMs),
-    warmP50Ms: round(quantile(warmMs, 0.5), 2),
-    warmMaxMs: round(quantile(warmMs, 1), 2),
-    quietTickP50Ms: round(quantile(quietMs, 0.5), 2),
-    quietTickMaxMs: round(quantile(quietMs, 1), 2),
+    coldMs: round(cold.ms),
+    coldCpuMs: round(cold.cpuMs),
+    ...spreadOf('warm', warm),
+    ...spreadOf('quietTick', quiet),
     heapMiB: round(usedMiB),
     machinesPlanned: launches.reduce((sum, { count }) => sum + count, 0),
     jobsServed: demand.reduce(
@@ -71,8 +71,18 @@ function measure(size: PlanSize) {
   };
 }
 
+function spreadOf(name: string, runs: readonly ReturnType<typeof cpuTimed>[]) {
+  const ms = runs.map((run) => run.ms);
+  const cpuMs = runs.map((run) => run.cpuMs);
+  return {
+    [`${name}P50Ms`]: round(quantile(ms, 0.5), 2),
+    [`${name}MaxMs`]: round(quantile(ms, 1), 2),
+    [`${name}P50CpuMs`]: round(quantile(cpuMs, 0.5), 2),
+  };
+}
+
 /** Create calls are all under way: nothing may be launched, and each tick comes to the same. */
-function quietTicks(ready: PlanInput): readonly number[] {
+function quietTicks(ready: PlanInput): readonly ReturnType<typeof cpuTimed>[] {
   const { clouds, queues, pools, offers, matchmaker } = ready;
   const views = new Map(
     [...queues].flatMap(([name, { view }]) => (view === null ? [] : [[name, view] as const])),
@@ -121,7 +131,7 @@ function quietTicks(ready: PlanInput): readonly number[] {
     notes: [],
   };
   return Array.from({ length: warmRuns + 1 }, () =>
-    timed(() => {
+    cpuTimed(() => {
       state = tick(state, input, site).state;
     }),
   ).slice(1);

@@ -25,17 +25,24 @@ const vmTypes = 40;
  * Jobs come in classes as they do from condor_submit: a VMType, a number of processors and a memory. Of the instances 70
  * of 100 are full, 10 have a processor left, 10 are free and 10 on their way; each worker has a slot ad of its own.
  */
-export function planInputOf(size: PlanSize): PlanInput {
-  const offers = Array.from({ length: size.offers }, (_, at) => benchOffer(at));
+export function planInputOf(size: PlanSize, machines: readonly BenchMachine[] = machinesOf(size)): PlanInput {
   const each = Math.max(1, Math.round(size.jobs / size.classes));
   const demand = Array.from({ length: size.classes }, (_, at) => benchDemand(at, each));
-  return inputOf(offers, demand, machinesOf(offers, size.instances));
+  return inputOf(offersOf(size), demand, machines);
+}
+
+const offersOf = (size: Pick<PlanSize, 'offers'>) =>
+  Array.from({ length: size.offers }, (_, at) => benchOffer(at));
+
+export interface BenchMachine {
+  readonly entry: FleetEntry;
+  readonly worker: Worker | null;
 }
 
 export function inputOf(
   offers: readonly Offer[],
   demand: readonly Demand[],
-  machines: readonly { readonly entry: FleetEntry; readonly worker: Worker | null }[] = [],
+  machines: readonly BenchMachine[] = [],
 ): PlanInput {
   const view: QueueSnapshot = {
     queue: batchQueue,
@@ -59,8 +66,9 @@ export function inputOf(
   };
 }
 
-function machinesOf(offers: readonly Offer[], count: number) {
-  return Array.from({ length: count }, (_, at) => {
+export function machinesOf(size: Pick<PlanSize, 'offers' | 'instances'>): readonly BenchMachine[] {
+  const offers = offersOf(size);
+  return Array.from({ length: size.instances }, (_, at) => {
     const offer = offers[at % offers.length];
     if (offer === undefined) throw new Error('no offers');
     const kind = at % 10;

@@ -9,7 +9,8 @@ export const roughOptions: ScenarioOptions = {
   classes: [
     makeJobClass(),
     makeJobClass({ vmType: 'b', cpus: 2 }),
-    makeJobClass({ name: 'any', requirements: 'true' }),
+    makeJobClass({ name: 'any', requirements: 'true', user: 'alice', priority: 5 }),
+    makeJobClass({ name: 'pair', workers: 2, user: 'bob', walltimeMs: 3_600_000 }),
   ],
   happeningsMax: 40,
 };
