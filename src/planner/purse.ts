@@ -87,7 +87,11 @@ interface Member {
 interface Pot {
   readonly report: BudgetReport;
   readonly members: Member[];
+  /** What the members will be charged in each window from this one on if they stay for so many minutes at least. */
+  readonly staying: Map<number, number[]>;
 }
+
+const minuteMs = 60_000;
 
 /** Sums of prices are not exact to the last bit. */
 const tolerance = 1e-9;
@@ -102,8 +106,8 @@ const bottomless: Purse = {
 };
 
 /**
- * Cost: linear in machines, and in machines of an account for each launch that is asked about; nothing on a site
- * without budgets.
+ * Cost: linear in machines, for each budget and for each number of minutes that machines of an offer take; nothing on a
+ * site without budgets.
  */
 export function createPurse(input: PurseInput): Purse {
   const { money } = input;
@@ -114,6 +118,7 @@ export function createPurse(input: PurseInput): Purse {
   const members = membersOf(input, money);
   const spent = new Map<Period, Amounts>();
   const pots = new Map<string, Pot>();
+  const potsBy = new Map<string, readonly Pot[]>();
   const named = new Set(
     budgets.flatMap(({ scope, per, currency }) =>
       scope.kind === 'user' && scope.user !== null
@@ -160,7 +165,8 @@ export function createPurse(input: PurseInput): Purse {
             busy: own.filter(({ isBusy }) => isBusy).length,
           }
         : null);
-    const pot = { report: { budget, account, window, spent: spentNow, committed, reached }, members: own };
+    const report = { budget, account, window, spent: spentNow, committed, reached };
+    const pot: Pot = { report, members: own, staying: new Map() };
     pots.set(key, pot);
     return pot;
   }
@@ -181,8 +187,12 @@ export function createPurse(input: PurseInput): Purse {
     }
   }
 
-  function potsFor(pool: PoolName, user: string | null): Pot[] {
+  function potsFor(pool: PoolName, user: string | null): readonly Pot[] {
+    const key = user === null ? pool : `${pool}\n${user}`;
+    const known = potsBy.get(key);
+    if (known !== undefined) return known;
     const own: Pot[] = [];
+    potsBy.set(key, own);
     for (const budget of budgets) {
       const account = accountIn(budget, pool, user);
       if (account !== null) own.push(potOf(budget, account));
@@ -207,20 +217,40 @@ export function createPurse(input: PurseInput): Purse {
    * Until the new machine could be gone again, all that is there is taken to stay: what is launched now is not to be
    * ended, before it has done anything, for what the others spend.
    */
-  function roomIn({ report, members: own }: Pot, wanted: Member): number {
-    const { budget, window, spent: spentNow } = report;
-    const untilMs = nowMs + wanted.windDownMs;
+  function roomIn(pot: Pot, wanted: Member): number {
+    const { budget, window, spent: spentNow } = pot.report;
+    const others = stayingFor(pot, Math.ceil(wanted.windDownMs / minuteMs));
     let room = Number.POSITIVE_INFINITY;
-    for (let index = window.index; ; index++) {
-      const each = windowNumbered(budget.per, index);
-      if (each.startMs >= untilMs) return room;
-      const price = within(wanted.bill, each, wanted.windDownMs);
+    for (const [at, sum] of others.entries()) {
+      const index = window.index + at;
+      const price = within(wanted.bill, windowNumbered(budget.per, index), wanted.windDownMs);
       if (price <= 0) continue;
-      const others = own.reduce(
-        (sum, { bill, windDownMs }) => sum + within(bill, each, Math.max(windDownMs, wanted.windDownMs)),
-        index === window.index ? spentNow : 0,
-      );
-      room = Math.min(room, Math.floor((budget.amount * (1 + tolerance) - others) / price));
+      const charged = sum + (index === window.index ? spentNow : 0);
+      room = Math.min(room, Math.floor((budget.amount * (1 + tolerance) - charged) / price));
+    }
+    return room;
+  }
+
+  /** Worked out once for each number of minutes, and kept up as the plan grows. */
+  function stayingFor({ report, members: own, staying }: Pot, minutes: number): readonly number[] {
+    const known = staying.get(minutes);
+    if (known !== undefined) return known;
+    const { budget, window } = report;
+    const last = windowAt(budget.per, nowMs + minutes * minuteMs).index;
+    const sums = Array.from({ length: last - window.index + 1 }, () => 0);
+    for (const member of own) stay({ report, sums, minutes }, member, 1);
+    staying.set(minutes, sums);
+    return sums;
+  }
+
+  function stay(
+    { report, sums, minutes }: { report: BudgetReport; sums: number[]; minutes: number },
+    { bill, windDownMs: downMs }: Member,
+    count: number,
+  ): void {
+    for (const [at, sum] of sums.entries()) {
+      const window = at === 0 ? report.window : windowNumbered(report.budget.per, report.window.index + at);
+      sums[at] = sum + count * within(bill, window, Math.max(downMs, minutes * minuteMs));
     }
   }
 
@@ -253,12 +283,20 @@ export function createPurse(input: PurseInput): Purse {
     if (member === null) return;
     for (const list of new Set(own.map((pot) => pot.members)))
       for (let n = 0; n < count; n++) list.push(member);
+    restay(own, member, count);
+  }
+
+  function restay(own: readonly Pot[], member: Member, count: number): void {
+    for (const { report, staying } of own)
+      for (const [minutes, sums] of staying) stay({ report, sums, minutes }, member, count);
   }
 
   function giveBack(launch: Purchase, count: number): void {
-    if (launch.offer.price === null) return;
+    const member = newMember(launch);
+    if (member === null) return;
     const own = potsFor(launch.pool.name, launch.user);
     for (const list of new Set(own.map((pot) => pot.members))) list.length -= count;
+    restay(own, member, -count);
   }
 
   // Every account that a budget holds is looked at, whether or not anything is to be launched for it.
