@@ -111,8 +111,7 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
   });
   const api = await startApi({
     socket,
-    listen: [],
-    tokens: [],
+    ...config.api,
     control: daemon.control,
     clock: hostClock,
     log,

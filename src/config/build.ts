@@ -1,6 +1,7 @@
 import type { Downtime, DowntimeScope } from '../model/downtime.ts';
 import { CloudName, OfferName, PoolName, QueueName, SiteId } from '../model/ids.ts';
 import type { Pool, Spread } from '../model/offer.ts';
+import type { Probe } from '../model/probe.ts';
 import { budgetOf } from './budgets.ts';
 import { fairnessOf } from './caps.ts';
 import type { LoadedEntry } from './entries.ts';
@@ -8,7 +9,7 @@ import type { LoadedOffer } from './load-offers.ts';
 import type { ConfigurableAdapter, ConfigurableDriver } from './parts.ts';
 import type { PoolEntry } from './references.ts';
 import type { CloudFields, PoolFields, QueueFields, SiteFields } from './schema.ts';
-import type { CloudConfig, QueueConfig, SiteConfig } from './site.ts';
+import type { ApiConfig, CloudConfig, QueueConfig, SiteConfig } from './site.ts';
 
 /** The entries of a config's lists, right and wrong ones. */
 export interface SiteParts {
@@ -23,18 +24,20 @@ export interface CheckedSite {
   readonly fields: SiteFields;
   readonly stateDir: string;
   readonly socket: string;
+  readonly api: ApiConfig;
   readonly parts: SiteParts;
   /** Boot templates in the order of the pools. */
   readonly userData: readonly (string | null)[];
 }
 
 /** The config in the words of the model. Entries that are wrong are left out: then it is not used. */
-export function buildSite({ fields, stateDir, socket, parts, userData }: CheckedSite): SiteConfig {
+export function buildSite({ fields, stateDir, socket, api, parts, userData }: CheckedSite): SiteConfig {
   const { site, policy } = fields;
   return {
     site: SiteId(site),
     stateDir,
     socket,
+    api,
     queues: parts.queues.flatMap((entry) =>
       entry.fields === null ? [] : queueOf(entry.fields, entry.settings),
     ),
@@ -47,6 +50,12 @@ export function buildSite({ fields, stateDir, socket, parts, userData }: Checked
     ),
     downtimes: fields.downtimes.map(downtimeOf),
     budgets: fields.budgets.map(budgetOf),
+    hooks: fields.hooks.map(({ on, pools, command, deadline }) => ({
+      moments: on,
+      pools: pools?.map((name) => PoolName(name)) ?? null,
+      command,
+      deadlineMs: deadline,
+    })),
     policy: {
       reapMs: policy.reap,
       setAsideFirstMs: policy.setAsideFirst,
@@ -130,6 +139,16 @@ function poolOf(fields: PoolFields, userData: string | null): Pool {
       lifetimeMs: limits.lifetime,
       lifetimeGraceMs: limits.lifetimeGrace,
     },
+    probe: probeOf(fields),
     userData,
   };
+}
+
+function probeOf({ probe }: PoolFields): Probe | null {
+  if (probe === null) return null;
+  const { tcp, ssh, command, every, deadline, failures } = probe;
+  const timing = { everyMs: every, deadlineMs: deadline, failuresMax: failures };
+  if (tcp !== undefined) return { check: { kind: 'tcp', port: tcp }, ...timing };
+  if (ssh !== undefined) return { check: { kind: 'ssh', ...ssh }, ...timing };
+  return command === undefined ? null : { check: { kind: 'command', command }, ...timing };
 }

@@ -1,3 +1,4 @@
+import { loadAccess } from './access.ts';
 import { checkBudgets } from './budgets.ts';
 import { buildSite, type SiteParts } from './build.ts';
 import { fieldOf, type LoadedEntry, loadEntry, nameOf, textOf } from './entries.ts';
@@ -58,7 +59,8 @@ async function load(path: string, deps: LoadDeps, report: Report): Promise<SiteC
   if (!checked.ok) report.findings(locate, checked.findings);
   const lists = checked.ok ? checked.value : listsOf(source.data);
   const parts = await loadLists(lists, source, deps, report);
-  await readAllSecrets(parts, secretReader(deps.files, deps.env, path), report);
+  const reader = secretReader(deps.files, deps.env, path);
+  await readAllSecrets(parts, reader, report);
   const userData = await loadTemplates(parts, path, deps.files, report);
   if (!checked.ok) return null;
 
@@ -75,7 +77,9 @@ async function load(path: string, deps: LoadDeps, report: Report): Promise<SiteC
     report.add('error', locate(['socket']), `the path is longer than ${socketBytesMax} bytes`);
   }
   const stateDir = besideFile(path, checked.value.stateDir);
-  return buildSite({ fields: checked.value, stateDir, socket, parts, userData });
+  const accessDeps = { path, files: deps.files, reader, locate };
+  const api = await loadAccess(checked.value.api, parts.pools, accessDeps, report);
+  return buildSite({ fields: checked.value, stateDir, socket, api, parts, userData });
 }
 
 async function readSource(path: string, deps: LoadDeps, report: Report): Promise<YamlSource | null> {

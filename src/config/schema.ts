@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { markets } from '../model/billing.ts';
+import { hookMoments } from '../model/hook.ts';
 import { periods } from '../model/periods.ts';
+import { apiSchema, poolAccess } from './api-schema.ts';
 import { moment } from './moment.ts';
 import { durationBetween, money, price, sizeMiB } from './units.ts';
 
@@ -101,10 +103,44 @@ export const budgetSchema = z
       context.addIssue({ code: 'custom', path: ['user'], message: 'of a pool or of a user, not of both' });
   });
 
+/** An argument vector; run without a shell. */
+const commandWords = z
+  .array(z.string().min(1).max(4000))
+  .min(1)
+  .max(100)
+  .refine((words) => words.every((text) => !text.includes('\0')), 'a NUL in it');
+
+export const hookSchema = z.strictObject({
+  on: z.array(z.enum(hookMoments)).min(1).max(hookMoments.length),
+  pools: z.array(z.string()).min(1).max(1000).optional(),
+  command: commandWords,
+  deadline: durationBetween(100, hour).prefault('30s'),
+});
+
+const tcpPort = z.int().min(1).max(65_535);
+
+/** One of `tcp`, `ssh`, `command`, and how often. */
+export const probeSchema = z
+  .strictObject({
+    tcp: tcpPort.optional(),
+    ssh: z
+      .strictObject({ user: z.string().min(1).max(64), identity: filePath, port: tcpPort.default(22) })
+      .optional(),
+    command: commandWords.optional(),
+    every: durationBetween(second, hour).prefault('30s'),
+    deadline: durationBetween(100, minute).prefault('5s'),
+    failures: z.int().min(1).max(1000).default(3),
+  })
+  .superRefine(({ tcp, ssh, command }, context) => {
+    if ([tcp, ssh, command].filter((check) => check !== undefined).length !== 1)
+      context.addIssue('expected one of tcp, ssh and command');
+  });
+
 export const siteSchema = z.strictObject({
   site: siteName,
   stateDir: filePath.default('/var/lib/spillway'),
   socket: filePath.default('/run/spillway/spillway.sock'),
+  api: apiSchema.prefault({}),
   queues: z.array(z.unknown()).min(1).max(100),
   clouds: z.array(z.unknown()).min(1).max(100),
   offers: z.array(z.unknown()).max(10_000).default([]),
@@ -112,6 +148,7 @@ export const siteSchema = z.strictObject({
   pools: z.array(z.unknown()).min(1).max(1000),
   downtimes: z.array(downtimeSchema).max(200).default([]),
   budgets: z.array(budgetSchema).max(1000).default([]),
+  hooks: z.array(hookSchema).max(100).default([]),
   policy: policySchema.prefault({}),
 });
 
@@ -251,7 +288,9 @@ export const poolSchema = z.strictObject({
   spread: z.enum(['cheapest', 'weighted']).default('cheapest'),
   weights: z.record(z.string(), z.number().min(0).max(1000)).default({}),
   fallbackAfter: durationBetween(0, day).prefault('0s'),
+  access: poolAccess,
   userData: filePath.nullable().default(null),
+  probe: probeSchema.nullable().default(null),
   limits: limitsSchema.prefault({}),
 });
 

@@ -42,6 +42,10 @@ export class Secret {
     return made;
   }
 
+  get isRead(): boolean {
+    return this.#bytes !== null;
+  }
+
   /** The bytes as they are in the file. Throws if the loader has not read it. */
   reveal(): Buffer {
     if (this.#bytes === null) throw new Error(`the secret ${describeRef(this.ref)} has not been read`);

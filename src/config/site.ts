@@ -1,6 +1,8 @@
+import type { AccessToken, ListenAddress } from '../model/access.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Downtime } from '../model/downtime.ts';
 import type { FairnessPolicy } from '../model/fairness.ts';
+import type { Hook } from '../model/hook.ts';
 import type { CloudName, QueueName, SiteId } from '../model/ids.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 
@@ -11,13 +13,22 @@ export interface SiteConfig {
   readonly stateDir: string;
   /** Path of the API's unix socket. */
   readonly socket: string;
+  readonly api: ApiConfig;
   readonly queues: readonly QueueConfig[];
   readonly clouds: readonly CloudConfig[];
   readonly offers: readonly Offer[];
   readonly pools: readonly Pool[];
   readonly downtimes: readonly Downtime[];
   readonly budgets: readonly Budget[];
+  /** Commands that are told when machines come and go. */
+  readonly hooks: readonly Hook[];
   readonly policy: SitePolicy;
+}
+
+/** The API beside its unix socket. */
+export interface ApiConfig {
+  readonly listen: readonly ListenAddress[];
+  readonly tokens: readonly AccessToken[];
 }
 
 export interface QueueConfig {

@@ -87,6 +87,8 @@ const tickGapMsDefault = 5;
 const dueGapMs = 5000;
 const stopMs = 10_000;
 const pruneEveryMs = 3_600_000;
+/** One call of prune drops no more than some hundred rows: where it did, more may be left. */
+const [pruneRowsMin, pruneAgainMs] = [500, 10_000];
 
 /**
  * The loop: sources → tick → store → effects → outcomes → tick. It waits for nothing but the bell: looks and effects
@@ -302,8 +304,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
       runTick();
       const nowMs = timeline.now();
       if (nowMs - prunedAtMs > pruneEveryMs) {
-        prunedAtMs = nowMs;
-        store.prune(nowMs - config.policy.retentionMs);
+        const dropped = store.prune(nowMs - config.policy.retentionMs);
+        prunedAtMs = dropped < pruneRowsMin ? nowMs : nowMs - pruneEveryMs + pruneAgainMs;
       }
       await wake.wait(untilDue(), signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();

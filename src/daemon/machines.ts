@@ -1,5 +1,5 @@
 import type { Fleet } from '../fleet/fleet.ts';
-import type { InstanceId, QueueName } from '../model/ids.ts';
+import type { InstanceId, PoolName, QueueName } from '../model/ids.ts';
 import type { Phase } from '../model/instance.ts';
 import type { Offer } from '../model/offer.ts';
 import type { QueueMachine } from '../queues/port.ts';
@@ -24,7 +24,7 @@ export function machinesOf(
   }: {
     readonly fleet: Fleet;
     readonly offers: ReadonlyMap<string, Offer>;
-    readonly isReachable: (instance: InstanceId) => boolean;
+    readonly isReachable: (instance: InstanceId, pool: PoolName) => boolean;
   },
 ): readonly QueueMachine[] {
   return [...fleet.entries.values()].flatMap(({ instance }) => {
@@ -32,6 +32,6 @@ export function machinesOf(
     if (instance.queue !== queue || offer === undefined || !running.has(instance.phase)) return [];
     const { id, pool, address } = instance;
     const { ad, resources } = offer;
-    return [{ instance: id, pool, ad, resources, address, reachable: isReachable(id) }];
+    return [{ instance: id, pool, ad, resources, address, reachable: isReachable(id, pool) }];
   });
 }

@@ -3,6 +3,7 @@ import type { CloudName, QueueName } from '../model/ids.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Log } from '../model/log.ts';
 import type { SourceTrouble } from './source.ts';
+import type { Where } from './sources.ts';
 import type { TickResult } from './tick.ts';
 
 /** The log has all that the journal has; what should not be, and what somebody should look at, as errors. */
@@ -21,21 +22,10 @@ export function reportTick(
 }
 
 /** For the journal: a source does not answer, or (null) answers again. */
-export function troubleEntry(
-  atMs: number,
-  where: { readonly cloud?: CloudName },
-  trouble: SourceTrouble | null,
-  queue?: QueueName,
-): JournalEntry {
-  const what = where.cloud === undefined ? `queue ${queue}` : `cloud ${where.cloud}`;
-  const kinds =
-    where.cloud === undefined
-      ? (['queueTrouble', 'queueBack'] as const)
-      : (['cloudTrouble', 'cloudBack'] as const);
-  return {
-    kind: trouble === null ? kinds[1] : kinds[0],
-    atMs,
-    ...where,
-    why: trouble === null ? `${what} answers again` : `${what}: ${trouble.code}: ${trouble.message}`,
-  };
+export function troubleEntry(atMs: number, where: Where, trouble: SourceTrouble | null): JournalEntry {
+  const what = where.kind === 'cloud' ? `cloud ${where.cloud}` : `queue ${where.queue}`;
+  const why = trouble === null ? `${what} answers again` : `${what}: ${trouble.code}: ${trouble.message}`;
+  return where.kind === 'cloud'
+    ? { kind: trouble === null ? 'cloudBack' : 'cloudTrouble', atMs, cloud: where.cloud, why }
+    : { kind: trouble === null ? 'queueBack' : 'queueTrouble', atMs, why };
 }

@@ -1,6 +1,7 @@
 import type { ClassAd } from '../classad/ad.ts';
 import type { Billing, Market, Terms } from './billing.ts';
 import type { CloudName, OfferName, PoolName, QueueName } from './ids.ts';
+import type { Probe } from './probe.ts';
 import type { Resources } from './resources.ts';
 
 export interface Price {
@@ -58,6 +59,8 @@ export interface Pool {
   /** On-demand offers are used for what spot offers have had no capacity for, for so long; 0: at once. */
   readonly fallbackAfterMs: number;
   readonly limits: PoolLimits;
+  /** Null: what its scheduler says of a machine is enough. */
+  readonly probe: Probe | null;
   /** Boot template; null where a preconfigured image needs no user data. */
   readonly userData: string | null;
 }

@@ -329,6 +329,7 @@ function configOf(options: SiteOptions): SiteConfig {
   return {
     site,
     stateDir: '/nowhere',
+    api: { listen: [], tokens: [] },
     socket: '/nowhere/socket',
     queues: (options.queues ?? [batchQueue]).map((name) => ({
       name,
@@ -351,6 +352,7 @@ function configOf(options: SiteOptions): SiteConfig {
     pools,
     downtimes: options.downtimes ?? [],
     budgets: options.budgets ?? [],
+    hooks: [],
     policy: {
       reapMs: 120_000,
       setAsideFirstMs: 30_000,

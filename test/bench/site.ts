@@ -122,6 +122,7 @@ export async function startBenchSite(options: {
     config: {
       site,
       stateDir: folder,
+      api: { listen: [], tokens: [] },
       socket: join(folder, 'api.sock'),
       queues: [{ name: batchQueue, adapter: 'bench', pollMs, deadlineMs: 10_000, settings: {} }],
       clouds: clouds.map(({ config }) => config),
@@ -132,6 +133,7 @@ export async function startBenchSite(options: {
       ],
       downtimes: [],
       budgets: [],
+      hooks: [],
       policy: {
         reapMs: 60_000,
         setAsideFirstMs: 1_000,

@@ -8,10 +8,12 @@ import {
   cloudSchema,
   downtimeSchema,
   fairShareSchema,
+  hookSchema,
   limitsSchema,
   offerSchema,
   policySchema,
   poolSchema,
+  probeSchema,
   queueSchema,
   siteSchema,
 } from '../../src/config/schema.ts';
@@ -25,6 +27,9 @@ const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url
 const adapter = await queueAdapters.load('htcondor');
 const htcondor = adapter.configSchema;
 const { configSchema: ec2, offerSchema: ec2Boot } = await cloudDrivers.load('ec2');
+const local = await cloudDrivers.load('local');
+const fixed = await cloudDrivers.load('fixed');
+const lease = await queueAdapters.load('lease');
 
 const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['## The site', siteSchema],
@@ -38,6 +43,13 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['## `clouds`', cloudSchema],
   ['### `driver: ec2`', ec2],
   ['#### `credentials`', field(ec2, 'credentials')],
+  ['### `adapter: lease`', lease.configSchema],
+  ['### `driver: local`', local.configSchema],
+  ['### `driver: fixed`', fixed.configSchema],
+  ['### `boot`, with `driver: local`', local.offerSchema],
+  ['### `boot`, with `driver: fixed`', fixed.offerSchema],
+  ['## `hooks`', hookSchema],
+  ['### `probe`', probeSchema],
   ['## `offers`', offerSchema],
   ['### `boot`, with `driver: ec2`', ec2Boot],
   ['## `pools`', poolSchema],

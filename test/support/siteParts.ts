@@ -90,6 +90,7 @@ export function makePool(
     spread: { kind: 'cheapest' },
     fallbackAfterMs: 0,
     userData: null,
+    probe: null,
     ...rest,
     name: PoolName(name),
     offers: offers.map((offer) => OfferName(offer)),
