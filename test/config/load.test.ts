@@ -23,6 +23,7 @@ describe('a good config', () => {
       site: 'farm',
       stateDir: '/var/lib/spillway',
       socket: '/run/spillway/spillway.sock',
+      api: { listen: [], tokens: [] },
       queues: [
         {
           name: 'batch',
@@ -75,6 +76,7 @@ describe('a good config', () => {
       ],
       downtimes: [],
       budgets: [],
+      hooks: [],
       policy: {
         reapMs: 600_000,
         setAsideFirstMs: 60_000,
