@@ -71,6 +71,8 @@ describe('a good config', () => {
             lifetimeMs: 1_209_600_000,
             lifetimeGraceMs: 172_800_000,
           },
+          priority: 0,
+          probe: null,
           userData: toyFiles['boot.sh'],
         },
       ],
