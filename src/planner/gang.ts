@@ -91,6 +91,7 @@ function launch(demand: Demand, { part, terms }: { part: Part; terms: Terms }, w
   const { pool, match } = placement;
   if (grant.now > 0) {
     work.launches.push(launchOf(demand, placement, { count: grant.now, probe: grant.probe }));
+    work.spreader.launched(pool.name, match.offer.cloud, grant.now);
     work.supply.addLaunch(match.offer, pool, grant.now);
     work.supply.takeFromOffer(demand, match.offer.name, grant.now, terms);
   }
@@ -132,14 +133,16 @@ function reserveAll(
 function reserve(
   demand: Demand,
   { placements, missing }: { placements: readonly Placement[]; missing: number },
-  { room }: Work,
+  { room, fallback }: Work,
 ): readonly Part[] {
   const parts: Part[] = [];
   let left = missing;
   for (const placement of placements) {
     if (left === 0) break;
     const { pool, match } = placement;
+    if (fallback.holds(pool, match.offer) !== null) continue;
     const grant = room.reserveWhole({ pool, offer: match.offer, user: demand.user }, left);
+    fallback.asked(pool, match.offer, grant.short);
     left -= grant.count;
     parts.push({ placement, grant });
   }
@@ -170,7 +173,11 @@ function refuse(
     return null;
   });
   const bound = parts.find(({ grant }) => grant.short !== null)?.grant.short;
-  const shortage = bound ?? ({ code: 'poolMax', why: 'there is no room' } as const);
+  const held = wanted.placements.map(({ pool, match }) => work.fallback.holds(pool, match.offer));
+  const shortage =
+    bound ??
+    held.find((reason) => reason !== null) ??
+    ({ code: 'poolMax', why: 'there is no room' } as const);
   return wait(demand, work, withMissing(shortage, workers, wanted.missing - countOf(parts)));
 }
 

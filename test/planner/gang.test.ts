@@ -133,6 +133,30 @@ describe('a multi-node job', () => {
     expect(launched(decide({ offers, pools, demand: [gang(2)] }))).toEqual(['pool/a ×2 demand']);
   });
 
+  test('waits for spot machines as single jobs do before on-demand ones are taken', () => {
+    const offers = [
+      makeOffer({ name: 'spot', perHour: 1, max: 2, market: 'spot' }),
+      makeOffer({ name: 'dear', perHour: 2 }),
+    ];
+    const pools = [makePool({ offers: ['spot', 'dear'], max: 9, fallbackAfterMs: 600_000 })];
+    const key = offerKey(offers[0]?.name ?? small.name);
+    const aside = {
+      key,
+      reason: 'capacity',
+      message: '',
+      failures: 2,
+      sinceMs: nowMs - 1000,
+      untilMs: nowMs + 1000,
+      probe: null,
+    } as const;
+    const decided = decide({ offers, pools, demand: [gang(2)], setAsides: new Map([[key, aside]]) });
+    expect(decided.launches).toEqual([]);
+    const late = { ...aside, sinceMs: nowMs - 700_000 };
+    expect(launched(decide({ offers, pools, demand: [gang(2)], setAsides: new Map([[key, late]]) }))).toEqual(
+      ['pool/dear ×2 demand'],
+    );
+  });
+
   test('what is given back is there for other jobs', () => {
     const single = demandOf(makeJobClass({ name: 'single' }), 3, { oldestSubmittedAtMs: 9 });
     const busy = named(['a', 'b'], (name) => serving('claimed', name));
