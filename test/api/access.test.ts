@@ -109,20 +109,26 @@ describe('who may ask', () => {
   });
 });
 
-/** Every page that changes something, or shows one thing, in pool `small`. */
-const pages: readonly (readonly [method: string, path: string, body?: object])[] = [
-  ['POST', '/v1/instances', { pool: 'small' }],
-  ['POST', '/v1/instances/i1-0/drain'],
-  ['POST', '/v1/instances/i1-1/undrain'],
-  ['POST', '/v1/instances/i1-0/terminate'],
-  ['POST', '/v1/pools/small/pause'],
-  ['POST', '/v1/pools/small/resume'],
-  ['POST', '/v1/pools/small/scale', { min: 1 }],
-  ['POST', '/v1/downtimes', { pool: 'small', toWallMs: 4e12, reason: 'works' }],
+interface Page {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: object;
+}
+
+/** Every page that changes something in pool `small`. */
+const pages: readonly Page[] = [
+  { method: 'POST', path: '/v1/instances', body: { pool: 'small' } },
+  { method: 'POST', path: '/v1/instances/i1-0/drain' },
+  { method: 'POST', path: '/v1/instances/i1-1/undrain' },
+  { method: 'POST', path: '/v1/instances/i1-0/terminate' },
+  { method: 'POST', path: '/v1/pools/small/pause' },
+  { method: 'POST', path: '/v1/pools/small/resume' },
+  { method: 'POST', path: '/v1/pools/small/scale', body: { min: 1 } },
+  { method: 'POST', path: '/v1/downtimes', body: { pool: 'small', toWallMs: 4e12, reason: 'works' } },
 ];
 
 describe('what a role may do', () => {
-  test.each(pages)('%s %s is an operator’s, in his own pool', async (method, path, body) => {
+  test.each(pages)('$method $path is an operator’s, in his own pool', async ({ method, path, body }) => {
     await using api = await open();
     expect(await outcome(api, 'seesAll', method, path, body)).toBe('403 forbidden');
     expect(await outcome(api, 'lendsSmall', method, path, body)).toBe('403 forbidden');
@@ -136,11 +142,12 @@ describe('what a role may do', () => {
   test('what concerns more than its pools is not an operator’s of some', async () => {
     await using api = await open();
     const site = { toWallMs: 4e12, reason: 'works' };
-    for (const [path, body] of [
+    const orders: readonly (readonly [path: string, body?: object])[] = [
       ['/v1/downtimes', site],
       ['/v1/downtimes', { ...site, cloud: 'ec2' }],
-      ['/v1/downtimes/d1/end', undefined],
-    ] as const) {
+      ['/v1/downtimes/d1/end'],
+    ];
+    for (const [path, body] of orders) {
       expect(await outcome(api, 'runsSmall', 'POST', path, body)).toBe('403 forbidden');
       expect(await outcome(api, 'runsAll', 'POST', path, body)).toBe('200 ok');
     }

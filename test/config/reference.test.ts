@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { cloudDrivers } from '../../src/clouds/index.ts';
+import { apiSchema, listenSchema, tokenSchema } from '../../src/config/api-schema.ts';
 import {
   budgetSchema,
   capSchema,
@@ -33,6 +34,9 @@ const lease = await queueAdapters.load('lease');
 
 const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['## The site', siteSchema],
+  ['### `api`', apiSchema],
+  ['#### `listen`', listenSchema],
+  ['#### `tokens`', tokenSchema],
   ['### `policy`', policySchema],
   ['#### `fairShare`', fairShareSchema],
   ['#### `caps`', capSchema],
