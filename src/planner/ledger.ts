@@ -89,15 +89,34 @@ export function spentIn(
   { window, nowMs }: { window: Window; nowMs: number },
 ): Amounts {
   const amounts = new Map(bookedIn(ledger, window));
+  const keysOf = amountKeys();
   for (const instance of live) {
     const bill = billOf(instance);
     if (bill === null) continue;
     const charged = chargedIn(bill, window, nowMs);
     if (charged === 0) continue;
-    for (const account of accountsOf(instance))
-      add(amounts, amountKey(account, bill.price.currency), charged);
+    for (const key of keysOf(instance, bill.price.currency)) add(amounts, key, charged);
   }
   return amounts;
+}
+
+/** The keys of a machine's accounts; those of machines that share them are made once. */
+export function amountKeys(): (
+  instance: Pick<Instance, 'pool' | 'cause'>,
+  currency: string,
+) => readonly string[] {
+  const known = new Map<string, Map<string | null, { currency: string; keys: readonly string[] }>>();
+  return (instance, currency) => {
+    const { pool, cause } = instance;
+    const user = cause.kind === 'demand' ? cause.user : null;
+    const ofPool = known.get(pool) ?? new Map<string | null, { currency: string; keys: readonly string[] }>();
+    known.set(pool, ofPool);
+    const before = ofPool.get(user);
+    if (before?.currency === currency) return before.keys;
+    const keys = accountsOf(instance).map((account) => amountKey(account, currency));
+    ofPool.set(user, { currency, keys });
+    return keys;
+  };
 }
 
 function bookedIn(ledger: Ledger, { period, index }: Window): Amounts {

@@ -14,7 +14,7 @@ import type { CloudName, OfferName, PoolName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { momentText, type Period, type Window, windowAt, windowNumbered } from '../model/periods.ts';
-import { type Amounts, accountsOf, amountKey, type Ledger, spentIn } from './ledger.ts';
+import { type Amounts, amountKey, amountKeys, type Ledger, spentIn } from './ledger.ts';
 
 /** What a plan may spend, and what it must know to say so. */
 export interface MoneyOutlook {
@@ -352,9 +352,9 @@ const money2 = (amount: number): string => amount.toFixed(2);
 /** Machines by account and currency. */
 function membersOf({ nowMs, fleet, offers }: PurseInput, money: MoneyOutlook): Map<string, Member[]> {
   const members = new Map<string, Member[]>();
-  const add = (accounts: readonly Account[], member: Member) => {
-    for (const account of accounts) {
-      const key = amountKey(account, member.bill.price.currency);
+  const keysOf = amountKeys();
+  const add = (keys: readonly string[], member: Member) => {
+    for (const key of keys) {
       const list = members.get(key);
       if (list === undefined) members.set(key, [member]);
       else list.push(member);
@@ -365,7 +365,11 @@ function membersOf({ nowMs, fleet, offers }: PurseInput, money: MoneyOutlook): M
     if (bill === null) continue;
     const isBusy =
       instance.phase === 'claimed' || instance.phase === 'leased' || instance.phase === 'draining';
-    add(accountsOf(instance), { bill, windDownMs: earliestEnd(instance, nowMs, money), isBusy });
+    add(keysOf(instance, bill.price.currency), {
+      bill,
+      windDownMs: earliestEnd(instance, nowMs, money),
+      isBusy,
+    });
   }
   // A machine with our mark that we do not know yet costs money like any other.
   for (const { cloud, found, firstListedAtMs } of fleet.strangers.values()) {
@@ -373,7 +377,9 @@ function membersOf({ nowMs, fleet, offers }: PurseInput, money: MoneyOutlook): M
     if (found.pool === null || offer === undefined || offer.price === null) continue;
     const bill = { price: offer.price, billing: offer.billing, sinceMs: firstListedAtMs, untilMs: null };
     const windDownMs = money.windDownMs(found.pool, cloud);
-    add(['site', accountOfPool(found.pool)], { bill, windDownMs, isBusy: false });
+    const accounts: Account[] = ['site', accountOfPool(found.pool)];
+    const keys = accounts.map((account) => amountKey(account, bill.price.currency));
+    add(keys, { bill, windDownMs, isBusy: false });
   }
   return members;
 }
