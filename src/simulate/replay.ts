@@ -1,6 +1,7 @@
 import type { SiteConfig } from '../config/site.ts';
 import type { QueueName } from '../model/ids.ts';
 import { createMemoryStore } from '../store/memory/store.ts';
+import type { Store } from '../store/port.ts';
 import { createAccounts, type Figures } from './accounts.ts';
 import { createDice } from './dice.ts';
 import { type FaultLevel, faultProfile } from './faultProfile.ts';
@@ -25,7 +26,7 @@ export interface ReplayOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: ReplayProgress) => void;
   /** Where the daemon remembers: `memory` is many times faster than SQLite (in memory, too). */
-  readonly store?: 'memory' | 'sqlite';
+  readonly store?: 'memory' | 'sqlite' | (() => Store);
   /** Nothing is remembered that is over: months need no more memory than a day. */
   readonly forgets?: boolean;
 }
@@ -80,7 +81,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     pools: config.pools,
     hurryMs,
     tickGapMs,
-    ...(options.store === 'sqlite' ? {} : { openStore: () => createMemoryStore({ site: config.site }) }),
+    ...openerOf(options),
     forgets: options.forgets ?? true,
     capabilities: { batchMax: 100 },
     watch: {
@@ -176,6 +177,11 @@ function queueOf(site: SimulatedSite, name: QueueName): SimulatedQueue {
   const queue = site.queues.get(name);
   if (queue === undefined) throw new Error(`no queue ${name}`);
   return queue;
+}
+
+function openerOf({ store, config }: ReplayOptions): { readonly openStore?: () => Store } {
+  if (store === 'sqlite') return {};
+  return { openStore: typeof store === 'function' ? store : () => createMemoryStore({ site: config.site }) };
 }
 
 function sum(site: SimulatedSite, of: (cloud: SimulatedSite['cloud']) => number): number {

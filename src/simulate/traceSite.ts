@@ -13,6 +13,8 @@ export interface TraceFarm {
   readonly max: number;
   /** Null: learned from the gaps between jobs. */
   readonly idleMs: number | null;
+  /** How long the store keeps what is over, as in a config; absent: a day. */
+  readonly retention?: string;
   /** Nothing goes wrong. */
   readonly isQuiet: boolean;
 }
@@ -33,7 +35,7 @@ export async function traceSite(farm: TraceFarm): Promise<SiteConfig> {
   const poll = farm.isQuiet ? quiet : watchful;
   const text = JSON.stringify({
     site: 'trace',
-    policy: { retention: '1d' },
+    policy: { retention: farm.retention ?? '1d' },
     queues: [{ name: 'batch', adapter: 'simulated', poll: poll.queue }],
     clouds: [{ name: 'cloud', driver: 'simulated', poll: poll.cloud, launchesInFlight: 1000 }],
     offers: [

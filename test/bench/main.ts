@@ -12,6 +12,7 @@ const benches = {
   isolation: () => import('./isolation.ts'),
   life: () => import('./life.ts'),
   restart: () => import('./restart.ts'),
+  soak90: () => import('./soak90.ts'),
   classad: () => import('./classad.ts'),
   spot: () => import('./spot.ts'),
 } as const satisfies Record<string, () => Promise<Bench>>;
