@@ -137,8 +137,9 @@ export function createJudge(): Judge {
     const record = site().store.instance(instance);
     if (record?.endReason === 'lifetime' && pool.limits.lifetimeMs !== null) return;
     const seen = drained.get(workerIdOf(instance));
+    // Daemon time is in whole milliseconds.
     const isConfirmed =
-      seen !== undefined && seen.looks >= 2 && seen.lastMs - seen.firstMs >= pool.limits.idleConfirmMs;
+      seen !== undefined && seen.looks >= 2 && seen.lastMs - seen.firstMs + 1 >= pool.limits.idleConfirmMs;
     const why = `record: ${record?.phase ?? 'none'}, ${record?.endReason ?? 'no reason'}`;
     const jobs = killsOf(machine, pool);
     if (jobs > 0) note('noKillOfWork', `${instance} was ended with ${jobs} jobs (${why})`);
