@@ -99,6 +99,9 @@ export async function within<T>(
   );
   try {
     return await work(AbortSignal.any([over.signal, ...others]));
+  } catch (error) {
+    over.signal.throwIfAborted();
+    throw error;
   } finally {
     timer.abort();
   }
