@@ -58,7 +58,7 @@ export function placementsOf(
     const cost = costOf(match.offer) / match.jobsPerMachine;
     for (const { pool, at } of pools.having(queue, name)) placements.push({ pool, match, at, cost });
   }
-  return placements.sort(
+  return placements.toSorted(
     (a, b) =>
       b.pool.priority - a.pool.priority ||
       b.match.jobRank - a.match.jobRank ||

@@ -59,7 +59,7 @@ export function placesOf(
     [...fleet.strangers.values()].map(({ found }) => seatId(found.intent, found.seat)),
   );
   const open = [0, 1, 2].map(() => new SeatSet(table.seats.length));
-  const places = new Array<Place | undefined>(table.seats.length);
+  const places: (Place | undefined)[] = Array.from({ length: table.seats.length });
   for (const [seat, { worker, slot }] of table.seats.entries()) {
     if (worker.activity === 'draining' || worker.activity === 'drained') continue;
     const id = instanceOf(worker);

@@ -31,7 +31,7 @@ export interface Shortage {
 interface Bound {
   readonly code: Shortage['code'];
   readonly why: () => string;
-  readonly figures?: Shortage['figures'];
+  readonly figures?: Readonly<Record<string, number>>;
   readonly left: number;
 }
 

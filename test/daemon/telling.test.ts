@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { usualFairness } from '../../src/model/fairness.ts';
 import { JobId } from '../../src/model/ids.ts';
 import { onlyInstance, startSite } from '../support/scenes.ts';
 import { east, makeJobClass, makePool } from '../support/siteParts.ts';
@@ -17,6 +18,41 @@ describe('what it tells', () => {
     ]);
     expect(site.made()).toEqual([]);
     expect(site.status().pools[0]?.unmet).toMatchObject([{ jobs: 1, code: 'noOffer' }]);
+  });
+
+  test('when a job is served, what stops it, and what would help', async () => {
+    const caps = [{ of: 'user', name: 'bob', cpus: 0, machines: null } as const];
+    const site = startSite({
+      pools: [makePool({ offers: ['small'], max: 2 })],
+      policy: { fairness: { ...usualFairness, caps } },
+    });
+    const classes = [
+      makeJobClass({ name: 'wide', workers: 3 }),
+      makeJobClass({ name: 'capped', user: 'bob', priority: 4 }),
+    ];
+    const ids = classes.map((jobClass) => site.queue.submit(jobClass, { count: 1, runMs: 1000 })[0]?.id);
+    await site.run(15_000);
+    const explain = async (id: JobId | undefined) => {
+      const asked = site.control.explainJob(id ?? JobId(''), new AbortController().signal);
+      await site.run(1000);
+      return asked;
+    };
+    const [wide, capped] = [await explain(ids[0]), await explain(ids[1])];
+    expect(wide).toMatchObject({
+      turn: { place: 2, of: 2, priority: 0, share: 20 },
+      shortage: { code: 'tooLarge', figures: { workers: 3, most: 2 } },
+      next: expect.stringContaining('fewer machines'),
+    });
+    expect(capped).toMatchObject({
+      turn: { place: 1, of: 2, priority: 4 },
+      shortage: { code: 'userCap', figures: { cpusMax: 0, cpusInUse: 0 } },
+      verdict: expect.stringContaining('user bob may have 0 cpus at a time'),
+    });
+    expect(site.control.plan().demand).toMatchObject([
+      { user: 'bob', workers: 1, unmet: 1, unmetCode: 'userCap' },
+      { user: null, workers: 3, unmet: 1, unmetFigures: { workers: 3, most: 2 } },
+    ]);
+    expect(site.made()).toEqual([]);
   });
 
   test('a job that nobody knows is no job', async () => {
