@@ -27,6 +27,7 @@ import { machinesOf } from './machines.ts';
 import { makeOrder } from './order.ts';
 import { outlooksOf } from './outlooks.ts';
 import { type AskMachine, createProbes } from './probes.ts';
+import { createPruning } from './pruning.ts';
 import { watchQuotas } from './quotas.ts';
 import { reportTick, troubleEntry } from './report.ts';
 import { createSources } from './sources.ts';
@@ -86,9 +87,6 @@ const tickGapMsDefault = 5;
 /** A queue is looked at no sooner again because something is due. */
 const dueGapMs = 5000;
 const stopMs = 10_000;
-const pruneEveryMs = 3_600_000;
-/** One call of prune drops no more than some hundred rows: where it did, more may be left. */
-const [pruneRowsMin, pruneAgainMs] = [500, 10_000];
 
 /**
  * The loop: sources → tick → store → effects → outcomes → tick. It waits for nothing but the bell: looks and effects
@@ -298,15 +296,14 @@ export function createDaemon(parts: DaemonParts): Daemon {
   }
 
   async function loop(signal: AbortSignal): Promise<void> {
-    let prunedAtMs = timeline.now();
+    const prune = createPruning(store, {
+      retentionMs: config.policy.retentionMs,
+      startMs: timeline.now(),
+    });
     while (!signal.aborted) {
       const tickedAtMs = timeline.now();
       runTick();
-      const nowMs = timeline.now();
-      if (nowMs - prunedAtMs > pruneEveryMs) {
-        const dropped = store.prune(nowMs - config.policy.retentionMs);
-        prunedAtMs = dropped < pruneRowsMin ? nowMs : nowMs - pruneEveryMs + pruneAgainMs;
-      }
+      prune(timeline.now());
       await wake.wait(untilDue(), signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();
       if (gapMs > 0) await clock.sleep(gapMs, signal).catch(() => {});

@@ -141,6 +141,8 @@ async function traceOf({ deps }: Session, { trace: path, from, to }: SimulateOpt
       throw new CliError(exitCodes.usage, 'badTrace', printable(`${path}: no job to replay`));
     return trace;
   } catch (error) {
+    if (error instanceof CliError) throw error;
+    if (deps.signal.aborted) throw new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
     if (error instanceof TraceError)
       throw new CliError(exitCodes.usage, 'badTrace', printable(error.message));
     if (error instanceof Error && 'code' in error && typeof error.code === 'string')
