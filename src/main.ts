@@ -188,6 +188,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: sink(process.stderr),
   env: process.env,
   cwd: process.cwd(),
+  files: {
+    read: async (path, bytesMax) => (await import('./config/files.ts')).hostFiles.read(path, bytesMax),
+  },
   clock: hostClock,
   signal: ended.signal,
   runDaemon,

@@ -10,6 +10,7 @@ import { planSchema } from '../api/schema/plan.ts';
 import { poolReceiptSchema } from '../api/schema/pools.ts';
 import { statusSchema } from '../api/schema/status.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
+import { type DaemonPlace, describePlace } from './place.ts';
 
 export interface ClientLimits {
   readonly connectMs: number;
@@ -23,12 +24,14 @@ const defaultLimits: ClientLimits = { connectMs: 5_000, answerMs: 25_000, answer
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Asks the daemon at a socket. Every method throws CliError; what it returns has been checked by the API's schemas. */
+/** Asks the daemon at a place. Every method throws CliError; what it returns has been checked by the API's schemas. */
 export type DaemonClient = ReturnType<typeof connectDaemon>;
 
-export function connectDaemon(socket: string, signal: AbortSignal, limits: ClientLimits = defaultLimits) {
-  const http = new Client('http://spillway', {
-    socketPath: socket,
+export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: ClientLimits = defaultLimits) {
+  const where = describePlace(place);
+  const http = new Client(place.kind === 'socket' ? 'http://spillway' : place.origin, {
+    ...(place.kind === 'socket' ? { socketPath: place.path } : {}),
+    ...(place.kind === 'network' && place.ca !== null ? { connect: { ca: place.ca } } : {}),
     connectTimeout: limits.connectMs,
     headersTimeout: limits.answerMs,
     bodyTimeout: limits.answerMs,
@@ -53,7 +56,7 @@ export function connectDaemon(socket: string, signal: AbortSignal, limits: Clien
         throw new CliError(exitCodeOf[code], code, message, reason);
       }
     }
-    const what = `what answers at ${socket} is no spillway daemon of this version (HTTP ${status})`;
+    const what = `what answers at ${where} is no spillway daemon of this version (HTTP ${status})`;
     throw new CliError(exitCodes.failed, 'badAnswer', what);
   }
 
@@ -63,14 +66,16 @@ export function connectDaemon(socket: string, signal: AbortSignal, limits: Clien
         method,
         path,
         signal,
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        headers: {
+          ...(place.kind === 'network' ? { authorization: `Bearer ${place.token.text()}` } : {}),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
       if (signal.aborted) throw new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
-      throw asCliError(error, socket, limits);
+      throw asCliError(error, place, limits);
     }
   }
 
@@ -164,21 +169,29 @@ const exitCodeOf = {
   internal: exitCodes.failed,
 } as const satisfies Record<ApiErrorCode, ExitCode>;
 
-function asCliError(error: unknown, socket: string, limits: ClientLimits): CliError {
+/** What OpenSSL says of a certificate that it does not trust. */
+const untrusted = /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_SSL_)/;
+
+function asCliError(error: unknown, place: DaemonPlace, limits: ClientLimits): CliError {
+  const where = describePlace(place);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'EACCES' || code === 'EPERM') {
-    const text = `no permission to use ${socket}: its group is who may (see ls -l)`;
+    const text = `no permission to use ${where}: its group is who may (see ls -l)`;
     return new CliError(exitCodes.unreachable, 'denied', text);
   }
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
-    const text = `the daemon at ${socket} gave no answer in ${limits.answerMs / 1000} s`;
+    const text = `the daemon at ${where} gave no answer in ${limits.answerMs / 1000} s`;
     return new CliError(exitCodes.unreachable, 'timeout', text);
   }
   if (error instanceof errors.ResponseExceededMaxSizeError) {
-    const text = `the answer from ${socket} is longer than ${limits.answerBytesMax} bytes; ask for less with --limit`;
+    const text = `the answer from ${where} is longer than ${limits.answerBytesMax} bytes; ask for less with --limit`;
     return new CliError(exitCodes.failed, 'badAnswer', text);
   }
+  if (place.kind === 'network' && untrusted.test(code)) {
+    const text = `${where} is not trusted (${code}): --ca names the authority of its certificate`;
+    return new CliError(exitCodes.failed, 'untrusted', text);
+  }
   const why = code === 'ENOENT' ? 'no such socket' : code === 'ECONNREFUSED' ? 'nobody listens' : code;
-  const text = `no daemon answers at ${socket} (${why}): is it running? start: spillway run CONFIG`;
+  const text = `no daemon answers at ${where} (${why}): is it running? start: spillway run CONFIG`;
   return new CliError(exitCodes.unreachable, 'unreachable', text);
 }

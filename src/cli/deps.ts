@@ -1,4 +1,5 @@
 import type { CheckReport } from '../config/check.ts';
+import type { ConfigFiles } from '../config/files.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Problem } from '../config/problem.ts';
 import type { ForegroundCommand } from '../host/foreground.ts';
@@ -22,6 +23,8 @@ export interface CliDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative paths are taken from here. */
   readonly cwd: string;
+  /** Tokens and certificates. */
+  readonly files: ConfigFiles;
   readonly clock: Clock;
   /** Aborted by the first signal to end: a command that asks or follows ends with it. */
   readonly signal: AbortSignal;

@@ -1,18 +1,15 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { connectDaemon, type DaemonClient } from './client.ts';
 import type { CliDeps, Sink } from './deps.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
+import { defaultSocket, type PlaceOptions, placeOf } from './place.ts';
 import { createStyle, type Style } from './table.ts';
-
-export const defaultSocket = '/run/spillway/spillway.sock';
 
 export interface JsonOption {
   readonly json?: boolean;
 }
 
-export interface AskOptions extends JsonOption {
-  readonly socket?: string;
-}
+export interface AskOptions extends JsonOption, PlaceOptions {}
 
 /** One run of the command: what its actions share, and its exit code. */
 export interface Session {
@@ -68,7 +65,7 @@ export async function withDaemon<T>(
   options: AskOptions,
   ask: (client: DaemonClient) => Promise<T>,
 ): Promise<T> {
-  const client = connectDaemon(socketOf(session.deps, options), session.deps.signal);
+  const client = connectDaemon(await placeOf(session.deps, options), session.deps.signal);
   try {
     return await ask(client);
   } finally {
@@ -99,10 +96,19 @@ export function complain(session: Session, message: string, exitCode: ExitCode):
 
 /** A command that asks the daemon. */
 export function askingCommand(parent: Command, name: string, description: string): Command {
-  return jsonCommand(parent, name, description).option(
-    '--socket <path>',
-    `the daemon's socket (default: $SPILLWAY_SOCKET, else ${defaultSocket})`,
-  );
+  return jsonCommand(parent, name, description)
+    .addOption(
+      new Option(
+        '--socket <path>',
+        `the daemon's socket (default: $SPILLWAY_SOCKET, else ${defaultSocket})`,
+      ).conflicts('url'),
+    )
+    .option('--url <url>', 'or where it is on the network: https://HOST:PORT (default: $SPILLWAY_URL)')
+    .option(
+      '--token <ref>',
+      'what is shown there: file:PATH or env:NAME (default: the file $SPILLWAY_TOKEN_FILE)',
+    )
+    .option('--ca <path>', 'the authority of its certificate, PEM (default: $SPILLWAY_CA)');
 }
 
 /** An id is checked by the daemon; none at all would name another page. */
@@ -116,11 +122,6 @@ export function jsonCommand(parent: Command, name: string, description: string):
     .command(name)
     .description(description)
     .option('--json', 'one JSON document on standard output');
-}
-
-export function socketOf(deps: CliDeps, options: AskOptions): string {
-  const fromEnv = deps.env.SPILLWAY_SOCKET;
-  return options.socket ?? (fromEnv === undefined || fromEnv === '' ? defaultSocket : fromEnv);
 }
 
 function coloursFor(sink: Sink, env: CliDeps['env']): boolean {

@@ -15,7 +15,7 @@ async function asking(answer: RequestListener): Promise<unknown> {
   const server = createServer(answer);
   server.listen(path);
   await once(server, 'listening');
-  const client = connectDaemon(path, new AbortController().signal, limits);
+  const client = connectDaemon({ kind: 'socket', path }, new AbortController().signal, limits);
   try {
     return await client.status().then(
       () => null,

@@ -41,6 +41,7 @@ function commands(): readonly (readonly [string, Command])[] {
     stderr: catchText().sink,
     env: {},
     cwd: '/',
+    files: { read: fail },
     clock: hostClock,
     signal: new AbortController().signal,
     runDaemon: fail,
@@ -62,7 +63,7 @@ function commands(): readonly (readonly [string, Command])[] {
   return leaves(buildProgram({ deps, exitCode: 0 }), 'spillway');
 }
 
-const common = ['--socket', '--json'];
+const common = ['--socket', '--url', '--token', '--ca', '--json'];
 
 describe('docs/cli.md', () => {
   test('has a section for each command and no other', () => {

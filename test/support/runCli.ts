@@ -1,6 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import type { CliDeps, Sink } from '../../src/cli/deps.ts';
 import { runCli } from '../../src/cli/program.ts';
+import { hostFiles } from '../../src/config/files.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 
 export interface CliRun {
@@ -20,6 +21,7 @@ export async function cli(args: readonly string[], given: Partial<CliDeps> = {})
     stderr: err.sink,
     env: {},
     cwd: '/srv',
+    files: hostFiles,
     clock: hostClock,
     signal: new AbortController().signal,
     runDaemon: unexpected,

@@ -5,6 +5,7 @@ import { CliError, exitCodes } from '../exit.ts';
 import { launchOf } from '../lease/command-line.ts';
 import { keepAlive, untilHeld } from '../lease/hold.ts';
 import { createProgress } from '../lease/progress.ts';
+import { placeOf } from '../place.ts';
 import {
   type AskOptions,
   askingCommand,
@@ -12,7 +13,6 @@ import {
   reportErrors,
   type Session,
   showAnswer,
-  socketOf,
   someId,
 } from '../session.ts';
 import { renderLeases } from '../show/leases.ts';
@@ -76,7 +76,7 @@ async function borrow(session: Session, words: readonly string[], options: Lease
   const waitMsMax = options.wait ?? null;
   // One connection that outlives the first signal: the machine is given back whatever ends the waiting.
   const always = new AbortController();
-  const client = connectDaemon(socketOf(deps, options), always.signal);
+  const client = connectDaemon(await placeOf(deps, options), always.signal);
   const hold = {
     client,
     sleep: (ms: number, signal: AbortSignal) => deps.clock.sleep(ms, signal),

@@ -2,15 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { connectDaemon } from '../client.ts';
 import { CliError, exitCodes } from '../exit.ts';
-import {
-  type AskOptions,
-  askingCommand,
-  complain,
-  reportErrors,
-  type Session,
-  show,
-  socketOf,
-} from '../session.ts';
+import { type PlaceOptions, placeArgs, placeOf } from '../place.ts';
+import { type AskOptions, askingCommand, complain, reportErrors, type Session, show } from '../session.ts';
 import { epilogue } from '../torque/epilogue.ts';
 import type { HookHost } from '../torque/host.ts';
 import { becomeKeeper, keep, keeperLives } from '../torque/keeper.ts';
@@ -92,9 +85,10 @@ async function asHook(
   session.exitCode = failedCode;
   try {
     const settings = await readSettings(options.settings);
-    const socket = options.socket ?? settings.socket ?? socketOf(deps, options);
+    const at = placeWanted(options, settings);
+    const place = await placeOf(deps, at);
     // The connection outlives the first signal: what was borrowed is given back.
-    const client = connectDaemon(socket, always);
+    const client = connectDaemon(place, always);
     try {
       await work({
         settings,
@@ -106,7 +100,7 @@ async function asHook(
         hasParent: deps.torque.hasParent,
         ensureKeeper: async () => {
           if (await keeperLives(settings.stateDir, always)) return;
-          deps.torque.startApart(['torque', 'keep', '--settings', options.settings, '--socket', socket]);
+          deps.torque.startApart(['torque', 'keep', '--settings', options.settings, ...placeArgs(place, at)]);
         },
       });
     } finally {
@@ -115,6 +109,18 @@ async function asHook(
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** The settings' socket, unless the command line says where. */
+function placeWanted(options: PlaceOptions, { socket }: TorqueSettings): PlaceOptions {
+  const { url, token, ca } = options;
+  const own = options.socket ?? (url === undefined ? socket : null) ?? undefined;
+  return {
+    ...(own === undefined ? {} : { socket: own }),
+    ...(url === undefined ? {} : { url }),
+    ...(token === undefined ? {} : { token }),
+    ...(ca === undefined ? {} : { ca }),
+  };
 }
 
 interface SyncView {
@@ -134,7 +140,7 @@ async function sync(
   const node = options.node ?? settings.node;
   if (node === null)
     throw new CliError(exitCodes.usage, 'invalid', 'which node? --node, or `node` in the settings');
-  const client = connectDaemon(options.socket ?? settings.socket ?? socketOf(deps, options), deps.signal);
+  const client = connectDaemon(await placeOf(deps, placeWanted(options, settings)), deps.signal);
   try {
     const { pools } = await client.status();
     const max = machinesMax(settings, pools);
