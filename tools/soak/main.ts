@@ -27,6 +27,13 @@ interface Options {
   readonly json: boolean;
 }
 
+/** The first signal ends it after the stories that are being played, with the summary of those that were. */
+let isStopping = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    isStopping = true;
+  });
+
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -106,7 +113,7 @@ async function soak({ from, to, jobs, json }: Options): Promise<number> {
           `${sums.seeds} of ${to - from + 1} seeds in ${seconds.toFixed(0)} s, ${failing.length} failing\n`,
         );
       }
-      return failing.length + problems.length < failingSeedsMax;
+      return !isStopping && failing.length + problems.length < failingSeedsMax;
     },
   });
   const seconds = (performance.now() - beganMs) / 1000;
@@ -153,7 +160,7 @@ async function hunt({ jobs, json }: Options): Promise<number> {
       jobs,
       onAnswer: (answer) => {
         if (answer.kind === 'played' && answer.result.breaches.length > 0) caught ??= answer.result;
-        return caught === null;
+        return !isStopping && caught === null;
       },
     });
     const result = caught as SoakResult | null;

@@ -2,6 +2,10 @@ import { coreMutants } from '../../test/support/soak/coreMutants.ts';
 import { runSoak } from '../../test/support/soak/run.ts';
 import type { Answer, Question } from './messages.ts';
 
+process.on('disconnect', () => process.exit());
+// An interrupt is for the process that asks: the story that is being played is played to its end.
+process.on('SIGINT', () => {});
+
 /** Plays one story for each message and sends back what came of it. */
 process.on('message', (question: Question) => {
   void play(question);
