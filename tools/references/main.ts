@@ -4,6 +4,7 @@ import {
   type ReferenceOptions,
   type ReferenceResult,
   reference,
+  referenceLearned,
 } from '../../src/simulate/reference/reference.ts';
 import { readTrace } from '../../src/simulate/swf.ts';
 
@@ -60,6 +61,10 @@ for (const path of positionals.length > 0 ? positionals : usual) {
           row('zeroWait', '', zeroWait),
           row('oracle', `G = ${oracle.setting / bootSeconds} B`, oracle),
           row('fixed', `${fixed.setting / bootSeconds} B`, fixed),
+          row('learned', 'defaults', referenceLearned(trace, options)),
+          ...(isSplit
+            ? [row('learned', '`waitWeight: 4.5`', referenceLearned(trace, options, { waitWeight: 4.5 }))]
+            : []),
           row('threshold (split jobs)', '', threshold),
           row('static', `${farm.setting} machines`, farm),
           '',

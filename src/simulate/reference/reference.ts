@@ -1,5 +1,6 @@
 import type { Trace } from '../trace.ts';
 import { type FarmJob, type FarmOptions, type FarmPolicy, type FarmRun, runFarm } from './farm.ts';
+import { type LearnedSettings, learnedPolicy, usualSettings } from './learned.ts';
 import { fixedPolicy, oraclePolicy, staticPolicy, thresholdPolicy } from './policies.ts';
 import { type DemandProfile, demandProfile, gapsOf, machineSecondsOf, peakOf } from './profile.ts';
 
@@ -75,6 +76,20 @@ export function referenceOracle(trace: Trace, options: ReferenceOptions): BestRe
 
 export function referenceFixed(trace: Trace, options: ReferenceOptions): BestResult {
   return fixed(farmJobs(trace, options), options);
+}
+
+/** Spillway's own rule, with a pool's defaults but for what is given. */
+export function referenceLearned(
+  trace: Trace,
+  options: ReferenceOptions,
+  settings: Partial<LearnedSettings> = {},
+): ReferenceResult {
+  const { bootSeconds } = options;
+  return run(
+    farmJobs(trace, options),
+    options,
+    learnedPolicy({ ...usualSettings, bootSeconds, ...settings }),
+  );
 }
 
 /** Always with split jobs: a job of several machines would be waited for while its first machines count as unused and end. */
