@@ -141,7 +141,8 @@ export interface BlackHole {
  * nature, or that the scheduler leaves waiting for reasons of its own, condemn none:
  *
  * takesNone: it has never begun a job, though waiting jobs were put on it in every view for 20 minutes, and meanwhile
- * at least 3 jobs were begun on other machines of the same offer in the pool.
+ * at least 3 jobs were begun on other machines of the same offer in the pool. Where there are more such machines than a
+ * quarter of those that began one, it is the jobs: something else keeps them waiting.
  *
  * endsAll: of its jobs that ended in the last half hour at least 12 ran for no longer than a minute and none for longer;
  * and jobs of the same family (submitted together) ran ten times as long, and for more than a minute, on at least 2
@@ -185,7 +186,9 @@ function judge(
   const { waitedForSinceMs } = conduct;
   if (waitedForSinceMs !== null && takesNone(conduct, atMs)) {
     const begun = alike.reduce((sum, other) => sum + begunSince(other, waitedForSinceMs), 0);
-    if (begun < othersNeeded) {
+    const working = alike.filter((other) => begunSince(other, waitedForSinceMs) > 0).length;
+    const ignored = alike.filter((other) => takesNone(other, atMs)).length + 1;
+    if (begun < othersNeeded || ignored > Math.max(1, working / 4)) {
       const why = `instance ${id} has taken no job for ${minutes(atMs - waitedForSinceMs)} min though fitting jobs wait`;
       return { ...about, kind: 'suspect', why, offerWorks };
     }

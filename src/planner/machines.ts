@@ -1,5 +1,5 @@
 import type { Demand } from '../model/demand.ts';
-import type { OfferName, QueueName } from '../model/ids.ts';
+import type { OfferName, PoolName, QueueName } from '../model/ids.ts';
 import { type Resources, subtractResources, timesThatFit } from '../model/resources.ts';
 import type { Allowance } from './caps.ts';
 import { fitsLife } from './remaining.ts';
@@ -7,6 +7,7 @@ import { fitsLife } from './remaining.ts';
 /** Machines that have no slot ads yet, all of them alike: what each will have is what its offer says. */
 export interface AlikeMachines {
   readonly queue: QueueName;
+  readonly pool: PoolName;
   /** Those with a record; for launches of this plan there is none yet, and a name stands in where one is needed. */
   readonly ids: readonly string[] | null;
   readonly count: number;
@@ -96,8 +97,14 @@ export function createMachineSet(): MachineSet {
   };
 }
 
-function jobsOnEach({ queue, free, leftMs }: AlikeMachines, { demand, request, apart }: Taking): number {
-  if (queue !== demand.queue || !fitsLife(demand.walltimeMs, leftMs)) return 0;
+/** Whether jobs of the demand may go to machines of the pool, by its queue and its own wish. */
+export function isOfPool(demand: Demand, { queue, pool }: { queue: QueueName; pool: PoolName }): boolean {
+  return queue === demand.queue && (demand.pool === undefined || demand.pool === pool);
+}
+
+function jobsOnEach(alike: AlikeMachines, { demand, request, apart }: Taking): number {
+  const { free, leftMs } = alike;
+  if (!isOfPool(demand, alike) || !fitsLife(demand.walltimeMs, leftMs)) return 0;
   const fit = timesThatFit(free, request);
   return apart === true ? Math.min(1, fit) : fit;
 }

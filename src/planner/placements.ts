@@ -75,14 +75,15 @@ export function createPlacements(
 ): (demand: Demand) => readonly Placement[] {
   const known = new Map<unknown, Map<string, readonly Placement[]>>();
   return (demand) => {
-    const { queue, walltimeMs } = demand;
+    const { queue, walltimeMs, pool } = demand;
     const matches = input.matchmaker.matches(demand);
     const ofMatches = known.get(matches) ?? new Map<string, readonly Placement[]>();
     known.set(matches, ofMatches);
-    const key = `${walltimeMs} ${queue}`;
+    const key = `${walltimeMs} ${queue} ${pool ?? ''}`;
     const before = ofMatches.get(key);
     if (before !== undefined) return before;
-    const made = placementsOf(queue, pools, matches, expectedCost(input.money, walltimeMs));
+    const all = placementsOf(queue, pools, matches, expectedCost(input.money, walltimeMs));
+    const made = pool === undefined ? all : all.filter((placement) => placement.pool.name === pool);
     ofMatches.set(key, made);
     return made;
   };

@@ -7,7 +7,7 @@ import type { Instance } from '../model/instance.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { noResources, type Resources, timesThatFit } from '../model/resources.ts';
 import type { Allowance } from './caps.ts';
-import { createMachineSet, type Fitting, type MachineSet, spend, type Taking } from './machines.ts';
+import { createMachineSet, type Fitting, isOfPool, type MachineSet, spend, type Taking } from './machines.ts';
 import { isClosed, type Place, placesOf, type SupplyInput } from './places.ts';
 import { fitsLife, remainingMs, remainingOfNewMs } from './remaining.ts';
 
@@ -160,9 +160,10 @@ export function createSupply(input: SupplyInput): Supply {
     if (left === 0 || settling.length === 0) return 0;
     const wanted = left;
     const matches = matchmaker.matches(demand);
-    for (const { id, queue, offer } of settling) {
+    for (const instance of settling) {
+      const { id, offer } = instance;
       const match = matches.get(offer);
-      if (match === undefined || queue !== demand.queue || needed.has(id)) continue;
+      if (match === undefined || !isOfPool(demand, instance) || needed.has(id)) continue;
       left -= Math.min(left, match.jobsPerMachine);
       needed.add(id);
       if (left === 0) break;
@@ -208,7 +209,14 @@ export function createSupply(input: SupplyInput): Supply {
       if (count <= 0) return;
       const ids = input.namesLaunches === true ? namesFor(count) : null;
       const leftMs = remainingOfNewMs(pool, offer.cloud, input);
-      coming.add(offer.name, { queue: pool.queue, ids, count, free: offer.resources, leftMs });
+      coming.add(offer.name, {
+        queue: pool.queue,
+        pool: pool.name,
+        ids,
+        count,
+        free: offer.resources,
+        leftMs,
+      });
     },
     takeBack: (pool, count) => {
       let left = Math.max(0, count);
@@ -261,14 +269,21 @@ export function createSupply(input: SupplyInput): Supply {
       const offer = offers.get(instance.offer);
       if (kind === null || offer === undefined || isClosed(instance, input)) continue;
       const leftMs = remainingMs(instance, poolsByName.get(instance.pool), input);
-      const key = `${kind} ${instance.queue} ${offer.name} ${leftMs}`;
+      const key = `${kind} ${instance.queue} ${instance.pool} ${offer.name} ${leftMs}`;
       const known = alike.get(key);
       if (known === undefined)
-        alike.set(key, { kind, offer, queue: instance.queue, leftMs, ids: [instance.id] });
+        alike.set(key, {
+          kind,
+          offer,
+          queue: instance.queue,
+          pool: instance.pool,
+          leftMs,
+          ids: [instance.id],
+        });
       else known.ids.push(instance.id);
     }
-    for (const { kind, offer, queue, leftMs, ids } of alike.values())
-      sets[kind].add(offer.name, { queue, ids, count: ids.length, free: offer.resources, leftMs });
+    for (const { kind, offer, queue, pool, leftMs, ids } of alike.values())
+      sets[kind].add(offer.name, { queue, pool, ids, count: ids.length, free: offer.resources, leftMs });
     return sets;
   }
 }
@@ -277,6 +292,7 @@ interface Alike {
   readonly kind: 'coming' | 'draining';
   readonly offer: Offer;
   readonly queue: QueueName;
+  readonly pool: PoolName;
   readonly leftMs: number;
   readonly ids: InstanceId[];
 }

@@ -119,6 +119,16 @@ describe('a machine that takes no job although jobs are put on it', () => {
     expect(doubted(conducts).size).toBe(0);
   });
 
+  test('is none where many take none while others work: it is the jobs that wait for something else', () => {
+    const busy = (n: number) => ({
+      a: [`s#1.${Math.floor(n / 24)}`],
+      b: [`s#2.${Math.floor(n / 24)}`],
+      c: [],
+      d: [],
+    });
+    expect(watched(views(long, busy), ['c', 'd']).holes).toEqual(['c-0 suspect', 'd-0 suspect']);
+  });
+
   test('is none where no job needed it, or it has worked before', () => {
     const busy = (n: number) => ({ a: [`s#1.${Math.floor(n / 24)}`], free: [] });
     expect(watched(views(long, busy)).holes).toEqual([]);

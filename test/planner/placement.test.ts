@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { PoolName } from '../../src/model/ids.ts';
 import { offerKey } from '../../src/planner/setAside.ts';
 import { t0 } from '../support/fleetParts.ts';
 import { makeJobClass, makeOffer, makePool, west } from '../support/siteParts.ts';
-import { cloud, decide, demandOf, launched, nowMs } from '../support/situation.ts';
+import { cloud, coming, decide, demandOf, launched, nowMs } from '../support/situation.ts';
 
 describe('which offer', () => {
   const a = makeOffer({ name: 'a', perHour: 0.3 });
@@ -96,5 +97,18 @@ describe('which offer', () => {
     expect(decide({ demand: [demandOf(makeJobClass({ memoryMiB: 4096 }), 1)] }).demand).toMatchObject([
       { shortage: { code: 'noOffer' } },
     ]);
+  });
+
+  test('jobs that want machines of one pool get them from no other, coming or not', () => {
+    const pools = [makePool({ name: 'one', offers: ['a'] }), makePool({ name: 'two', offers: ['a'] })];
+    const wish = demandOf(makeJobClass(), 2, { pool: PoolName('two') });
+    expect(launched(decide({ offers: [a], pools, demand: [wish] }))).toEqual(['two/a ×2 demand']);
+    const ofPool = (pool: string) => ({ pool: PoolName(pool), offer: a.name });
+    const elsewhere = [coming('x', ofPool('one')), coming('y', ofPool('one'))];
+    expect(launched(decide({ offers: [a], pools, machines: elsewhere, demand: [wish] }))).toEqual([
+      'two/a ×2 demand',
+    ]);
+    const here = [coming('x', ofPool('two')), coming('y', ofPool('two'))];
+    expect(launched(decide({ offers: [a], pools, machines: here, demand: [wish] }))).toEqual([]);
   });
 });

@@ -10,8 +10,12 @@ const requirementsCharsMax = 10_000;
 /** A lease in a job's words. Throws LeaseError `invalid` where the requirements are no expression. */
 export function jobAdOf({ requirements, request, user, pool }: LeaseRequest): ClassAd {
   const { cpus, memoryMiB, diskMiB, gpus } = request;
+  parse(requirements);
   return adFromValues({
-    Requirements: parse(requirements),
+    // An offer is of no pool yet; a machine is.
+    Requirements: parse(
+      `(${requirements}) && (TARGET.LeasePool =?= undefined || TARGET.LeasePool == MY.LeasePool)`,
+    ),
     RequestCpus: cpus,
     RequestMemory: memoryMiB,
     RequestDisk: diskMiB * 1024,
