@@ -55,6 +55,12 @@ describe('what a hostile ad costs', () => {
     expect(value(nested.replaceAll(/\({240}/g, '('.repeat(10_000)))).toBe('error');
   });
 
+  it('refuses a pattern that PCRE2 reads in a way of its own', () => {
+    expect(value(String.raw`regexp("(x|\\G[a-c]){0}+_", " b_c")`)).toBe('error');
+    expect(value(String.raw`regexp("(x|[a-c]){0}+_", " b_c")`)).toBe('true');
+    expect(value(String.raw`regexp("\\G b", " b_c")`)).toBe('true');
+  });
+
   it('is bounded in lists and in what functions make of long strings', () => {
     const long = `[x = "${'a,'.repeat(500_000)}"]`;
     expect(value('size(split(x, ","))', long)).toMatch(/^(?:error|\d+)$/);

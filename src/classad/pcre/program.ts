@@ -161,6 +161,9 @@ class Assembler {
         else this.group(node.index, node.body);
         return;
       case 'repeat':
+        if (node.most === 0 && hasMatchStart(node.body))
+          // PCRE2 10.32 holds the pattern for anchored because of a group that never takes part.
+          throw new RegexError('\\G in a group that is repeated no times is not supported', false);
         this.repeat(node);
         return;
       case 'look':
@@ -330,4 +333,9 @@ class Assembler {
     split.a = lazy ? this.code.length : start;
     split.b = lazy ? start : this.code.length;
   }
+}
+
+function hasMatchStart(node: RegexNode): boolean {
+  if (node.kind === 'assertion') return node.assertion === 'matchStart';
+  return partsOf(node).some(hasMatchStart);
 }
