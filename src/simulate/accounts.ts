@@ -25,13 +25,13 @@ export interface Figures {
 
 export interface Accounts {
   /** One job of the trace, as the jobs that it was put into the queue as. */
-  submitted(jobs: readonly Job[]): void;
+  readonly submitted: (jobs: readonly Job[]) => void;
   begun(job: Job): void;
   killed(job: Job): void;
   done(job: Job): void;
   created(machine: Machine): void;
   gone(machine: Machine): void;
-  figures(): Figures;
+  readonly figures: () => Figures;
 }
 
 interface Entry {

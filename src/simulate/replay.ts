@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { SiteConfig } from '../config/site.ts';
 import type { QueueName } from '../model/ids.ts';
 import { createMemoryStore } from '../store/memory/store.ts';
@@ -154,7 +155,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     if (nowMs - stall.atMs > dayMs) break;
     options.onProgress?.({ simulatedMs: nowMs, ofMs: lastMs, figures: accounts.figures });
   }
-  if (site.ended !== null) judge.note('noFaultOfOurs', `the daemon ended by itself: ${String(site.ended)}`);
+  if (site.ended !== null) judge.note('noFaultOfOurs', `the daemon ended by itself: ${inspect(site.ended)}`);
   for (const error of site.errors) judge.note('noFaultOfOurs', error);
   const result: ReplayResult = {
     ...accounts.figures(),

@@ -91,10 +91,10 @@ export interface Scheduler {
   readonly jobs: readonly Job[];
   readonly kills: readonly Kill[];
   readonly counts: { readonly waiting: number; readonly running: number; readonly done: number };
-  job(id: JobId): Job | null;
-  submit(jobClass: JobClass, options: { count: number; runMs: number }): readonly Job[];
-  removeJob(job: Job): void;
-  join(worker: Pick<Startd, 'id' | 'instance' | 'ad' | 'total'>): void;
+  readonly job: (id: JobId) => Job | null;
+  readonly submit: (jobClass: JobClass, options: { count: number; runMs: number }) => readonly Job[];
+  readonly removeJob: (job: Job) => void;
+  readonly join: (worker: Pick<Startd, 'id' | 'instance' | 'ad' | 'total'>) => void;
   setDraining(startd: Startd, draining: boolean): void;
   /** A machine has stopped: what ran on it is killed and waits again. */
   lose(id: WorkerId, lingerMs: number): void;
@@ -149,7 +149,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function negotiate(): void {
-    let candidates = [...open].sort(byPreference);
+    let candidates = [...open].toSorted(byPreference);
     const begun = lines.serve((job) => {
       const on = placeFor(job, candidates);
       if (on === null) {
@@ -325,7 +325,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const startd = startds.get(id);
       if (startd === undefined) return;
       startd.shownUntilMs = now() + lingerMs;
-      for (const job of [...startd.running]) {
+      for (const job of startd.running) {
         kills.push({ job: job.id, worker: id, atMs: now() });
         release(job);
         job.state = 'waiting';

@@ -5,7 +5,7 @@ export interface WaitingLine {
   readonly jobClass: JobClass;
   readonly count: number;
   /** The first few. */
-  heads(most: number): readonly Job[];
+  readonly heads: (most: number) => readonly Job[];
 }
 
 /** The jobs that wait, by class: each change costs no more than the logarithm of what waits. */
@@ -81,7 +81,7 @@ export function createWaitingLines(): WaitingLines {
 
   function byAge(): Line[] {
     const age = (line: Line) => first(line)?.number ?? Number.POSITIVE_INFINITY;
-    return [...lines.values()].sort((a, b) => age(a) - age(b));
+    return [...lines.values()].toSorted((a, b) => age(a) - age(b));
   }
 
   return {

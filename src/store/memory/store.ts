@@ -86,9 +86,9 @@ export function createMemoryStore({ site, journalMax = journalMaxDefault }: Memo
       journal
         .filter((entry) => isAsked(entry, query))
         .slice(-query.limit)
-        .reverse(),
+        .toReversed(),
     instance: (id) => live.get(id) ?? ended.get(id) ?? null,
-    endedInstances: (limit) => [...ended.values()].slice(-limit).reverse(),
+    endedInstances: (limit) => [...ended.values()].slice(-limit).toReversed(),
     memory: (queue) => {
       const memory = memories.get(queue) ?? forgetfulMemory();
       memories.set(queue, memory);
