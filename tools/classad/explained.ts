@@ -1,8 +1,8 @@
 /** Differences from the library that we know and mean; each has its place in docs/classads.md. */
 type Test = (request: string, library: string, ours: string) => boolean;
 
-/** Calls that may come back to where they began, and references that may be to the group that they are in. */
-const refused = /\(\?[R\d&P+-]|\\+g[<'{\d]|\\+k|\\+\d/;
+/** Calls that may come back to where they began, references that may be to the group that they are in, and `\\G` where nothing is matched. */
+const refused = /\(\?[R\d&P+-]|\\+g[<'{\d]|\\+k|\\+\d|\\+G[^]*\)\{0/;
 
 const explanations: readonly (readonly [reason: string, test: Test])[] = [
   ['a crash of the library', (_request, library) => library === 'the library crashed'],
