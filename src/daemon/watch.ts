@@ -93,7 +93,7 @@ export function watch(
     clouds,
     queues,
     downtimes,
-    blackHoles: holes,
+    blackHoles: views.length > 0 ? holes : null,
     atLaunchRate,
   });
   const raised = tellAlarms(change, before, alarms);

@@ -11,6 +11,7 @@ export const alarmKinds = [
   'cloudSilent',
   'queueSilent',
   'blackHole',
+  'suspect',
   'launchRate',
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
@@ -33,7 +34,8 @@ export interface AlarmInput {
   readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
   readonly queues: ReadonlyMap<QueueName, QueueOutlook>;
   readonly downtimes: DowntimeOutlook;
-  readonly blackHoles: readonly BlackHole[];
+  /** Null: no view has told since. */
+  readonly blackHoles: readonly BlackHole[] | null;
   /** Pools that have launched as many machines as they may in an hour. */
   readonly atLaunchRate: readonly PoolName[];
 }
@@ -66,10 +68,10 @@ export function raiseAlarms(before: Alarms, input: AlarmInput): Alarms {
   }
   for (const [name, { trouble }] of input.queues)
     silence(`silent queue:${name}`, 'queueSilent', `queue ${name}`, trouble);
-  for (const { instance, why } of input.blackHoles) raise(`instance:${instance}`, 'blackHole', why);
+  for (const { instance, kind, why } of input.blackHoles ?? [])
+    raise(`instance:${instance}`, kind === 'suspect' ? 'suspect' : 'blackHole', why);
   for (const alarm of before.values())
-    if (alarm.kind === 'blackHole' && !next.has(alarm.key) && nowMs < alarm.sinceMs + rememberedMs)
-      next.set(alarm.key, alarm);
+    if (!next.has(alarm.key) && lasts(alarm, input)) next.set(alarm.key, alarm);
   for (const pool of input.atLaunchRate)
     raise(
       `launches:${pool}`,
@@ -77,6 +79,11 @@ export function raiseAlarms(before: Alarms, input: AlarmInput): Alarms {
       `pool ${pool} has launched as many machines in an hour as it may`,
     );
   return next;
+}
+
+/** A black hole is gone when it is told of; a suspect is one until a view shows otherwise. */
+function lasts({ kind, sinceMs }: Alarm, { nowMs, blackHoles }: AlarmInput): boolean {
+  return kind === 'blackHole' ? nowMs < sinceMs + rememberedMs : kind === 'suspect' && blackHoles === null;
 }
 
 const noPool = PoolName('');

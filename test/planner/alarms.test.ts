@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { OfferName } from '../../src/model/ids.ts';
+import { InstanceId, OfferName } from '../../src/model/ids.ts';
 import { type AlarmInput, isRaised, raiseAlarms } from '../../src/planner/alarms.ts';
 import { windowsOf } from '../../src/planner/downtimes.ts';
 import { launchesLeft, noteLaunches } from '../../src/planner/launchRate.ts';
@@ -47,6 +47,20 @@ describe('alarms', () => {
     );
     expect([...later.values()]).toMatchObject([{ sinceMs: nowMs }]);
     expect(raiseAlarms(later, input({ nowMs: nowMs + 2 * minute })).size).toBe(0);
+  });
+
+  test('a black hole is told of for a day, a suspect until a view shows otherwise', () => {
+    const about = { pool: pool.name, offer: OfferName('small'), offerWorks: true, why: 'it takes none' };
+    const blackHoles = [
+      { ...about, instance: InstanceId('a-0'), kind: 'takesNone' as const },
+      { ...about, instance: InstanceId('b-0'), kind: 'suspect' as const },
+    ];
+    const raised = raiseAlarms(new Map(), input({ blackHoles }));
+    const kinds = (over: Partial<AlarmInput>) =>
+      [...raiseAlarms(raised, input(over)).values()].map(({ kind }) => kind);
+    expect(kinds({ blackHoles: null })).toEqual(['blackHole', 'suspect']);
+    expect(kinds({ blackHoles: [] })).toEqual(['blackHole']);
+    expect(kinds({ blackHoles: [], nowMs: nowMs + 1440 * minute })).toEqual([]);
   });
 
   test('a cloud that is silent for long, unless it has a downtime', () => {
