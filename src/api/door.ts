@@ -63,6 +63,7 @@ export function serverOf(door: Door, handler: RequestListener): Server {
     keepAliveTimeout: apiLimits.keepAliveMs,
     maxHeaderSize: apiLimits.headerBytesMax,
     connectionsCheckingInterval: 1_000,
+    requireHostHeader: false, // Node's own refusal of it has no body; nothing here depends on the host's name
   };
   const { tls, addressConnectionsMax } = door;
   const server =
@@ -79,6 +80,8 @@ export function serverOf(door: Door, handler: RequestListener): Server {
           handler,
         );
   server.maxConnections = apiLimits.connectionsMax;
+  // What a request expects beside `100-continue` is nothing to us: Node alone would refuse it, without a body.
+  server.on('checkExpectation', handler);
   if (addressConnectionsMax !== null) boundAddresses(server, addressConnectionsMax);
   return server;
 }
