@@ -2,7 +2,7 @@
 type Test = (request: string, library: string, ours: string) => boolean;
 
 /** Calls that may come back to where they began, references that may be to the group that they are in, and `\\G` where nothing is matched. */
-const refused = /\(\?[R\d&P+-]|\\+g[<'{\d]|\\+k|\\+\d|\\+G[^]*\)\{0/;
+const refused = /\(\?[R\d&P+-]|\\+g[<'{\d]|\\+k|\\+\d|\\+G[\s\S]*\)\{0/;
 
 const explanations: readonly (readonly [reason: string, test: Test])[] = [
   ['a crash of the library', (_request, library) => library === 'the library crashed'],
