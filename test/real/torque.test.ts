@@ -68,7 +68,7 @@ exit 7
     );
     expect(errorsOf(job)).toBe('problem\n');
     expect(outputOf(job)).toMatch(
-      /^id 1\.pbshead name env odd \[two words, 'quotes' "and" \$more \\ \nlines\] home \/home\/vmuser host machine-127\.0\.0\.2\d user vmuser\nnodes wn1 proxy a proxy at \/home\/vmuser\/\.spillway-job\/credentials\/X509_USER_PROXY\nread \[\]\n$/,
+      /^id \d+\.pbshead name env odd \[two words, 'quotes' "and" \$more \\ \nlines\] home \/home\/vmuser host machine-127\.0\.0\.2\d user vmuser\nnodes wn1 proxy a proxy at \/home\/vmuser\/\.spillway-job\/credentials\/X509_USER_PROXY\nread \[\]\n$/,
     );
     expect(job).toMatchObject({ exitStatus: 7, startCount: 1 });
     await node.untilQuiet();
@@ -141,13 +141,13 @@ exit 7
   it.each(['process', 'group'] as const)(
     'a prologue that the alarm kills (%s) gives back what it had, or asked for',
     async (alarmKills) => {
-      // Its settings allow it ten minutes, so that it is the alarm that ends it, wherever it is just then.
+      // Its settings allow it ten minutes, so that it is the alarm that ends it while it waits.
       const holding = node.mom({ np: machinesCount });
       const holders = Array.from({ length: machinesCount }, () =>
         holding.submit({ script: '#!/bin/sh\necho begun\nsleep 600\n' }),
       );
       await Promise.all(holders.map(isRunning));
-      mom = node.mom({ np: 1, prologAlarmMs: 6_000, alarmKills, settings: '' });
+      mom = node.mom({ np: 1, prologAlarmMs: 8_000, saidAlarmMs: 600_000, alarmKills });
       const job = mom.submit({ script: canary });
       await until('two prologues have been killed', () => job.startCount >= 3);
       const waiting = (await node.leases()).filter(({ lease }) => lease.state === 'waiting');
@@ -177,7 +177,7 @@ exit 7
       async () => existsSync(job.stdoutPath) && outputOf(job) === 'CLEAN\n',
     );
     await node.untilQuiet();
-    const again = { ...job, id: '500.pbshead', scriptPath: '/etc/hostname' };
+    const again = { ...job, id: '500000.pbshead', scriptPath: '/etc/hostname' };
     expect(await mom.hook('prologue', again)).toBe(0);
     expect(await mom.hook('prologue', again)).toBe(0);
     await until('one lease is left', async () => (await node.leases()).length === 1);
@@ -215,7 +215,7 @@ exit 7
     mom = node.mom({ np: 1, settings: '' });
     const script = join(node.site.folder, 'dropped.SC');
     writeFileSync(script, canary);
-    const job = { ...mom.submit({ script: canary }), id: '600.pbshead', scriptPath: script };
+    const job = { ...mom.submit({ script: canary }), id: '600000.pbshead', scriptPath: script };
     expect(await mom.hook('prologue', job)).toBe(0);
     execFileSync('rm', [script]);
     await node.untilQuiet();

@@ -38,23 +38,24 @@ export function addTorque(program: Command, session: Session): void {
   command('prologue', 'borrow a machine for a job')
     .argument('[words...]', 'the 8 arguments of a prologue')
     .action(async (words: string[], options: TorqueOptions) => {
-      await asHook(session, options, prologueCodes.again, async (host) => {
+      await asHook(session, options, async (host) => {
         session.exitCode = prologueCodes[await prologue(words, host, session.deps.signal)];
       });
     });
   command('epilogue', 'give back what a job had borrowed')
     .argument('[words...]', 'the 11 arguments of an epilogue')
     .action(async (words: string[], options: TorqueOptions) => {
-      await asHook(session, options, exitCodes.failed, async (host) => {
+      await asHook(session, options, async (host) => {
         session.exitCode = (await epilogue(words, host)) ? exitCodes.ok : exitCodes.failed;
       });
     });
   command('keep', 'renew the leases of running jobs; a prologue starts it where it does not run')
     .option('--stay', 'do not end when there is no job')
     .action(async (options: TorqueOptions & { stay?: boolean }) => {
-      await asHook(session, options, exitCodes.failed, async (host) => {
+      await asHook(session, options, async (host) => {
         await host.state.jobs();
         const keeper = await becomeKeeper(host.settings.stateDir, always);
+        session.exitCode = exitCodes.ok;
         if (keeper === null) return host.say('another keeper runs');
         try {
           await keep(host, options.stay === true, session.deps.signal);
@@ -73,16 +74,15 @@ export function addTorque(program: Command, session: Session): void {
 
 const always = new AbortController().signal;
 
-/** A hook's exit code is one of its own, whatever goes wrong. */
+/** Where a hook fails in a way of its own, it has not slept: the script that ran it does. */
 async function asHook(
   session: Session,
   options: TorqueOptions,
-  failedCode: number,
   work: (host: HookHost) => Promise<void>,
 ): Promise<void> {
   const { deps } = session;
   const say = (text: string) => deps.stderr.write(`spillway: ${text}\n`);
-  session.exitCode = failedCode;
+  session.exitCode = exitCodes.failed;
   try {
     const settings = await readSettings(options.settings);
     const at = placeWanted(options, settings);
@@ -97,7 +97,7 @@ async function asHook(
         clock: deps.clock,
         hostName: deps.torque.hostName,
         say,
-        hasParent: deps.torque.hasParent,
+        hasParent: () => deps.torque.hasParent(),
         ensureKeeper: async () => {
           if (await keeperLives(settings.stateDir, always)) return;
           deps.torque.startApart(['torque', 'keep', '--settings', options.settings, ...placeArgs(place, at)]);

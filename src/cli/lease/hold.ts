@@ -9,8 +9,14 @@ const renewalsInTtl = 3;
 const pollMs = 5_000;
 const retryMs = 1_000;
 
+/** What a holder asks of the daemon. */
+export type LeaseClient = Pick<
+  DaemonClient,
+  'status' | 'askLease' | 'leases' | 'lease' | 'leaseAfter' | 'renewLease' | 'returnLease'
+>;
+
 export interface HoldDeps {
-  readonly client: DaemonClient;
+  readonly client: LeaseClient;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly monotonicNow: () => number;
 }

@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from '../../host/programs.ts';
 import type { Clock } from '../../model/clock.ts';
-import type { DaemonClient } from '../client.ts';
 import { CliError, exitCodes } from '../exit.ts';
-import { type HoldDeps, patiently } from '../lease/hold.ts';
+import { type HoldDeps, type LeaseClient, patiently } from '../lease/hold.ts';
 import type { TorqueSettings } from './settings.ts';
 import type { TorqueState } from './state.ts';
 
@@ -12,7 +11,7 @@ import type { TorqueState } from './state.ts';
 export interface HookHost {
   readonly settings: TorqueSettings;
   readonly state: TorqueState;
-  readonly client: DaemonClient;
+  readonly client: LeaseClient;
   readonly clock: Clock;
   /** This host's own, as the notes of leases have it. */
   readonly hostName: string;

@@ -80,11 +80,9 @@ async function borrow(job: PrologueJob, wish: Asked, host: HookHost, stop: Abort
     const asked = await ask({ job, wish, note, publicKey: keys.publicKey }, host, stop);
     lease = asked.lease.id;
     await state.writeRecord(job.id, { ...record, lease, stage: 'asked' });
-    const { access } = await untilHeld(asked, holdDeps(host), {
-      signal: stop,
-      waitMsMax: null,
-      show: () => {},
-    });
+    const held = untilHeld(asked, holdDeps(host), { signal: stop, waitMsMax: null, show: () => {} });
+    // Not even the long poll that is under way is waited for.
+    const { access } = await Promise.race([held, rejectedBy(stop)]);
     if (access?.kind !== 'ssh')
       throw new CliError(exitCodes.failed, 'failed', `machines of ${wish.pool} are not reached by SSH`);
     await state.publish(job.id, { access, privateKey: keys.privateKey, uid, gid });
@@ -165,6 +163,14 @@ function watchParent(host: HookHost): { readonly signal: AbortSignal; stop(): vo
     orphaned.abort(new CliError(exitCodes.failed, 'orphaned', 'whoever started this prologue is dead'));
   })().catch(() => {}); // stopped
   return { signal: orphaned.signal, stop: () => over.abort() };
+}
+
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = () => reject(signal.reason);
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
 }
 
 async function pause(host: HookHost, ms: number, signal: AbortSignal): Promise<void> {

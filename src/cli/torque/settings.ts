@@ -59,9 +59,9 @@ export function parseTorqueSettings(text: string): ParsedSettings {
     else found.set(name, { value, line });
   }
 
-  const text_ = (name: (typeof texts)[number]) => found.get(name)?.value ?? null;
+  const textOf = (name: (typeof texts)[number]) => found.get(name)?.value ?? null;
   const path = (name: (typeof texts)[number]) => {
-    const value = text_(name);
+    const value = textOf(name);
     if (value !== null && !value.startsWith('/'))
       faults.push({ line: found.get(name)?.line ?? 0, message: `"${name}" is an absolute path` });
     return value;
@@ -85,7 +85,7 @@ export function parseTorqueSettings(text: string): ParsedSettings {
   const settings: TorqueSettings = {
     stateDir: path('stateDir') ?? '/var/lib/spillway/torque',
     socket: path('socket'),
-    pool: text_('pool') ?? '',
+    pool: textOf('pool') ?? '',
     poolOfQueue: family('pool'),
     requirementsOfFeature: family('feature'),
     prologAlarmMs: span('prologAlarm', 300_000, alarmMsMin),
@@ -93,7 +93,7 @@ export function parseTorqueSettings(text: string): ParsedSettings {
     retryMsFirst: span('retryFirst', 5_000, 100),
     retryMsMax: span('retryMax', 300_000, 100),
     torqueBin: path('torqueBin'),
-    node: text_('node'),
+    node: textOf('node'),
   };
   if (settings.pool === '') faults.push({ line: 1, message: '"pool" is missing' });
   return faults.length > 0 ? { kind: 'faults', faults } : { kind: 'settings', settings };

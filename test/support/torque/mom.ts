@@ -19,16 +19,16 @@ import { setTimeout as delay } from 'node:timers/promises';
  * have (test/data/torque).
  */
 export interface Mom {
-  submit(job: JobSpec): Job;
+  readonly submit: (job: JobSpec) => Job;
   /** SIGTERM to all processes of the job's session, later SIGKILL. */
-  qdel(job: Job): Promise<void>;
+  readonly qdel: (job: Job) => Promise<void>;
   /** Resolves when the job is in state C. */
-  ended(job: Job): Promise<Job>;
+  readonly ended: (job: Job) => Promise<Job>;
   /** Runs one hook as mom does, apart from any job of its own; returns its exit code, or `alarm`. */
-  hook(name: 'prologue' | 'epilogue', job: Job, sessionId?: number): Promise<number | 'alarm'>;
+  readonly hook: (name: 'prologue' | 'epilogue', job: Job, session?: number) => Promise<number | 'alarm'>;
   /** Jobs that ran at once, at most. */
   readonly mostAtOnce: number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface MomOptions {
@@ -45,6 +45,8 @@ export interface MomOptions {
     readonly gid: number;
   };
   readonly killDelayMs: number;
+  /** The number of its first job. */
+  readonly firstNumber: number;
 }
 
 export interface JobSpec {
@@ -83,7 +85,7 @@ export function createMom(options: MomOptions): Mom {
   const queue: Job[] = [];
   const under = new Map<Job, Promise<void>>();
   const waiting = new Map<Job, () => void>();
-  let number = 0;
+  let number = options.firstNumber - 1;
   let closed = false;
   let mostAtOnce = 0;
 
@@ -116,9 +118,7 @@ export function createMom(options: MomOptions): Mom {
   }
 
   function schedule(): void {
-    while (!closed && under.size < np) {
-      const job = queue.shift();
-      if (job === undefined) return;
+    for (const job of closed ? [] : queue.splice(0, np - under.size)) {
       const done = start(job).finally(() => {
         under.delete(job);
         schedule();

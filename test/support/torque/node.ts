@@ -16,7 +16,10 @@ export interface TorqueNode {
   /** `settings` are lines of the settings file. */
   mom(options: {
     np: number;
+    /** `$prologalarm`. */
     prologAlarmMs?: number;
+    /** What the settings say of it. */
+    saidAlarmMs?: number;
     alarmKills?: MomOptions['alarmKills'];
     settings?: string;
   }): Mom;
@@ -55,14 +58,20 @@ export async function startTorqueNode({
     machines,
     stateDir,
     leases,
-    mom: ({ np, prologAlarmMs = 300_000, alarmKills = 'process', settings = '' }) => {
+    mom: ({
+      np,
+      prologAlarmMs = 300_000,
+      saidAlarmMs = prologAlarmMs,
+      alarmKills = 'process',
+      settings = '',
+    }) => {
       const priv = mkdtempSync(join(folder, 'mom-'));
       chmodSync(priv, 0o755);
       const conf = join(priv, 'torque.conf');
       writeFileSync(
         conf,
         `pool = vmpool\nstateDir = ${stateDir}\nsocket = ${join(site.folder, 'api.sock')}\n` +
-          `spillway = ${join(priv, 'spillway')}\nprologAlarm = ${prologAlarmMs}ms\nttl = 60s\nretryFirst = 1s\n${settings}`,
+          `spillway = ${join(priv, 'spillway')}\nprologAlarm = ${saidAlarmMs}ms\nttl = 60s\nretryFirst = 1s\n${settings}`,
       );
       // As the documentation has them installed, with the settings at a place of this test.
       for (const name of ['prologue', 'epilogue', 'job_starter']) {
@@ -81,6 +90,7 @@ export async function startTorqueNode({
         prologAlarmMs,
         alarmKills,
         killDelayMs: 2_000,
+        firstNumber: 1 + 1000 * moms.length,
         user: { name: 'nobody', group: 'nogroup', uid: 65534, gid: 65534 },
       });
       moms.push(mom);
