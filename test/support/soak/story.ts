@@ -167,9 +167,13 @@ function drawPools(dice: Dice, queue: QueueName, offers: readonly Offer[]): Pool
       min: Math.min(max - 2, dice.oneOf([0, 0, 0, 1, 2])),
       max,
       headroom: dice.chance(0.2) ? 1 : 0,
+      headroomShare: 0.2,
       userData: dice.chance(0.5) ? 'join {{token}}' : null,
       limits: {
-        idleMs: dice.oneOf([2, 5, 10]) * minuteMs,
+        // Null: learned from gaps.
+        idleMs: dice.oneOf([2 * minuteMs, 5 * minuteMs, 10 * minuteMs, null, null]),
+        idleMinMs: 30_000,
+        idleMaxMs: 10 * minuteMs,
         idleConfirmMs: 20_000,
         bootMaxMs: 6 * minuteMs,
         joinMaxMs: 5 * minuteMs,
