@@ -101,6 +101,8 @@ export function learnSetAsides(
     const together = was !== undefined && nowMs < was.untilMs && was.probe === null;
     const failures = together ? was.failures : (was?.failures ?? 0) + 1;
     const borne = isRefusal(reason) ? 0 : bootFailuresBorne - 1;
+    // A machine that fails by itself does not end what a refusal has begun.
+    if (was !== undefined && failures <= borne && nowMs < was.untilMs) return was;
     const doublings = Math.max(0, failures - 1 - borne);
     const firstMs = Math.max(policy.setAsideFirstMs, leastMs);
     const grownMs = Math.min(policy.setAsideMaxMs, firstMs * 2 ** Math.min(doublings, 30));

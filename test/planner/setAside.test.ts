@@ -56,6 +56,13 @@ describe('whom a refusal is blamed on', () => {
 });
 
 describe('for how long', () => {
+  test('a machine that fails to join meanwhile does not end what a refusal has begun', () => {
+    const asides = learn(nothing, [refused('capacity')]);
+    const later = learn(asides, [failed('joinDeadline')], 1000);
+    expect(later.get(key)).toEqual(asides.get(key));
+    expect(admittance(later, key, 1001)).toBe('closed');
+  });
+
   test('each failure in a row doubles the delay, up to the most', () => {
     let asides = nothing;
     let nowMs = 0;
