@@ -39,11 +39,10 @@ export async function buildApp({ door, clock, log, closing }: AppOptions): Promi
     return send(reply, answer);
   });
   const controlOf = admitAll(app, door);
+  refuseOtherMethods(app);
   app.setNotFoundHandler((_request, reply) => send(reply, errorAnswer(404, 'notFound', 'no such page')));
-  const pages = collectPages(app);
   await addOpenApi(app);
   addRoutes(app, { controlOf, clock, closing, explainMs: apiLimits.explainMs });
-  refuseOtherMethods(app, pages);
   return app;
 }
 
@@ -96,24 +95,30 @@ function unreadAnswer(code: string | undefined): ErrorAnswer {
   }
 }
 
-const otherMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-
 /** Fastify answers a wrong method as if there were no such page; ours says which methods the page has. */
-function refuseOtherMethods(app: FastifyInstance, pages: ReadonlyMap<string, ReadonlySet<string>>): void {
-  const known = [...pages]; // the routes added here are reported to `pages`, too
-  for (const [url, methods] of known) {
-    const allowed = [...methods].toSorted().join(', ');
-    const text = `this page takes ${allowed}`;
-    app.route({
-      url,
-      method: otherMethods.filter((method) => !methods.has(method)),
-      schema: { hide: true },
-      // Before the body is read: it does not matter.
-      onRequest: async (_request, reply) =>
-        send(reply.header('allow', allowed), errorAnswer(405, 'methodNotAllowed', text)),
-      handler: () => {},
-    });
-  }
+function refuseOtherMethods(app: FastifyInstance): void {
+  const pages = collectPages(app);
+  // Before the body is read: it does not matter.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.is404) return;
+    const [path = ''] = request.url.split('?');
+    const page = [...pages].find(([url]) => isPath(url, path));
+    if (page === undefined) return;
+    const allowed = [...page[1]].toSorted().join(', ');
+    await send(
+      reply.header('allow', allowed),
+      errorAnswer(405, 'methodNotAllowed', `this page takes ${allowed}`),
+    );
+  });
+}
+
+/** Whether the path is one of the page's: `:id` stands for any one part. */
+function isPath(url: string, path: string): boolean {
+  const parts = path.split('/');
+  const pattern = url.split('/');
+  return (
+    parts.length === pattern.length && pattern.every((part, at) => part.startsWith(':') || part === parts[at])
+  );
 }
 
 /** Fills as routes are added: each page's url and its methods. */

@@ -63,7 +63,6 @@ export function serverOf(door: Door, handler: RequestListener): Server {
     keepAliveTimeout: apiLimits.keepAliveMs,
     maxHeaderSize: apiLimits.headerBytesMax,
     connectionsCheckingInterval: 1_000,
-    requireHostHeader: false, // Node's own refusal of it has no body; nothing here depends on the host's name
   };
   const { tls, addressConnectionsMax } = door;
   const server =

@@ -36,19 +36,19 @@ function registryOf(schemas: Readonly<Record<string, z.ZodType>>) {
 
 /** Answers may have more fields in a later version: only what comes in is closed. */
 function openAnswers({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: object }): void {
-  const { def } = zodSchema._zod;
-  if (def.type === 'object' && def.catchall === undefined && 'additionalProperties' in jsonSchema)
-    delete jsonSchema.additionalProperties;
+  const isOpen = zodSchema instanceof z.ZodObject && zodSchema.def.catchall === undefined;
+  if (isOpen && 'additionalProperties' in jsonSchema) delete jsonSchema.additionalProperties;
   // In OpenAPI it says of a field that it is in answers only, which none of ours is.
-  if (def.type === 'readonly' && 'readOnly' in jsonSchema) delete jsonSchema.readOnly;
+  if (zodSchema instanceof z.ZodReadonly && 'readOnly' in jsonSchema) delete jsonSchema.readOnly;
 }
 
 type Described = ReturnType<ReturnType<typeof createJsonSchemaTransformObject>>;
 
 /** Every named schema comes as what is taken, too; ours are answers only. */
 function withoutInputs(document: Described): Described {
-  const schemas = Object.entries(document.components?.schemas ?? {}).filter(([name]) => name in named);
-  return { ...document, components: { ...document.components, schemas: Object.fromEntries(schemas) } };
+  const schemas = 'components' in document ? (document.components?.schemas ?? {}) : {};
+  for (const name of Object.keys(schemas)) if (!(name in named)) delete schemas[name];
+  return document;
 }
 
 /** The API's description in OpenAPI's words, made from the routes and the schemas that check them; before any route is added. */
@@ -78,7 +78,7 @@ export async function addOpenApi(app: FastifyInstance): Promise<void> {
     },
     transform: (document) => {
       const { schema, url } = transform(document);
-      const words = pageWords.get(`${document.route.method} ${document.route.url}`);
+      const words = pageWords.get([document.route.method, document.route.url].flat().join(' '));
       return { schema: { ...schema, ...words }, url };
     },
     transformObject: (document) => withoutInputs(describeNamed(document)),

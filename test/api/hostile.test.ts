@@ -56,10 +56,10 @@ const words = fc.oneof(
 const knownPath = fc
   .tuple(fc.constantFrom(...pageWords.keys()), words)
   .map(([page, word]) => (page.split(' ')[1] ?? '').replace(/:\w+/, encodeURIComponent(word.toWellFormed())));
-const parameters = [
-  ...['pool', 'cloud', 'offer', 'state', 'phase', 'ended', 'limit', 'kinds', 'instance', 'intent'],
-  ...['afterNumber', 'sinceMs', 'from', 'user', '__proto__', 'colour'],
-];
+const parameters =
+  'pool cloud offer state phase ended limit kinds instance intent afterNumber sinceMs from user __proto__ colour'.split(
+    ' ',
+  );
 const query = fc
   .array(fc.tuple(fc.constantFrom(...parameters), words), { maxLength: 4 })
   .map((pairs) =>
@@ -120,18 +120,10 @@ const bodies = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 300 }),
 );
 
-const headerNames = [
-  ...[
-    'content-type',
-    'accept',
-    'transfer-encoding',
-    'content-length',
-    'content-encoding',
-    'expect',
-    'upgrade',
-  ],
-  ...['connection', 'host', 'x-forwarded-for', 'authorization', 'range', 'cookie', 'te'],
-];
+const headerNames =
+  'content-type accept transfer-encoding content-length content-encoding expect upgrade connection host x-forwarded-for authorization range cookie te'.split(
+    ' ',
+  );
 const headerValues = fc.oneof(
   fc.constantFrom(
     'application/json',

@@ -53,11 +53,12 @@ export const leaseQuery = z.strictObject({
     .default(30_000),
 });
 
+const oneLine = /^[^\p{Cc}\p{Zl}\p{Zp}]*$/u;
 const line = (lettersMax: number) =>
   z
     .string()
     .max(lettersMax)
-    .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'has control characters or line ends');
+    .refine((text) => oneLine.test(text), 'has control characters or line ends');
 const amount = (most: number) => z.number().int().min(0).max(most).default(0);
 
 /** Which of those that have not ended. */

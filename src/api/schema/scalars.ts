@@ -17,6 +17,7 @@ export const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 
 const longestName = 128;
 const longestJobId = 256;
+/** Not as a pattern of the OpenAPI document: few programs but JavaScript's read `\p`. */
 const visible = /^[^\p{C}\p{Zl}\p{Zp}]+$/u;
 
 /** A name from the config: no control, format or unassigned characters, so that it can be printed as it is. */
@@ -24,7 +25,7 @@ export const nameSchema = z
   .string()
   .min(1)
   .max(longestName)
-  .regex(visible, 'has characters that no name has');
+  .refine((name) => visible.test(name), 'has characters that no name has');
 
 /** Our own ids are host names; anything else can not be one. */
 export const instanceIdSchema = z
@@ -37,4 +38,4 @@ export const jobIdSchema = z
   .string()
   .min(1)
   .max(longestJobId)
-  .regex(visible, 'has characters that no job id has');
+  .refine((id) => visible.test(id), 'has characters that no job id has');
