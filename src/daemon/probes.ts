@@ -19,7 +19,7 @@ const asksMax = 32;
 
 export interface Probes {
   /** True where its pool has no probe. */
-  isReachable(instance: InstanceId, pool: string): boolean;
+  readonly isReachable: (instance: InstanceId, pool: string) => boolean;
   /**
    * A view without the workers of machines that do not answer: what nobody can reach is not there, whatever its
    * scheduler says. A worker that has a job is proof of life.

@@ -1,5 +1,4 @@
 import type { Outcome } from '../fleet/fleet.ts';
-import type { CloudName, QueueName } from '../model/ids.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Log } from '../model/log.ts';
 import type { SourceTrouble } from './source.ts';

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { SiteConfig } from '../config/site.ts';
 import type { Machine } from './simulatedCloud.ts';
 import type { SimulatedSite } from './simulatedSite.ts';
@@ -7,7 +8,7 @@ import type { SimulatedSite } from './simulatedSite.ts';
  * daemon says. Each line is one breach; none means that all is well.
  */
 export function breaches(site: SimulatedSite): string[] {
-  const died = site.ended === null ? [] : [`the daemon ended by itself: ${String(site.ended)}`];
+  const died = site.ended === null ? [] : [`the daemon ended by itself: ${inspect(site.ended)}`];
   return [...boundsBroken(site), ...doubleSeats(site), ...jobsKilled(site), ...site.errors, ...died];
 }
 

@@ -57,7 +57,7 @@ describe('what a hostile ad costs', () => {
 
   it('refuses a pattern that PCRE2 reads in a way of its own', () => {
     expect(value(String.raw`regexp("(x|\\G[a-c]){0}+_", " b_c")`)).toBe('error');
-    expect(value(String.raw`regexp("(x|[a-c]){0}+_", " b_c")`)).toBe('true');
+    expect(value('regexp("(x|[a-c]){0}+_", " b_c")')).toBe('true');
     expect(value(String.raw`regexp("\\G b", " b_c")`)).toBe('true');
   });
 

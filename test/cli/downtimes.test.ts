@@ -11,7 +11,15 @@ describe('spillway downtime', () => {
     await using api = await startTestApi();
     const run = await add(
       api,
-      ...['--cloud', 'ec2', '--from', '2027-03-01T08:00Z', '--for', '4h', '--drain-ahead', '2h', '--force'],
+      '--cloud',
+      'ec2',
+      '--from',
+      '2027-03-01T08:00Z',
+      '--for',
+      '4h',
+      '--drain-ahead',
+      '2h',
+      '--force',
     );
     expect(run).toMatchObject({ code: 0, stderr: '' });
     expect(api.control.writes).toEqual([

@@ -99,7 +99,11 @@ async function borrow(session: Session, words: readonly string[], options: Lease
       ttlMs: options.ttl,
     });
     try {
-      const held = await untilHeld(asked, hold, { signal: deps.signal, waitMsMax, show: progress.show });
+      const held = await untilHeld(asked, hold, {
+        signal: deps.signal,
+        waitMsMax,
+        show: (...picture) => progress.show(...picture),
+      });
       progress.done();
       const { access, lease } = held;
       if (access === null) throw new Error('held without access');

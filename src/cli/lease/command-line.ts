@@ -35,7 +35,14 @@ export function launchOf(
   return {
     argv: [
       'ssh',
-      ...['-F', 'none', '-i', ssh.privateKey, '-p', String(access.port), '-l', access.user],
+      '-F',
+      'none',
+      '-i',
+      ssh.privateKey,
+      '-p',
+      String(access.port),
+      '-l',
+      access.user,
       ...options.flatMap((option) => ['-o', option]),
       terminal ? '-tt' : '-T',
       '--',

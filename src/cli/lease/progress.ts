@@ -27,7 +27,8 @@ export function createProgress(sink: Sink, quiet: boolean): Progress {
   };
 }
 
-function describe({ lease, ahead }: LeaseAnswer, pool: StatusView['pools'][number] | null): string {
+/** Why a lease has no machine yet, in one line. */
+export function describe({ lease, ahead }: LeaseAnswer, pool: StatusView['pools'][number] | null): string {
   if (lease.state === 'preparing') return `lease ${lease.id}: ${lease.instance} is made ready`;
   const first = ahead === null || ahead === 0 ? 'next in line' : `${ahead} before it`;
   const parts = [`lease ${lease.id} waits for a machine of ${lease.pool}, ${first}`];

@@ -37,7 +37,12 @@ export function sshAccess(settings: SshSettings, { memory }: Pick<QueueDeps, 'me
   }
 
   const options = (knownHostsFile: string) => [
-    ...['-F', 'none', '-i', identity, '-p', String(port)],
+    '-F',
+    'none',
+    '-i',
+    identity,
+    '-p',
+    String(port),
     ...[
       'IdentitiesOnly=yes',
       'BatchMode=yes',

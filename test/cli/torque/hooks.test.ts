@@ -207,7 +207,9 @@ describe('a prologue', () => {
     desk.setGrants(false);
     const end = await timed(prologue(words, host(), never), () => desk.open().length > 0 || said.length > 0);
     expect([end, desk.open(), existsSync(join(folder, 'leases/7.head'))]).toEqual(['again', [], false]);
-    expect(said).toEqual(['no machine for job 7.head of root: not within 90 s']);
+    expect(said).toEqual([
+      'no machine for job 7.head of root: not within 90 s; lease x-1 waits for a machine of vmpool, next in line',
+    ]);
   });
 
   it('gives it back when it is told to end, and when nobody waits for it any more', async () => {

@@ -92,7 +92,7 @@ describe('machines that exist already', () => {
     const taken = answers.flatMap((answer) =>
       answer.status === 'fulfilled' ? answer.value.instances.map(({ cloudId }) => cloudId.split('/')[0]) : [],
     );
-    expect(taken.toSorted()).toEqual(['desk1', 'desk2', 'rack1']);
+    expect(taken.toSorted((a = '', b = '') => a.localeCompare(b))).toEqual(['desk1', 'desk2', 'rack1']);
   });
 
   it('takes no second host for the same call, whoever sends it again', async () => {
