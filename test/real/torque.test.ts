@@ -1,14 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/runningSite.ts';
 import { sshMachinesMissing } from '../support/torque/machines.ts';
 import { errorsOf, type Job, type Mom, outputOf } from '../support/torque/mom.ts';
 import { startTorqueNode, type TorqueNode } from '../support/torque/node.ts';
+import { commandsOfPage, momConfigOfPage } from '../support/torque/page.ts';
 
 const missing = sshMachinesMissing();
 const machinesCount = 8;
+const support = join(import.meta.dirname, '../support/torque');
 
 /** Says DIRTY where anything of an earlier user is on the machine, and leaves behind whatever a user could. */
 const canary = `#!/bin/bash
@@ -202,7 +204,7 @@ exit 7
     expect(leftOnMachines()).toBe('');
   });
 
-  it('a job that no machine can be had for is ended; one without a daemon waits longer each time', async () => {
+  it('a job that no machine can be had for is ended, and told why', async () => {
     mom = node.mom({ np: 1 });
     const wide = await mom.ended(
       mom.submit({ script: canary, resources: 'nodes=2:ppn=2,neednodes=2:ppn=2' }),
@@ -212,7 +214,7 @@ exit 7
   });
 
   it('a job that mom has dropped without an epilogue (qdel -p) loses its machine', async () => {
-    mom = node.mom({ np: 1, settings: '' });
+    mom = node.mom({ np: 1 });
     const script = join(node.site.folder, 'dropped.SC');
     writeFileSync(script, canary);
     const job = { ...mom.submit({ script: canary }), id: '600000.pbshead', scriptPath: script };
@@ -221,8 +223,36 @@ exit 7
     await node.untilQuiet();
   });
 
+  it('spillway torque sync makes np the pool’s max, and warns with --check', async () => {
+    const torque = mkdtempSync(join(node.site.folder, 'torque-'));
+    cpSync(join(support, 'bin'), join(torque, 'bin'), { recursive: true });
+    cpSync(join(support, '../../data/torque'), join(torque, 'data'), { recursive: true });
+    mkdirSync(join(torque, 'bin/state'));
+    writeFileSync(join(torque, 'bin/state/np'), '4');
+    const settings = join(torque, 'torque.conf');
+    writeFileSync(settings, `pool = vmpool\ntorqueBin = ${join(torque, 'bin')}\n`);
+    const sync = (...more: string[]) =>
+      node.site.ask(['torque', 'sync', '--node', 'wn1', '--settings', settings, ...more], [0, 1]);
+    const asIs = { node: 'wn1', pools: ['vmpool'], max: machinesCount, np: 4, changed: false };
+    expect(await sync('--check')).toEqual(asIs);
+    expect(await sync()).toEqual({ ...asIs, np: machinesCount, changed: true });
+    expect(await sync()).toEqual({ ...asIs, np: machinesCount });
+    await node.site.ask(['pool', 'scale', 'vmpool', '--min', '0', '--max', '5']);
+    expect(await sync('--check')).toEqual({ ...asIs, max: 5, np: machinesCount });
+    await node.site.ask(['pool', 'scale', 'vmpool', '--min', 'config', '--max', 'config']);
+    writeFileSync(join(torque, 'bin/state/trouble'), 'server');
+    expect(await sync()).toMatchObject({ error: { code: 'queueTrouble' } });
+  });
+
+  it('every command of the page is run here, but for those of Torque and systemd', async () => {
+    expect(await node.site.ask<{ leases: unknown[] }>(['leases'])).toEqual({ leases: [] });
+    const notOurs = /^(?:systemctl|qmgr|echo .* \| qsub) /;
+    const isRun = /^(?:install|spillway (?:check|run|leases|torque sync)\b)/;
+    expect(commandsOfPage().filter((line) => !notOurs.test(line) && !isRun.test(line))).toEqual([]);
+    expect(momConfigOfPage().get('prologalarm')).toBe('900');
+  });
+
   it('a job starter without a machine refuses', () => {
-    mkdirSync(join(node.site.folder, 'none'), { recursive: true });
     const { status, stderr } = starterWithout('77.pbshead');
     expect([status, stderr]).toEqual([254, 'spillway: no machine is borrowed for job 77.pbshead\n']);
   });

@@ -3,6 +3,7 @@ import type { LeaseAnswer } from '../../api/schema/leases.ts';
 import { isMissing } from '../../host/files.ts';
 import { CliError, exitCodes } from '../exit.ts';
 import { isPassing, patiently, untilHeld } from '../lease/hold.ts';
+import { describe } from '../lease/progress.ts';
 import { accountOf, giveBack, type HookHost, holdDeps, leasesOf, makeKeys, within } from './host.ts';
 import { noteOf, type PrologueJob, prologueJobOf, shown, type Wish, wishOf } from './job.ts';
 import { failedAgain, retryDelayMs, waitBudgetMs } from './retry.ts';
@@ -41,18 +42,23 @@ export async function prologue(
     return 'never';
   }
   const orphaned = watchParent(host);
+  let waits = '';
   try {
     await within(
       host.clock,
       waitBudgetMs(host.settings.prologAlarmMs),
-      (stop) => borrow(job, wish, host, stop),
+      (stop) =>
+        borrow(job, wish, host, stop, (text) => {
+          waits = `; ${text}`;
+        }),
       [signal, orphaned.signal],
     );
     await host.state.writeFailures(job.id, null);
     return 'go';
   } catch (error) {
     if (orphaned.signal.aborted || signal.aborted) return 'again';
-    host.say(`no machine for job ${shown(job)}: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    host.say(`no machine for job ${shown(job)}: ${why}${waits}`);
   } finally {
     orphaned.stop();
   }
@@ -63,7 +69,13 @@ export async function prologue(
   return 'again';
 }
 
-async function borrow(job: PrologueJob, wish: Asked, host: HookHost, stop: AbortSignal): Promise<void> {
+async function borrow(
+  job: PrologueJob,
+  wish: Asked,
+  host: HookHost,
+  stop: AbortSignal,
+  tell: (whyItWaits: string) => void,
+): Promise<void> {
   const { state, settings, client } = host;
   const note = noteOf(job, host.hostName);
   const before = await state.readRecord(job.id);
@@ -80,7 +92,11 @@ async function borrow(job: PrologueJob, wish: Asked, host: HookHost, stop: Abort
     const asked = await ask({ job, wish, note, publicKey: keys.publicKey }, host, stop);
     lease = asked.lease.id;
     await state.writeRecord(job.id, { ...record, lease, stage: 'asked' });
-    const held = untilHeld(asked, holdDeps(host), { signal: stop, waitMsMax: null, show: () => {} });
+    const held = untilHeld(asked, holdDeps(host), {
+      signal: stop,
+      waitMsMax: null,
+      show: (view, pool) => tell(describe(view, pool)),
+    });
     // Not even the long poll that is under way is waited for.
     const { access } = await Promise.race([held, rejectedBy(stop)]);
     if (access?.kind !== 'ssh')

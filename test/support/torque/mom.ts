@@ -32,8 +32,10 @@ export interface Mom {
 }
 
 export interface MomOptions {
-  /** mom_priv: has `prologue`, `epilogue`, `job_starter`, and gets `jobs`. */
+  /** mom_priv: has `prologue` and `epilogue`, and gets `jobs`. */
   readonly folder: string;
+  /** `$job_starter`. */
+  readonly jobStarter: string;
   readonly np: number;
   readonly prologAlarmMs: number;
   /** Whom the alarm kills: the hook's process alone, or its whole group. */
@@ -202,7 +204,7 @@ export function createMom(options: MomOptions): Mom {
 
   async function run(job: Job): Promise<number> {
     const files = openOutput(job);
-    const child = spawn(join(folder, 'job_starter'), ['/bin/bash'], {
+    const child = spawn(options.jobStarter, ['/bin/bash'], {
       cwd: '/',
       uid: user.uid,
       gid: user.gid,

@@ -2,9 +2,10 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LeaseView } from '../../../src/model/lease.ts';
-import { createSite, type RunningSite, until } from '../runningSite.ts';
+import { createSite, type RunningSite, spillway, until } from '../runningSite.ts';
 import { type SshMachines, startSshMachines } from './machines.ts';
 import { createMom, type Mom, type MomOptions } from './mom.ts';
+import { installByPage, momConfigOfPage, siteOfPage } from './page.ts';
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
@@ -44,6 +45,8 @@ export async function startTorqueNode({
   chmodSync(folder, 0o755);
   const machines = await startSshMachines(folder, { count, port, firstHost });
   const site = createSite({ config: siteOf(machines, folder) });
+  const { code, stdout } = await spillway(['check', site.configPath]);
+  if (code !== 0) throw new Error(stdout);
   await site.start();
   await until('all machines are Free', async () => (await site.status()).pools[0]?.states.Free === count);
   const stateDir = join(folder, 'torque');
@@ -67,17 +70,23 @@ export async function startTorqueNode({
     }) => {
       const priv = mkdtempSync(join(folder, 'mom-'));
       chmodSync(priv, 0o755);
-      const conf = join(priv, 'torque.conf');
+      installByPage(priv);
+      const momPriv = join(priv, 'var/spool/torque/mom_priv');
+      const jobStarter = join(priv, momConfigOfPage().get('job_starter') ?? '');
+      const hooks = [join(momPriv, 'prologue'), join(momPriv, 'epilogue'), jobStarter];
+      // The settings as shipped, but for places and times of this test.
+      const conf = join(priv, 'etc/spillway/torque.conf');
+      const shipped = readFileSync(conf, 'utf8').replace(/^prologAlarm = .*$/m, '');
       writeFileSync(
         conf,
-        `pool = vmpool\nstateDir = ${stateDir}\nsocket = ${join(site.folder, 'api.sock')}\n` +
+        `${shipped}\nstateDir = ${stateDir}\nsocket = ${join(site.folder, 'api.sock')}\n` +
           `spillway = ${join(priv, 'spillway')}\nprologAlarm = ${saidAlarmMs}ms\nttl = 60s\nretryFirst = 1s\n${settings}`,
       );
-      // As the documentation has them installed, with the settings at a place of this test.
-      for (const name of ['prologue', 'epilogue', 'job_starter']) {
-        const text = readFileSync(join(checkout, 'config/torque', name), 'utf8');
-        writeFileSync(join(priv, name), text.replace('/etc/spillway/torque.conf', conf));
-        chmodSync(join(priv, name), name === 'job_starter' ? 0o755 : 0o500);
+      for (const path of hooks) {
+        const text = readFileSync(path, 'utf8');
+        chmodSync(path, 0o700);
+        writeFileSync(path, text.replace('/etc/spillway/torque.conf', conf));
+        chmodSync(path, path === hooks[2] ? 0o755 : 0o500);
       }
       writeFileSync(
         join(priv, 'spillway'),
@@ -85,7 +94,8 @@ export async function startTorqueNode({
       );
       chmodSync(join(priv, 'spillway'), 0o755);
       const mom = createMom({
-        folder: priv,
+        folder: momPriv,
+        jobStarter,
         np,
         prologAlarmMs,
         alarmKills,
@@ -123,17 +133,11 @@ function stopKeeper(stateDir: string): void {
 
 function siteOf({ addresses, port, adminKey }: SshMachines, folder: string): string {
   const hosts = addresses.map((address, index) => `{name: vm${index + 1}, address: ${address}}`).join(', ');
-  return `
-site: rack
-stateDir: FOLDER/state
-socket: FOLDER/api.sock
-queues:
-  - {name: leases, adapter: lease, poll: 1s, access: {ssh: {user: vmuser, admin: root, identity: ${adminKey}, port: ${port}}}}
-clouds:
-  - {name: rack, driver: fixed, poll: 1s, folder: ${folder}/claims, hosts: [${hosts}]}
-offers:
-  - {name: host, cloud: rack, cpus: 4, memory: 1GiB, disk: 1GiB, boot: {}}
-pools:
-  - {name: vmpool, queue: leases, offers: [host], min: ${addresses.length}, max: ${addresses.length}}
-`;
+  const count = addresses.length;
+  return siteOfPage()
+    .replace('/var/lib/spillway/site', 'FOLDER/state')
+    .replace('/var/lib/spillway/rack', `${folder}/claims`)
+    .replace('identity: /etc/spillway/admin', `identity: ${adminKey}, port: ${port}`)
+    .replace(/hosts: \[.*\]/, `hosts: [${hosts}]`)
+    .replace('max: 4', `min: ${count}, max: ${count}`);
 }
