@@ -53,4 +53,16 @@ describe('settings of the Torque hooks', () => {
   ])('%j: %s', (text, fault) => {
     expect(faultsOf(text)).toEqual([fault]);
   });
+
+  it('on its page: every setting that there is, and no other', () => {
+    const page = readFileSync(new URL('../../../docs/queues/torque.md', import.meta.url), 'utf8');
+    const [, table = ''] = page.split('## Fields of torque.conf');
+    const rows = [...table.matchAll(/^\| (`.*?) \|/gm)].map(([, cell = '']) => cell);
+    const documented = rows.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name));
+    const shipped = readFileSync(new URL('../../../config/torque/torque.conf', import.meta.url), 'utf8');
+    const known = [...shipped.matchAll(/^#?([A-Za-z]+(?:\.\w+)?) = /gm)].map(([, name = '']) =>
+      name.replace('.long', '.QUEUE').replace('.large', '.NAME'),
+    );
+    expect(documented.toSorted()).toEqual(known.toSorted());
+  });
 });

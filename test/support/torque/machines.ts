@@ -19,18 +19,22 @@ export interface SshMachines {
 
 /** Null where this host cannot have them: said aloud, and a failure with SPILLWAY_TESTBED_REQUIRED=1. */
 export function sshMachinesMissing(): string | null {
-  const { status, stderr } = spawnSync(join(scripts, 'sshd-root'), { encoding: 'utf8' });
-  if (
-    status === 0 &&
-    process.getuid?.() === 0 &&
-    spawnSync('unshare', ['--mount', '--pid', '--fork', 'true']).status === 0
-  )
-    return null;
-  const reason = status === 0 ? 'machines of their own need root and namespaces' : stderr.trim();
-  if (process.env.SPILLWAY_TESTBED_REQUIRED === '1' || (status !== 0 && status !== cannotExitCode))
-    throw new Error(`no machines with sshd: ${reason}`);
+  const reason = whyMissing();
+  if (reason === null) return null;
+  if (process.env.SPILLWAY_TESTBED_REQUIRED === '1') throw new Error(`no machines with sshd: ${reason}`);
   process.stderr.write(`SKIPPED, no machines with sshd: ${reason}\n`);
   return reason;
+}
+
+function whyMissing(): string | null {
+  const works = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
+  if (process.getuid?.() !== 0 || !works('unshare', '--mount', '--pid', '--fork', 'true'))
+    return 'machines of their own need root and namespaces';
+  if (!works('ssh', '-V')) return 'this host has no ssh';
+  const { status, stderr } = spawnSync(join(scripts, 'sshd-root'), { encoding: 'utf8' });
+  if (status === 0) return null;
+  if (status !== cannotExitCode) throw new Error(`sshd-root: ${stderr}`);
+  return stderr.trim();
 }
 
 export async function startSshMachines(
