@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { AccessToken, ListenAddress } from '../model/access.ts';
 import type { Clock } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
 import { AccessError, tokenOf } from './access.ts';
 import type { Control } from './control.ts';
 import { guardControl } from './guard.ts';
@@ -26,12 +27,13 @@ export interface NetworkDoorOptions {
   readonly control: Control;
   readonly tokens: readonly AccessToken[];
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** Doors to the network: every request shows a token, as often as its rate allows, through whichever door. */
 export function networkDoors(options: NetworkDoorOptions): (tls: ListenAddress['tls']) => Door {
-  const { control, tokens, clock } = options;
-  const controls = new Map(tokens.map((token) => [token, guardControl(control, token)]));
+  const { control, tokens, clock, log } = options;
+  const controls = new Map(tokens.map((token) => [token, guardControl(control, token, log)]));
   const asked = createRateLimit(clock);
   const strangers = createRateLimit(clock);
 

@@ -1,6 +1,7 @@
 import { type AccessRole, type AccessToken, accessRoles } from '../model/access.ts';
 import { type InstanceId, type LeaseId, PoolName } from '../model/ids.ts';
 import type { LeaseView } from '../model/lease.ts';
+import type { Log } from '../model/log.ts';
 import { AccessError } from './access.ts';
 import { type Control, ControlError } from './control.ts';
 import { downtimesWithin, jobWithin, planWithin, statusWithin } from './guardViews.ts';
@@ -10,15 +11,20 @@ const instancesMax = 10_000;
 
 /**
  * The control as the holder of a token has it: what its role does not allow, or not in that pool, is AccessError `forbidden`, and views
- * hold what is of its pools. A page that does not ask through this is open to nobody.
+ * hold what is of its pools. What an operator orders is logged with the token's name.
  */
-export function guardControl(control: Control, token: AccessToken): Control {
+export function guardControl(control: Control, token: AccessToken, log: Log): Control {
   const { wholeSite, pools } = token;
   const isOurs = (pool: string) => wholeSite || pools.has(PoolName(pool));
 
   function need(role: AccessRole): void {
     if (accessRoles.indexOf(token.role) >= accessRoles.indexOf(role)) return;
     forbid(`token ${token.name} has the role ${token.role}, and this needs ${role}`);
+  }
+
+  function ordered<T>(order: object, answer: Promise<T>): Promise<T> {
+    log.info({ token: token.name, ...order }, 'ordered over the network');
+    return answer;
   }
 
   function needPool(pool: string): void {
@@ -81,38 +87,38 @@ export function guardControl(control: Control, token: AccessToken): Control {
     launch: async (order) => {
       need('operate');
       needPool(order.pool);
-      return control.launch(order);
+      return ordered({ launch: order.count, pool: order.pool }, control.launch(order));
     },
     drain: async (id) => {
       needInstance(id);
-      return control.drain(id);
+      return ordered({ drain: id }, control.drain(id));
     },
     undrain: async (id) => {
       needInstance(id);
-      return control.undrain(id);
+      return ordered({ undrain: id }, control.undrain(id));
     },
     terminate: async (id, options) => {
       needInstance(id);
-      return control.terminate(id, options);
+      return ordered({ terminate: id, ...options }, control.terminate(id, options));
     },
     adjustPool: async (order) => {
       need('operate');
       needPool(order.pool);
-      return control.adjustPool(order);
+      return ordered(order, control.adjustPool(order));
     },
     downtimes: () => (wholeSite ? control.downtimes() : downtimesWithin(control.downtimes(), isOurs)),
     addDowntime: async (request) => {
       need('operate');
       if (request.scope.kind === 'pool') needPool(request.scope.pool);
       else needSite('such a downtime');
-      return control.addDowntime(request);
+      return ordered({ downtime: request.scope }, control.addDowntime(request));
     },
     endDowntime: async (id) => {
       need('operate');
       const pool = control.downtimes().downtimes.find((one) => one.id === id)?.pool ?? null;
       if (pool === null) needSite(`downtime ${id}`);
       else needPool(pool);
-      return control.endDowntime(id);
+      return ordered({ endDowntime: id }, control.endDowntime(id));
     },
     askLease: (request) => {
       need('lease');

@@ -46,7 +46,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   };
   try {
     const addresses: AddressInfo[] = [];
-    const doorTo = networkDoors({ control, tokens, clock });
+    const doorTo = networkDoors({ control, tokens, clock, log });
     for (const { address, port, tls } of options.listen) {
       const app = await open(doorTo(tls));
       await app.listen({ host: address, port });

@@ -137,6 +137,7 @@ describe('what a role may do', () => {
     expect(await outcome(api, 'runsSmall', method, path, body)).toBe('200 ok');
     expect(await outcome(api, 'runsAll', method, path, body)).toBe('200 ok');
     expect(api.control.writes).toHaveLength(2);
+    expect(api.logged).toEqual(Array(2).fill('info: ordered over the network'));
   });
 
   test('what concerns more than its pools is not an operator’s of some', async () => {
