@@ -13,6 +13,7 @@ export type DaemonPlace =
       readonly kind: 'network';
       /** `https://host:port`. */
       readonly origin: string;
+      readonly isThisHost: boolean;
       readonly token: Secret;
       /** PEM of the authority that vouches for the daemon; null: those that Node trusts. */
       readonly ca: string | null;
@@ -33,10 +34,10 @@ export async function placeOf(deps: CliDeps, options: PlaceOptions): Promise<Dae
   const url = options.url ?? (options.socket === undefined ? given(env.SPILLWAY_URL) : undefined);
   if (url === undefined)
     return { kind: 'socket', path: options.socket ?? given(env.SPILLWAY_SOCKET) ?? defaultSocket };
-  const origin = originOf(url);
+  const { origin, isThisHost } = originOf(url);
   const token = await readToken(deps, options);
   const ca = options.ca ?? given(env.SPILLWAY_CA);
-  return { kind: 'network', origin, token, ca: ca === undefined ? null : await readCa(deps, ca) };
+  return { kind: 'network', origin, isThisHost, token, ca: ca === undefined ? null : await readCa(deps, ca) };
 }
 
 /** The options that name the same place to another process. */
@@ -58,14 +59,15 @@ function given(text: string | undefined): string | undefined {
 }
 
 /** The token is sent to nobody who could be listened to on the way. */
-function originOf(text: string): string {
+function originOf(text: string): { readonly origin: string; readonly isThisHost: boolean } {
   const url = URL.canParse(text) ? new URL(text) : null;
   const bare =
     url !== null && (url.pathname === '/' || url.pathname === '') && url.search === '' && url.hash === '';
   if (url === null || !bare || url.username !== '' || url.password !== '')
     throw wrong(`${JSON.stringify(text)} is no URL of a daemon: https://HOST:PORT`);
-  const isLoopback = url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)) return url.origin;
+  const isThisHost = url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isThisHost))
+    return { origin: url.origin, isThisHost };
   throw wrong(`${text}: only https; plain http to an address of this host (127.0.0.1, [::1]) alone`);
 }
 

@@ -76,7 +76,8 @@ async function borrow(session: Session, words: readonly string[], options: Lease
   const waitMsMax = options.wait ?? null;
   // One connection that outlives the first signal: the machine is given back whatever ends the waiting.
   const always = new AbortController();
-  const client = connectDaemon(await placeOf(deps, options), always.signal);
+  const place = await placeOf(deps, options);
+  const client = connectDaemon(place, always.signal);
   const hold = {
     client,
     sleep: (ms: number, signal: AbortSignal) => deps.clock.sleep(ms, signal),
@@ -107,6 +108,12 @@ async function borrow(session: Session, words: readonly string[], options: Lease
       progress.done();
       const { access, lease } = held;
       if (access === null) throw new Error('held without access');
+      if (access.kind === 'local' && place.kind === 'network' && !place.isThisHost)
+        throw new CliError(
+          exitCodes.failed,
+          'elsewhere',
+          `the machine is a folder on the daemon's own host: borrow it there, or one of a pool that is reached by SSH`,
+        );
       const ssh = access.kind === 'ssh' ? await keys.filesFor(access.knownHosts) : null;
       const launch = launchOf(access, [program, ...args], { ssh, terminal: deps.lease.isTerminal });
       session.exitCode = await runHeld(session, launch, (signal) => keepAlive(lease, hold, signal));
