@@ -27,7 +27,7 @@ describe.skipIf(missing !== null)('Torque jobs on borrowed machines', { timeout:
   let mom: Mom | null = null;
 
   beforeAll(async () => {
-    node = await startTorqueNode({ machines: machinesCount, port: 22410, firstHost: 21 });
+    node = await startTorqueNode(machinesCount);
   }, 300_000);
   afterEach(async () => {
     await mom?.close();

@@ -89,6 +89,7 @@ async function asHook(
     const place = await placeOf(deps, at);
     // The connection outlives the first signal: what was borrowed is given back.
     const client = connectDaemon(place, always);
+    let keeperStarted = false;
     try {
       await work({
         settings,
@@ -99,8 +100,17 @@ async function asHook(
         say,
         hasParent: () => deps.torque.hasParent(),
         ensureKeeper: async () => {
-          if (await keeperLives(settings.stateDir, always)) return;
-          deps.torque.startApart(['torque', 'keep', '--settings', options.settings, ...placeArgs(place, at)]);
+          if (await keeperLives(settings.stateDir, always)) return true;
+          if (!keeperStarted)
+            deps.torque.startApart([
+              'torque',
+              'keep',
+              '--settings',
+              options.settings,
+              ...placeArgs(place, at),
+            ]);
+          keeperStarted = true;
+          return false;
         },
       });
     } finally {
@@ -111,16 +121,17 @@ async function asHook(
   }
 }
 
-/** The settings' socket, unless the command line says where. */
-function placeWanted(options: PlaceOptions, { socket }: TorqueSettings): PlaceOptions {
-  const { url, token, ca } = options;
-  const own = options.socket ?? (url === undefined ? socket : null) ?? undefined;
-  return {
-    ...(own === undefined ? {} : { socket: own }),
-    ...(url === undefined ? {} : { url }),
-    ...(token === undefined ? {} : { token }),
-    ...(ca === undefined ? {} : { ca }),
-  };
+/** The command line goes before the settings, of either kind of place. */
+function placeWanted(options: PlaceOptions, settings: TorqueSettings): PlaceOptions {
+  const { socket, url, token, ca } = options;
+  const asked = socket !== undefined || url !== undefined;
+  const entries = Object.entries({
+    socket: socket ?? (asked ? null : settings.socket),
+    url: url ?? (asked ? null : settings.url),
+    token: token ?? settings.token,
+    ca: ca ?? settings.ca,
+  });
+  return Object.fromEntries(entries.filter(([, value]) => value !== null));
 }
 
 interface SyncView {

@@ -19,8 +19,8 @@ export interface HookHost {
   say(text: string): void;
   /** False: whoever started us is dead, and nobody waits for what we find. */
   hasParent(): boolean;
-  /** Starts `spillway torque keep` apart from us, if it does not run. */
-  ensureKeeper(): Promise<void>;
+  /** Whether `spillway torque keep` runs. The first time that it does not, it is started, apart from us. */
+  ensureKeeper(): Promise<boolean>;
 }
 
 export function holdDeps({ client, clock }: Pick<HookHost, 'client' | 'clock'>): HoldDeps {

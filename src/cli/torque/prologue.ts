@@ -15,6 +15,7 @@ const parentLookMs = 1_000;
 /** For giving back what was borrowed when it fails; the mom's alarm leaves that much. */
 const giveBackMs = 3_000;
 const askAgainMs = 1_000;
+const keeperLookMs = 500;
 
 type Asked = Extract<Wish, { kind: 'wish' }>;
 
@@ -104,7 +105,8 @@ async function borrow(
     await state.publish(job.id, { access, privateKey: keys.privateKey, uid, gid });
     await state.removeKeys(job.id);
     await state.writeRecord(job.id, { ...record, lease, stage: 'ready' });
-    await host.ensureKeeper();
+    // Without one the lease would end while the job runs.
+    while (!(await host.ensureKeeper())) await host.clock.sleep(keeperLookMs, stop);
     await patiently(() => client.renewLease(asked.lease.id), holdDeps(host), stop);
     stop.throwIfAborted();
   } catch (error) {

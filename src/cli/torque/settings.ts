@@ -4,8 +4,11 @@ import { parseDuration } from '../../config/units.ts';
 export interface TorqueSettings {
   /** Holds what is known of jobs between their hooks. On a local disk, of root. */
   readonly stateDir: string;
-  /** The daemon's; null: as for every command. */
+  /** Where the daemon is asked, as in the options of every command; all null: as they have it. */
   readonly socket: string | null;
+  readonly url: string | null;
+  readonly token: string | null;
+  readonly ca: string | null;
   /** Where machines are borrowed. */
   readonly pool: string;
   /** Other pools for jobs of some queues. */
@@ -35,7 +38,7 @@ export type ParsedSettings =
   | { readonly kind: 'faults'; readonly faults: readonly SettingsFault[] };
 
 const linesMax = 10_000;
-const texts = ['stateDir', 'socket', 'pool', 'torqueBin', 'node'] as const;
+const texts = ['stateDir', 'socket', 'url', 'token', 'ca', 'pool', 'torqueBin', 'node'] as const;
 const durations = ['prologAlarm', 'ttl', 'retryFirst', 'retryMax'] as const;
 /** For the shell scripts alone. */
 const ofScripts = ['spillway', 'credentials'] as const;
@@ -85,6 +88,9 @@ export function parseTorqueSettings(text: string): ParsedSettings {
   const settings: TorqueSettings = {
     stateDir: path('stateDir') ?? '/var/lib/spillway/torque',
     socket: path('socket'),
+    url: textOf('url'),
+    token: textOf('token'),
+    ca: path('ca'),
     pool: textOf('pool') ?? '',
     poolOfQueue: family('pool'),
     requirementsOfFeature: family('feature'),
@@ -96,6 +102,9 @@ export function parseTorqueSettings(text: string): ParsedSettings {
     node: textOf('node'),
   };
   if (settings.pool === '') faults.push({ line: 1, message: '"pool" is missing' });
+  const { socket, url } = settings;
+  if (socket !== null && url !== null)
+    faults.push({ line: found.get('url')?.line ?? 0, message: '"socket" or "url", not both' });
   return faults.length > 0 ? { kind: 'faults', faults } : { kind: 'settings', settings };
 }
 

@@ -153,6 +153,7 @@ function host(): HookHost {
     hasParent: () => parent,
     ensureKeeper: async () => {
       keepers += 1;
+      return true;
     },
   };
 }
@@ -234,6 +235,14 @@ describe('a prologue', () => {
     desk.add({ note: 'torque job 77.head on wn1' });
     await timed(prologue(words, host(), never), () => false);
     expect(desk.open()).toEqual(['x-2', 'x-3']);
+  });
+
+  it('lets no job run while no keeper does', async () => {
+    const end = timed(
+      prologue(words, { ...host(), ensureKeeper: async () => false }, never),
+      () => desk.open().length > 0 || said.length > 0,
+    );
+    expect([await end, desk.open()]).toEqual(['again', []]);
   });
 
   it('ends a job for several nodes for good', async () => {

@@ -25,7 +25,7 @@ describe('settings of the Torque hooks', () => {
 
   it('as shipped, with every setting that is commented out: the values there are the defaults, or good', () => {
     const text = readFileSync(new URL('../../../config/torque/torque.conf', import.meta.url), 'utf8');
-    const all = text.replaceAll(/^#(?=\S)/gm, '');
+    const all = text.replaceAll(/^#(?=\S)(?!socket)/gm, '');
     expect(parseTorqueSettings(all)).toMatchObject({
       kind: 'settings',
       settings: { ttlMs: 300_000, retryMsFirst: 5_000, retryMsMax: 300_000, node: 'wn1' },
@@ -47,6 +47,7 @@ describe('settings of the Torque hooks', () => {
     ['pool = a\nprologAlarm = 300', '2: "prologAlarm": 300 has no unit; say ms, s, m, h or d, as in 10m'],
     ['pool = a\nttl = 1s', '2: "ttl": is at least 10s'],
     ['pool = a\nstateDir = here', '2: "stateDir" is an absolute path'],
+    ['pool = a\nsocket = /s\nurl = https://h', '3: "socket" or "url", not both'],
     ['pool = a\nnode', '2: expected NAME = VALUE'],
     ['pool = a\nnode =', '2: "node" has no value'],
     ['pool = a\nnode.x = 1', '2: there is no setting "node.x"'],

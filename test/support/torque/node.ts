@@ -1,4 +1,5 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LeaseView } from '../../../src/model/lease.ts';
@@ -30,25 +31,23 @@ export interface TorqueNode {
   dispose(): Promise<void>;
 }
 
-export interface NodeOptions {
-  readonly machines: number;
-  readonly port: number;
-  readonly firstHost: number;
-}
-
-export async function startTorqueNode({
-  machines: count,
-  port,
-  firstHost,
-}: NodeOptions): Promise<TorqueNode> {
+/** On hosts of the loopback from 127.0.0.21 on, all with the same free port. */
+export async function startTorqueNode(count: number): Promise<TorqueNode> {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-torque-'));
   chmodSync(folder, 0o755);
-  const machines = await startSshMachines(folder, { count, port, firstHost });
+  const port = await freePort();
+  const machines = await startSshMachines(folder, { count, port, firstHost: 21 });
   const site = createSite({ config: siteOf(machines, folder) });
-  const { code, stdout } = await spillway(['check', site.configPath]);
-  if (code !== 0) throw new Error(stdout);
-  await site.start();
-  await until('all machines are Free', async () => (await site.status()).pools[0]?.states.Free === count);
+  try {
+    const { code, stdout } = await spillway(['check', site.configPath]);
+    if (code !== 0) throw new Error(stdout);
+    await site.start();
+    await until('all machines are Free', async () => (await site.status()).pools[0]?.states.Free === count);
+  } catch (error) {
+    await site.dispose();
+    await machines.stop();
+    throw error;
+  }
   const stateDir = join(folder, 'torque');
   const moms: Mom[] = [];
 
@@ -121,6 +120,19 @@ export async function startTorqueNode({
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listens) => {
+    server.listen(0, '127.0.0.21', listens);
+  });
+  const address = server.address();
+  await new Promise((closed) => {
+    server.close(closed);
+  });
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
 }
 
 function stopKeeper(stateDir: string): void {
