@@ -108,8 +108,3 @@ export async function startSshMachines(
   }
   return { addresses, port, adminKey, run, stop };
 }
-
-/** What is in a file of the recorded answers. */
-export function recorded(name: string): string {
-  return readFileSync(resolve(import.meta.dirname, '../../data/torque', name), 'utf8');
-}
