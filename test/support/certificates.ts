@@ -29,24 +29,14 @@ export function hasOpenssl(): boolean {
 export function makeCertificates(): TestCertificates {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-tls-'));
   const file = (name: string) => join(folder, name);
-  const fresh = (name: string) => [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'],
-    ...['-keyout', file(`${name}.key`), '-out', file(`${name}.pem`)],
-  ];
+  const fresh = (name: string, ...more: readonly string[]) => {
+    const kind = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1'.split(' ');
+    openssl([...kind, '-keyout', file(`${name}.key`), '-out', file(`${name}.pem`), ...more]);
+  };
   try {
-    openssl([...fresh('ca'), '-subj', '/CN=test authority', '-addext', 'keyUsage=keyCertSign']);
-    openssl([
-      ...fresh('server'),
-      ...[
-        '-subj',
-        '/CN=spillway',
-        '-addext',
-        'subjectAltName=IP:127.0.0.1',
-        '-addext',
-        'basicConstraints=CA:FALSE',
-      ],
-      ...['-CA', file('ca.pem'), '-CAkey', file('ca.key')],
-    ]);
+    fresh('ca', '-subj', '/CN=test authority', '-addext', 'keyUsage=keyCertSign');
+    const about = '-subj /CN=spillway -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE';
+    fresh('server', ...about.split(' '), '-CA', file('ca.pem'), '-CAkey', file('ca.key'));
     const text = (name: string) => readFileSync(file(name), 'utf8');
     return { ca: text('ca.pem'), certificate: text('server.pem'), key: text('server.key') };
   } finally {
