@@ -115,6 +115,26 @@ exit 7
     expect(leftOnMachines()).toBe('');
   });
 
+  it('qsig: a signal reaches the job, which goes on and ends as it likes', async () => {
+    mom = node.mom({ np: 1 });
+    const { qsig, submit, ended } = mom;
+    const job = submit({
+      script: `#!/bin/bash
+trap 'echo got USR1' USR1
+trap 'echo got TERM; exit 9' TERM
+echo begun
+while :; do sleep 0.2; done
+`,
+    });
+    await isRunning(job);
+    qsig(job, 'SIGUSR1');
+    await until('it has met the signal', () => outputOf(job).includes('got USR1'));
+    qsig(job, 'SIGTERM');
+    await ended(job);
+    expect([outputOf(job), job.exitStatus]).toEqual(['begun\ngot USR1\ngot TERM\n', 9]);
+    await node.untilQuiet();
+  });
+
   it('50 jobs queued at np = 8: each runs once, and none meets anything of another', async () => {
     mom = node.mom({ np: machinesCount });
     const { submit, ended } = mom;

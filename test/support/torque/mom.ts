@@ -23,6 +23,8 @@ export interface Mom {
   /** SIGTERM to all processes of the job's session, later SIGKILL. */
   readonly qdel: (job: Job) => Promise<void>;
   /** Resolves when the job is in state C. */
+  /** A signal to all processes of the job's session. */
+  readonly qsig: (job: Job, signal: NodeJS.Signals) => void;
   readonly ended: (job: Job) => Promise<Job>;
   /** Runs one hook as mom does, apart from any job of its own; returns its exit code, or `alarm`. */
   readonly hook: (name: 'prologue' | 'epilogue', job: Job, session?: number) => Promise<number | 'alarm'>;
@@ -256,6 +258,7 @@ export function createMom(options: MomOptions): Mom {
         });
       return job;
     },
+    qsig: (job, signal) => killSession(job, signal),
     qdel: async (job) => {
       killSession(job, 'SIGTERM');
       await delay(options.killDelayMs);
