@@ -12,6 +12,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', 'test/bench/**', 'node_modules/**'],
+          // Against a test that hangs, not against a slow machine.
+          testTimeout: 60_000,
         },
       },
       {
