@@ -76,7 +76,7 @@ describe('a planted fault is reported', () => {
         'src/classad/lexer.ts imports node:fs: classad is pure: it may import no package',
         'src/queues/slurm/adapter.ts imports ../torque/qstat.ts: slurm may import port.ts and its own folder',
         'src/queues/slurm/adapter.ts imports ../index.ts: slurm may import port.ts and its own folder',
-        'src/queues/slurm/adapter.ts imports ../../config/load.ts: queues may import model, classad, config/secrets.ts, config/units.ts',
+        'src/queues/slurm/adapter.ts imports ../../config/load.ts: queues may import host, model, classad, config/secrets.ts, config/units.ts',
         'src/daemon/tick.ts imports ../main.ts: nothing imports the composition root',
         expect.stringMatching(
           /^src\/daemon\/tick\.ts imports \.\.\/queues\/slurm\/adapter\.ts: daemon may import /,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { localDriver } from '../../src/clouds/local/driver.ts';
 import { fileNames } from '../../src/clouds/local/machine-folder.ts';
 import { readMachines } from '../../src/clouds/local/machines.ts';
-import { killAll, readHostProcesses } from '../../src/host/processes.ts';
+import { killAll } from '../../src/host/processes.ts';
 import { CloudName, SiteId } from '../../src/model/ids.ts';
 import type { CloudUnderTest } from '../conformance/driver/harness.ts';
 
@@ -15,10 +15,9 @@ const never = new AbortController().signal;
 export async function startLocal(): Promise<CloudUnderTest> {
   const root = await mkdtemp(join(tmpdir(), 'spillway-local-'));
   const machines = async () => {
-    const host = await readHostProcesses(never);
-    const context = { host, wallNowMs: hostClock.wallNow() };
+    const context = { wallNowMs: hostClock.wallNow(), signal: never };
     const sites = await Promise.all(
-      (await readdir(root)).map((site) => readMachines(join(root, site), context, never)),
+      (await readdir(root)).map((site) => readMachines(join(root, site), context)),
     );
     return sites.flat();
   };
