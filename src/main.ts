@@ -14,7 +14,9 @@ import type { CloudPart, QueuePart } from './daemon/daemon.ts';
 import { hostRandom, hostSeed } from './daemon/random.ts';
 import { createForeground } from './host/foreground.ts';
 import { startApart } from './host/programs.ts';
+import type { QueueName } from './model/ids.ts';
 import type { Log } from './model/log.ts';
+import type { Memory } from './model/memory.ts';
 import { queueAdapters } from './queues/index.ts';
 import { type Store, StoreError } from './store/port.ts';
 
@@ -88,7 +90,7 @@ interface Service {
 
 async function serve({ config, memory, log, socket }: Service): Promise<void> {
   const { createDaemon } = await import('./daemon/daemon.ts');
-  const { crashpointOf, crashpointVariable } = await import('./daemon/boundaries.ts');
+  const { crashpointOf, crashpointVariable, mortalMemory } = await import('./daemon/boundaries.ts');
   const { askMachine, runHook } = await import('./host/ask-machine.ts');
   const { startApi } = await import('./api/server.ts');
   const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
@@ -100,7 +102,7 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
     config,
     store: memory,
     clouds: await makeClouds(config, log),
-    queues: await makeQueues(config, memory, log),
+    queues: await makeQueues(config, (queue) => mortalMemory(memory.memory(queue), crashpoint), log),
     clock: hostClock,
     random: hostRandom,
     log,
@@ -140,7 +142,11 @@ function makeClouds(config: SiteConfig, log: Log): Promise<CloudPart[]> {
   );
 }
 
-function makeQueues(config: SiteConfig, memory: Store, log: Log): Promise<QueuePart[]> {
+function makeQueues(
+  config: SiteConfig,
+  memoryOf: (queue: QueueName) => Memory,
+  log: Log,
+): Promise<QueuePart[]> {
   return Promise.all(
     config.queues.map(async (queue) => {
       const adapter = await queueAdapters.load(queue.adapter);
@@ -149,7 +155,7 @@ function makeQueues(config: SiteConfig, memory: Store, log: Log): Promise<QueueP
         queue: queue.name,
         clock: hostClock,
         log: log.child({ queue: queue.name }),
-        memory: memory.memory(queue.name),
+        memory: memoryOf(queue.name),
       };
       return { config: queue, queue: adapter.create(queue.settings, deps) };
     }),

@@ -191,6 +191,10 @@ function asCliError(error: unknown, place: DaemonPlace, limits: ClientLimits): C
     const text = `${where} is not trusted (${code}): --ca names the authority of its certificate`;
     return new CliError(exitCodes.failed, 'untrusted', text);
   }
+  if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET') {
+    const text = `the connection to ${where} was cut before the answer came`;
+    return new CliError(exitCodes.unreachable, 'cut', text);
+  }
   const why = code === 'ENOENT' ? 'no such socket' : code === 'ECONNREFUSED' ? 'nobody listens' : code;
   const text = `no daemon answers at ${where} (${why}): is it running? start: spillway run CONFIG`;
   return new CliError(exitCodes.unreachable, 'unreachable', text);

@@ -1,3 +1,4 @@
+import type { Memory } from '../model/memory.ts';
 import type { TickResult } from './tick.ts';
 
 /** What the daemon changes in the world; `admit` mints a machine's credential on the way to its create call. */
@@ -61,7 +62,12 @@ export const applicableBoundaries: readonly Boundary[] = BOUNDARIES.filter(
  */
 export type CrashpointName =
   | `${Exclude<BoundaryEffect, 'admit'> | 'tick'}/${'beforeCommit' | 'afterCommit'}`
-  | `${Exclude<BoundaryEffect, 'remove'>}/notStored`;
+  | `${Exclude<BoundaryEffect, 'remove'>}/notStored`
+  | LeaseBoundary;
+
+/** Where a change of leases is stored; each change is one commit, so there is nothing in between. */
+export const leaseBoundaries = ['lease/beforeCommit', 'lease/afterCommit'] as const;
+export type LeaseBoundary = (typeof leaseBoundaries)[number];
 
 const crashpointNames: readonly CrashpointName[] = [
   ...(['launch', 'terminate', 'drain', 'undrain', 'remove', 'tick'] as const).flatMap(
@@ -70,6 +76,7 @@ const crashpointNames: readonly CrashpointName[] = [
   ...(['launch', 'terminate', 'drain', 'undrain', 'admit'] as const).map(
     (what): CrashpointName => `${what}/notStored`,
   ),
+  ...leaseBoundaries,
 ];
 
 /** Dies there, if that is what the process was started for. Called at each such place, every time. */
@@ -108,4 +115,17 @@ export function decidedEffects({ batch, effects }: TickResult): readonly Exclude
     if (phase === 'draining') decided.add(endReason === null ? 'undrain' : 'drain');
   }
   return [...decided];
+}
+
+/** A queue's memory that dies where the crash point says; as it is where there is none. */
+export function mortalMemory(memory: Memory, crashpoint: Crashpoint | null): Memory {
+  if (crashpoint === null) return memory;
+  return {
+    load: () => memory.load(),
+    save: (changes) => {
+      crashpoint('lease/beforeCommit');
+      memory.save(changes);
+      crashpoint('lease/afterCommit');
+    },
+  };
 }

@@ -3,7 +3,7 @@ import { parseDuration, parseSize } from '../../config/units.ts';
 import { connectDaemon } from '../client.ts';
 import { CliError, exitCodes } from '../exit.ts';
 import { launchOf } from '../lease/command-line.ts';
-import { keepAlive, untilHeld } from '../lease/hold.ts';
+import { askOnce, keepAlive, untilHeld } from '../lease/hold.ts';
 import { createProgress } from '../lease/progress.ts';
 import { placeOf } from '../place.ts';
 import {
@@ -86,7 +86,7 @@ async function borrow(session: Session, words: readonly string[], options: Lease
   const keys = await deps.lease.makeKeys();
   const progress = createProgress(deps.stderr, options.quiet === true);
   try {
-    const asked = await client.askLease({
+    const wish = {
       pool: options.pool,
       requirements: options.requirements,
       cpus: options.cpus,
@@ -98,7 +98,8 @@ async function borrow(session: Session, words: readonly string[], options: Lease
       note: options.note ?? program,
       publicKey: keys.publicKey,
       ttlMs: options.ttl,
-    });
+    };
+    const asked = await askOnce(wish, hold, deps.signal);
     try {
       const held = await untilHeld(asked, hold, {
         signal: deps.signal,

@@ -44,6 +44,28 @@ export async function patiently<T>(
   }
 }
 
+/**
+ * Asks for a machine. Where the answer is lost it is looked whether the wish was heard, by the key that no other wish has;
+ * without a key nobody could tell. Throws CliError.
+ */
+export async function askOnce(
+  wish: { readonly publicKey: string | null },
+  deps: HoldDeps,
+  signal: AbortSignal,
+): Promise<LeaseAnswer> {
+  for (;;) {
+    try {
+      return await deps.client.askLease(wish);
+    } catch (error) {
+      const cut = error instanceof CliError && error.code === 'cut';
+      if (!cut || wish.publicKey === null) throw error;
+    }
+    const { leases } = await patiently(() => deps.client.leases(), deps, signal);
+    const heard = leases.find(({ lease }) => lease.publicKey === wish.publicKey);
+    if (heard !== undefined) return heard;
+  }
+}
+
 /** Waits until the lease is held; meanwhile it is renewed. Throws CliError where it ends without a machine, or time is up. */
 export async function untilHeld(
   asked: LeaseAnswer,
@@ -73,7 +95,8 @@ export async function untilHeld(
     const status = await patiently(() => client.status(), deps, signal);
     show(view, status.pools.find(({ name }) => name === poolName) ?? null, waitedMs);
     await patiently(() => client.renewLease(id), deps, signal);
-    const waitMs = Math.min(pollMs, waitMsMax === null ? pollMs : Math.max(100, waitMsMax - waitedMs));
+    const leftMs = waitMsMax === null ? pollMs : Math.ceil(Math.max(100, waitMsMax - waitedMs));
+    const waitMs = Math.min(pollMs, leftMs);
     const from = state;
     view = await patiently(() => client.leaseAfter(id, { from, waitMs }), deps, signal);
     // Held in an earlier life of the daemon: it lets the holder in again.
