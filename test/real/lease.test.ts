@@ -123,5 +123,5 @@ describe('borrowing', () => {
       }
     await start();
     expect(machines().length).toBeLessThanOrEqual(4);
-  });
+  }, 600_000);
 });

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export async function eventually<Answer>(
   what: string,
   ask: () => Promise<Answer> | Answer,
-  { withinMs = 30_000, everyMs = 200 }: { readonly withinMs?: number; readonly everyMs?: number } = {},
+  { withinMs = 90_000, everyMs = 200 }: { readonly withinMs?: number; readonly everyMs?: number } = {},
 ): Promise<Answer> {
   const end = Date.now() + withinMs;
   let last: unknown;
