@@ -119,6 +119,10 @@ describe('borrowing', () => {
           .split('\n')
           .filter((line) => line === what);
         expect(runs.length, what).toBe(1);
+        // What is left to be stored of this lease would otherwise be the next life's first.
+        await eventually('the machine is wiped', async () =>
+          (await shell('spillway leases')).startsWith('no lease'),
+        );
         daemon?.kill('SIGKILL');
       }
     await start();
