@@ -17,6 +17,7 @@ export interface Manners {
 interface Refusal {
   readonly code: CloudError['code'];
   readonly atMs: number;
+  readonly atWallMs: number;
   readonly notBeforeMs: number;
 }
 
@@ -53,6 +54,7 @@ export function createManners({ site, note }: { site: () => SimulatedSite; note:
       refusals.set(isOfOffer(error) ? `offer ${offer}` : `cloud ${cloud}`, {
         code: error.code,
         atMs,
+        atWallMs: site().clock.wallNow(),
         notBeforeMs,
       });
     },
@@ -63,6 +65,9 @@ export function createManners({ site, note }: { site: () => SimulatedSite; note:
       for (const key of [`cloud ${cloud}`, `offer ${offer}`]) {
         const refusal = refusals.get(key);
         if (refusal === undefined || nowMs >= refusal.notBeforeMs) continue;
+        // While it is dead a daemon has only the wall clock to go by, and that may have been stepped.
+        const sinceWallMs = site().clock.wallNow() - refusal.atWallMs;
+        if (sinceWallMs >= refusal.notBeforeMs - refusal.atMs) continue;
         note(
           'failuresAreSetAside',
           `${id}: ${key} is tried again ${nowMs - refusal.atMs} ms after a refusal (${refusal.code}), and should be left alone for ${refusal.notBeforeMs - refusal.atMs} ms`,
