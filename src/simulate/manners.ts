@@ -17,7 +17,6 @@ export interface Manners {
 interface Refusal {
   readonly code: CloudError['code'];
   readonly atMs: number;
-  readonly atWallMs: number;
   readonly notBeforeMs: number;
 }
 
@@ -30,6 +29,14 @@ export function createManners({ site, note }: { site: () => SimulatedSite; note:
   /** By offer or by cloud. */
   const refusals = new Map<string, Refusal>();
   const seen = new Set<IntentId>();
+  let aheadAtFirstMs: number | null = null;
+  /** By how much the wall clock has been stepped since the story began. */
+  const steppedMs = () => {
+    const { clock } = site();
+    const aheadMs = clock.wallNow() - clock.monotonicNow();
+    aheadAtFirstMs ??= aheadMs;
+    return Math.abs(aheadMs - aheadAtFirstMs);
+  };
 
   return {
     overhear: async (intent, call) => {
@@ -54,20 +61,19 @@ export function createManners({ site, note }: { site: () => SimulatedSite; note:
       refusals.set(isOfOffer(error) ? `offer ${offer}` : `cloud ${cloud}`, {
         code: error.code,
         atMs,
-        atWallMs: site().clock.wallNow(),
         notBeforeMs,
       });
     },
     judge: ({ id, state, cloud, offer }) => {
       if (state !== 'open' || seen.has(id)) return;
       seen.add(id);
+      steppedMs();
       const nowMs = site().clock.monotonicNow();
       for (const key of [`cloud ${cloud}`, `offer ${offer}`]) {
         const refusal = refusals.get(key);
         if (refusal === undefined || nowMs >= refusal.notBeforeMs) continue;
-        // While it is dead a daemon has only the wall clock to go by, and that may have been stepped.
-        const sinceWallMs = site().clock.wallNow() - refusal.atWallMs;
-        if (sinceWallMs >= refusal.notBeforeMs - refusal.atMs) continue;
+        // A daemon that is started again has only the wall clock to go by, and that may have been stepped before.
+        if (nowMs + steppedMs() >= refusal.notBeforeMs) continue;
         note(
           'failuresAreSetAside',
           `${id}: ${key} is tried again ${nowMs - refusal.atMs} ms after a refusal (${refusal.code}), and should be left alone for ${refusal.notBeforeMs - refusal.atMs} ms`,
