@@ -10,7 +10,7 @@ import type { LoadDeps, Loaded } from './config/load.ts';
 import { formatProblem } from './config/problem.ts';
 import type { SiteConfig } from './config/site.ts';
 import { hostClock } from './daemon/clock.ts';
-import type { CloudPart, QueuePart } from './daemon/daemon.ts';
+import type { CloudPart, QueuePart } from './daemon/daemonParts.ts';
 import { hostRandom, hostSeed } from './daemon/random.ts';
 import { createForeground } from './host/foreground.ts';
 import { startApart } from './host/programs.ts';

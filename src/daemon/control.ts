@@ -24,7 +24,7 @@ import {
 } from '../planner/plan.ts';
 import { pausedPools } from '../planner/poolSettings.ts';
 import { createRoom } from '../planner/room.ts';
-import type { DaemonParts } from './daemon.ts';
+import type { DaemonParts } from './daemonParts.ts';
 import { addDowntime, endDowntime, listDowntimes } from './downtimeControl.ts';
 import { outlookOf } from './downtimes.ts';
 import { explainJob } from './explain.ts';

@@ -1,6 +1,6 @@
 import { fixedContext } from '../classad/context.ts';
 import { createMatchmaker } from '../matchmaker/matchmaker.ts';
-import type { DaemonParts } from './daemon.ts';
+import type { DaemonParts } from './daemonParts.ts';
 import { hasOwnSecrets } from './order.ts';
 import { windDownOf } from './spending.ts';
 import type { CoreSite, CoreState } from './tick.ts';

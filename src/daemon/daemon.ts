@@ -1,76 +1,29 @@
 import type { Control } from '../api/control.ts';
-import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
-import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
-import { neverSeen } from '../fleet/entry.ts';
 import type { Outcome } from '../fleet/fleet.ts';
 import { owedEffects } from '../fleet/owed.ts';
-import type { Clock, Random } from '../model/clock.ts';
-import type { CloudSnapshot } from '../model/cloud.ts';
-import type { QueueSnapshot } from '../model/demand.ts';
 import type { QueueName } from '../model/ids.ts';
-import type { JournalEntry } from '../model/journal.ts';
-import type { Log } from '../model/log.ts';
-import type { Queue } from '../queues/port.ts';
-import type { Batch, Store } from '../store/port.ts';
-import { type Crashpoint, decidedEffects } from './boundaries.ts';
-import { createCallRate } from './callRate.ts';
+import type { Batch } from '../store/port.ts';
+import { decidedEffects } from './boundaries.ts';
 import { type ByHand, createControl, type DaemonView } from './control.ts';
 import { coreSite, warnOfStrayed } from './coreSite.ts';
-import { outlookOf } from './downtimes.ts';
-import { nextDue } from './due.ts';
-import { createExecutor } from './executor.ts';
+import type { DaemonParts } from './daemonParts.ts';
+import { createEffects } from './effects.ts';
 import { remember } from './facts.ts';
-import { createHooks, type RunHook } from './hooks.ts';
-import { idleOutlook } from './idleOutlook.ts';
+import { firstOutcomes, firstState } from './firstState.ts';
+import { createHooks } from './hooks.ts';
 import { createJobWatch } from './jobSightings.ts';
 import { machinesOf } from './machines.ts';
-import { makeOrder } from './order.ts';
+import { createNews } from './news.ts';
+import { createNextTick } from './nextTick.ts';
 import { outlooksOf } from './outlooks.ts';
-import { type AskMachine, createProbes } from './probes.ts';
+import { createProbes } from './probes.ts';
 import { createPruning } from './pruning.ts';
 import { watchQuotas } from './quotas.ts';
 import { reportTick, troubleEntry } from './report.ts';
 import { createSources } from './sources.ts';
-import { type CoreState, type TickResult, tick } from './tick.ts';
+import { type TickResult, tick } from './tick.ts';
 import { createTimeline } from './timeline.ts';
 import { createWake } from './wake.ts';
-
-/** A configured cloud or queue, ready to be used. */
-export interface CloudPart {
-  readonly config: CloudConfig;
-  readonly cloud: Cloud;
-  readonly capabilities: CloudCapabilities;
-}
-
-export interface QueuePart {
-  readonly config: QueueConfig;
-  readonly queue: Queue;
-}
-
-export interface DaemonParts {
-  readonly version: string;
-  readonly config: SiteConfig;
-  readonly store: Store;
-  readonly clouds: readonly CloudPart[];
-  readonly queues: readonly QueuePart[];
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** For a store that is new. */
-  readonly newSeed: () => string;
-  /** Only in a process that a test has started in order to see it die; null or absent in all others. */
-  readonly crashpoint?: Crashpoint | null;
-  /** How soon after the last a hurried look at a queue may begin; absent: a fifth of its period. */
-  readonly hurryMs?: number;
-  /** The next tick comes no sooner after one, so that answers that come together are one tick's. */
-  readonly tickGapMs?: number;
-  /** For pools with a probe; absent: every machine answers. */
-  readonly askMachine?: AskMachine;
-  /** For the site's hooks; absent: none is run. */
-  readonly runHook?: RunHook;
-  /** The pure core; another one only in a simulation that breaks it on purpose. */
-  readonly core?: typeof tick;
-}
 
 export interface Daemon {
   readonly control: Control;
@@ -81,11 +34,7 @@ export interface Daemon {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Ticks at least so often, whatever is due; anything new wakes the loop at once. */
-const tickPeriodMaxMs = 300_000;
 const tickGapMsDefault = 5;
-/** A queue is looked at no sooner again because something is due. */
-const dueGapMs = 5000;
 const stopMs = 10_000;
 
 /**
@@ -102,16 +51,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   const wake = createWake(clock);
   const site = coreSite(parts);
 
-  let state: CoreState = {
-    ...remembered,
-    sequence: stored.sequence,
-    fleet: {
-      entries: new Map(stored.instances.map((instance) => [instance.id, { instance, sighting: neverSeen }])),
-      intents: new Map(stored.intents.map((intent) => [intent.id, intent])),
-      strangers: new Map(),
-    },
-    unmet: new Map(),
-  };
+  let state = firstState(stored, remembered);
   const totalsAtStart = state.totals;
   warnOfStrayed(state, parts);
   let lastTick: TickResult | null = null;
@@ -119,27 +59,14 @@ export function createDaemon(parts: DaemonParts): Daemon {
   let everReady = false;
   /** When an effect that is owed may be tried again. */
   let owedAgainMs = Number.POSITIVE_INFINITY;
-  /** When a queue was last looked at early because something was due. */
   const jobsEnded = createJobWatch();
-  const hurriedAtMss = new Map<QueueName, number>();
-
-  // What has come in since the last tick.
-  let outcomes: Outcome[] = [
-    { kind: 'resumed', awayMs: stored.nowMs === null ? 0 : startedAtMs - stored.nowMs },
-    ...stored.intents
-      .filter(({ state: intentState }) => intentState === 'open')
-      .map(({ id }) => ({ kind: 'interrupted', intent: id }) as const),
-  ];
-  let lists: CloudSnapshot[] = [];
-  let views: QueueSnapshot[] = [];
-  let notes: JournalEntry[] = [
-    {
-      kind: 'started',
-      atMs: startedAtMs,
-      why: `spillway ${parts.version} started`,
-      data: { instances: stored.instances.length },
-    },
-  ];
+  const news = createNews(firstOutcomes(stored, startedAtMs));
+  news.note({
+    kind: 'started',
+    atMs: startedAtMs,
+    why: `spillway ${parts.version} started`,
+    data: { instances: stored.instances.length },
+  });
 
   const probes = createProbes({
     pools: config.pools,
@@ -159,7 +86,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     clock,
     log,
     onFailure: (moment, { id, pool }, why) => {
-      notes.push({ kind: 'hook', atMs: timeline.now(), instance: id, pool, why: `${moment}: ${why}` });
+      news.note({ kind: 'hook', atMs: timeline.now(), instance: id, pool, why: `${moment}: ${why}` });
       wake.now();
     },
   });
@@ -173,47 +100,26 @@ export function createDaemon(parts: DaemonParts): Daemon {
     probes,
     machines,
     onList: (list) => {
-      lists.push(list);
+      news.list(list);
       wake.now();
     },
     onView: (view) => {
-      notes.push(...jobsEnded(view));
-      views.push(view);
+      news.note(...jobsEnded(view));
+      news.view(view);
       wake.now();
     },
     onTrouble: (where, trouble) => {
-      notes.push(troubleEntry(timeline.now(), where, trouble));
+      news.note(troubleEntry(timeline.now(), where, trouble));
       wake.now();
     },
   });
 
-  const rates = new Map(
-    parts.clouds.map(({ config: { name, callsPerMinute } }) => [
-      name,
-      createCallRate(callsPerMinute ?? null, timeline),
-    ]),
-  );
-  const executor = createExecutor({
-    clouds: new Map(
-      parts.clouds.map(({ config: { name, deadlineMs, pollMs }, cloud }) => [
-        name,
-        { cloud, deadlineMs, repeatMs: pollMs, rate: rates.get(name) ?? createCallRate(null, timeline) },
-      ]),
-    ),
-    queues: new Map(
-      parts.queues.map(({ config: { name, deadlineMs, pollMs }, queue }) => [
-        name,
-        { queue, deadlineMs, repeatMs: pollMs },
-      ]),
-    ),
-    clock,
+  const { executor, launchesLeft } = createEffects({
+    parts,
     timeline,
-    random: parts.random,
-    log,
-    crashpoint,
-    order: (effect) => makeOrder(effect, { parts, state: () => state, wallNow: () => clock.wallNow() }),
+    state: () => state,
     onOutcome: (outcome) => {
-      outcomes.push(outcome);
+      news.outcome(outcome);
       wake.now();
     },
     onDone: (effect, heldBack) => {
@@ -224,15 +130,15 @@ export function createDaemon(parts: DaemonParts): Daemon {
 
   const quotas = watchQuotas(parts, timeline);
 
+  const wallNow = () => Math.floor(clock.wallNow());
+  const untilDue = createNextTick({ site, queueSources, now: () => timeline.now(), wallNow });
+
   const outlooks = outlooksOf({
     parts,
     cloudSources,
     queueSources,
     quotaOf: (name) => quotas.of(name),
-    launchesLeft: (name, inFlightMax) => {
-      const left = Math.max(0, inFlightMax - executor.launchesInFlight(name));
-      return Math.min(left, rates.get(name)?.left() ?? left);
-    },
+    launchesLeft,
     stopping: () => stopping,
   });
 
@@ -244,29 +150,27 @@ export function createDaemon(parts: DaemonParts): Daemon {
     downtimeOrders = [],
   }: Partial<ByHand> = {}): TickResult {
     const nowMs = timeline.now();
-    const { clouds, queues } = outlooks(nowMs, (name) => views.some(({ queue }) => queue === name));
+    const arrived = news.arrived();
+    const { clouds, queues } = outlooks(nowMs, (name) => arrived.views.some(({ queue }) => queue === name));
     everReady ||= [...clouds.values(), ...queues.values()].every(({ trouble }) => trouble === null);
     const latestViews = new Map(
       [...queues].flatMap(([name, { view }]) => (view === null ? [] : [[name, view] as const])),
     );
     const input = {
       nowMs,
-      wallMs: Math.floor(clock.wallNow()),
-      outcomes,
+      wallMs: wallNow(),
+      ...arrived,
       orders,
-      lists,
-      views,
       latestViews,
       queues,
       clouds,
       launches,
       poolOrders,
       downtimeOrders,
-      notes,
     };
     const result = core(state, input, site);
     if (result.batch !== null) commit(result.batch, result);
-    [outcomes, lists, views, notes] = [[], [], [], []];
+    news.clear();
     reportTick(log, input.outcomes, result);
     hooks.tell(result.batch?.instances ?? [], ({ id }) => state.fleet.entries.get(id)?.instance ?? null);
     state = result.state;
@@ -304,38 +208,10 @@ export function createDaemon(parts: DaemonParts): Daemon {
       const tickedAtMs = timeline.now();
       runTick();
       prune(timeline.now());
-      await wake.wait(untilDue(), signal);
+      await wake.wait(untilDue(state, owedAgainMs), signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();
       if (gapMs > 0) await clock.sleep(gapMs, signal).catch(() => {});
     }
-  }
-
-  /** How long nothing is due, in ms. A look that is due is begun. */
-  function untilDue(): number {
-    const nowMs = timeline.now();
-    const due = nextDue({
-      nowMs,
-      fleet: state.fleet,
-      pools: site.pools,
-      setAsides: state.setAsides,
-      downtimes: outlookOf(state.downtimes, site, { nowMs, wallMs: Math.floor(clock.wallNow()) }),
-      idle: idleOutlook(state),
-      reapMs: site.policy.reapMs,
-      viewedAtMs: (queue) => queueSources.get(queue)?.latestAtMs ?? null,
-    });
-    let untilMs = Math.min(due.tickMs ?? Number.POSITIVE_INFINITY, owedAgainMs);
-    for (const [queue, atMs] of due.looks) {
-      const hurriedAtMs = hurriedAtMss.get(queue) ?? 0;
-      // Machines that are due one by one are looked at together.
-      const lookAtMs = Math.max(atMs, hurriedAtMs + dueGapMs);
-      if (lookAtMs > nowMs) untilMs = Math.min(untilMs, lookAtMs);
-      else if (atMs > hurriedAtMs) {
-        hurriedAtMss.set(queue, nowMs);
-        queueSources.get(queue)?.hurry();
-      }
-    }
-    // A timer may come a little early.
-    return Math.min(tickPeriodMaxMs, Math.max(1, untilMs - nowMs + 1));
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -362,7 +238,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       await looks;
       await executor.drain(stopMs);
     }
-    notes.push({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
+    news.note({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
     runTick();
     await Promise.allSettled([
       hooks.close(),
@@ -372,7 +248,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
   }
 
   function seedBatch(): Batch {
-    const times = { nowMs: timeline.now(), wallMs: Math.floor(clock.wallNow()) };
+    const times = { nowMs: timeline.now(), wallMs: wallNow() };
     const facts = [{ key: 'seed', value: state.seed }];
     return { ...times, sequence: state.sequence, intents: [], instances: [], facts, journal: [] };
   }
@@ -383,7 +259,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     startedAtMs,
     totalsAtStart,
     now: () => timeline.now(),
-    wallNow: () => Math.floor(clock.wallNow()),
+    wallNow,
     state: () => state,
     stopping: () => stopping,
     everReady: () => everReady,

@@ -5,7 +5,7 @@ import { LeaseError } from '../model/errors.ts';
 import type { LeaseId } from '../model/ids.ts';
 import type { LeaseView } from '../model/lease.ts';
 import type { LeaseDesk } from '../queues/port.ts';
-import type { QueuePart } from './daemon.ts';
+import type { QueuePart } from './daemonParts.ts';
 
 /** Leases are asked for by pool, and found by id wherever they are. */
 export interface LeaseParts {

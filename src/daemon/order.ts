@@ -4,7 +4,7 @@ import { renderTemplate, TemplateError, templateVariablesOf } from '../config/te
 import type { Effect } from '../fleet/owed.ts';
 import { CloudError, QueueError } from '../model/errors.ts';
 import type { Offer, Pool } from '../model/offer.ts';
-import type { DaemonParts } from './daemon.ts';
+import type { DaemonParts } from './daemonParts.ts';
 import type { CoreState } from './tick.ts';
 
 /** Template variables that are the same for every machine of an offer in a pool. */

@@ -2,7 +2,7 @@ import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
 import type { CloudName, QueueName } from '../model/ids.ts';
 import type { CloudOutlook, QueueOutlook } from '../planner/plan.ts';
-import type { DaemonParts } from './daemon.ts';
+import type { DaemonParts } from './daemonParts.ts';
 import type { Source } from './source.ts';
 
 /** A source that has not answered for so many periods (and its deadline) cannot be acted on. */

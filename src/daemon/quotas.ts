@@ -1,7 +1,7 @@
 import type { QuotaSnapshot } from '../model/cloud.ts';
 import type { CloudName } from '../model/ids.ts';
 import type { Log } from '../model/log.ts';
-import type { CloudPart, DaemonParts } from './daemon.ts';
+import type { CloudPart, DaemonParts } from './daemonParts.ts';
 import { withDeadline } from './deadline.ts';
 import type { Timeline } from './timeline.ts';
 

@@ -2,7 +2,7 @@ import type { CloudSnapshot } from '../model/cloud.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
 import type { CloudName, QueueName } from '../model/ids.ts';
 import type { QueueMachine } from '../queues/port.ts';
-import type { DaemonParts } from './daemon.ts';
+import type { DaemonParts } from './daemonParts.ts';
 import { jobAttributes } from './order.ts';
 import type { Probes } from './probes.ts';
 import { createSource, type Source, type SourceTrouble } from './source.ts';

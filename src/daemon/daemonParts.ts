@@ -1,0 +1,47 @@
+import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
+import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
+import type { Clock, Random } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
+import type { Queue } from '../queues/port.ts';
+import type { Store } from '../store/port.ts';
+import type { Crashpoint } from './boundaries.ts';
+import type { RunHook } from './hooks.ts';
+import type { AskMachine } from './probes.ts';
+import type { tick } from './tick.ts';
+
+/** A configured cloud or queue, ready to be used. */
+export interface CloudPart {
+  readonly config: CloudConfig;
+  readonly cloud: Cloud;
+  readonly capabilities: CloudCapabilities;
+}
+
+export interface QueuePart {
+  readonly config: QueueConfig;
+  readonly queue: Queue;
+}
+
+export interface DaemonParts {
+  readonly version: string;
+  readonly config: SiteConfig;
+  readonly store: Store;
+  readonly clouds: readonly CloudPart[];
+  readonly queues: readonly QueuePart[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** For a store that is new. */
+  readonly newSeed: () => string;
+  /** Only in a process that a test has started in order to see it die; null or absent in all others. */
+  readonly crashpoint?: Crashpoint | null;
+  /** How soon after the last a hurried look at a queue may begin; absent: a fifth of its period. */
+  readonly hurryMs?: number;
+  /** The next tick comes no sooner after one, so that answers that come together are one tick's. */
+  readonly tickGapMs?: number;
+  /** For pools with a probe; absent: every machine answers. */
+  readonly askMachine?: AskMachine;
+  /** For the site's hooks; absent: none is run. */
+  readonly runHook?: RunHook;
+  /** The pure core; another one only in a simulation that breaks it on purpose. */
+  readonly core?: typeof tick;
+}
