@@ -4,12 +4,18 @@ import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
-import type { Control } from './control.ts';
-import { type Door, serverOf } from './door.ts';
+import { type Admitted, type Door, serverOf } from './door.ts';
 import { answerTo, type ErrorAnswer, errorAnswer } from './errors.ts';
 import { apiLimits } from './limits.ts';
 import { addOpenApi } from './openapi.ts';
-import { addRoutes } from './routes.ts';
+import { addRoutes, type ControlOf } from './routes.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Nobody has to be let in to see it. */
+    readonly open?: boolean;
+  }
+}
 
 export interface AppOptions {
   readonly door: Door;
@@ -38,7 +44,8 @@ export async function buildApp({ door, clock, log, closing }: AppOptions): Promi
     if (answer.fault) log.error({ err: error, page: request.routeOptions.url }, 'api fault');
     return send(reply, answer);
   });
-  const controlOf = admitAll(app, door);
+  const admittedOf = admitAll(app, door);
+  const controlOf: ControlOf = (request) => admittedOf(request).control;
   refuseOtherMethods(app);
   app.setNotFoundHandler((_request, reply) => send(reply, errorAnswer(404, 'notFound', 'no such page')));
   await addOpenApi(app);
@@ -46,14 +53,22 @@ export async function buildApp({ door, clock, log, closing }: AppOptions): Promi
   return app;
 }
 
-/** Before anything else of a request is looked at; a route gets its control from here and nowhere else. */
-function admitAll(app: FastifyInstance, door: Door): (request: { readonly raw: IncomingMessage }) => Control {
-  const controls = new WeakMap<IncomingMessage, Control>();
-  app.addHook('onRequest', async ({ raw }) => void controls.set(raw, door.admit(raw)));
+/**
+ * Before anything else of a request is looked at; a route gets its control from here and nowhere else. Pages that are `open` say
+ * the same to everybody, and so are shown to everybody.
+ */
+function admitAll(
+  app: FastifyInstance,
+  door: Door,
+): (request: { readonly raw: IncomingMessage }) => Admitted {
+  const admitted = new WeakMap<IncomingMessage, Admitted>();
+  app.addHook('onRequest', async ({ raw, routeOptions, is404 }) => {
+    if (is404 || routeOptions.config.open !== true) admitted.set(raw, door.admit(raw));
+  });
   return ({ raw }) => {
-    const control = controls.get(raw);
-    if (control === undefined) throw new Error('a request that nobody let in');
-    return control;
+    const found = admitted.get(raw);
+    if (found === undefined) throw new Error('a request that nobody let in');
+    return found;
   };
 }
 

@@ -1,4 +1,4 @@
-import { type AccessRole, type AccessToken, accessRoles } from '../model/access.ts';
+import { type AccessGrant, type AccessRole, accessRoles } from '../model/access.ts';
 import { type InstanceId, type LeaseId, PoolName } from '../model/ids.ts';
 import type { LeaseView } from '../model/lease.ts';
 import type { Log } from '../model/log.ts';
@@ -13,7 +13,7 @@ const instancesMax = 10_000;
  * The control as the holder of a token has it: what its role does not allow, or not in that pool, is AccessError `forbidden`, and views
  * hold what is of its pools. What an operator orders is logged with the token's name.
  */
-export function guardControl(control: Control, token: AccessToken, log: Log): Control {
+export function guardControl(control: Control, token: AccessGrant, log: Log): Control {
   const { wholeSite, pools } = token;
   const isOurs = (pool: string) => wholeSite || pools.has(PoolName(pool));
 

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { AccessToken, ListenAddress } from '../model/access.ts';
+import type { AccessGrant, AccessToken, ListenAddress } from '../model/access.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import { buildApp } from './app.ts';
@@ -15,6 +15,8 @@ export interface ApiOptions {
   /** Addresses of the network beside it, where only these tokens are let in. */
   readonly listen: readonly ListenAddress[];
   readonly tokens: readonly AccessToken[];
+  /** What those see who show no token; absent or null: nothing. */
+  readonly visitors?: AccessGrant | null;
   readonly control: Control;
   readonly clock: Clock;
   readonly log: Log;
@@ -46,7 +48,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   };
   try {
     const addresses: AddressInfo[] = [];
-    const doorTo = networkDoors({ control, tokens, clock, log });
+    const doorTo = networkDoors({ control, tokens, visitors: options.visitors ?? null, clock, log });
     for (const { address, port, tls } of options.listen) {
       const app = await open(doorTo(tls));
       await app.listen({ host: address, port });

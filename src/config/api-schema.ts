@@ -26,20 +26,29 @@ export const listenSchema = z.strictObject({
   insecureLoopback: z.boolean().default(false),
 });
 
+const poolList = z.union([z.literal('all'), z.array(z.string()).max(1000)], {
+  error: () => 'expected "all" or a list of pools',
+});
+
 export const tokenSchema = z.strictObject({
   name: tokenName,
   secret,
   role: z.enum(accessRoles),
-  pools: z.union([z.literal('all'), z.array(z.string()).max(1000)], {
-    error: () => 'expected "all" or a list of pools',
-  }),
+  pools: poolList,
   users: z.enum(leaseUsers).default('own'),
   requestsPerSecond: z.int().min(1).max(10_000).default(100),
+});
+
+/** Those who show no token: they read, and no more. */
+export const visitorsSchema = z.strictObject({
+  pools: poolList,
+  requestsPerSecond: z.int().min(1).max(10_000).default(20),
 });
 
 export const apiSchema = z.strictObject({
   listen: z.array(listenSchema).max(16).default([]),
   tokens: z.array(tokenSchema).max(1000).default([]),
+  visitors: visitorsSchema.optional(),
 });
 
 /** Of a pool: names of tokens. */

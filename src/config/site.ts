@@ -1,4 +1,4 @@
-import type { AccessToken, ListenAddress } from '../model/access.ts';
+import type { AccessGrant, AccessToken, ListenAddress } from '../model/access.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Downtime } from '../model/downtime.ts';
 import type { FairnessPolicy } from '../model/fairness.ts';
@@ -29,6 +29,8 @@ export interface SiteConfig {
 export interface ApiConfig {
   readonly listen: readonly ListenAddress[];
   readonly tokens: readonly AccessToken[];
+  /** What those see who show no token; null: nothing. */
+  readonly visitors: AccessGrant | null;
 }
 
 export interface QueueConfig {

@@ -329,7 +329,7 @@ function configOf(options: SiteOptions): SiteConfig {
   return {
     site,
     stateDir: '/nowhere',
-    api: { listen: [], tokens: [] },
+    api: { listen: [], tokens: [], visitors: null },
     socket: '/nowhere/socket',
     queues: (options.queues ?? [batchQueue]).map((name) => ({
       name,

@@ -23,7 +23,7 @@ describe('a good config', () => {
       site: 'farm',
       stateDir: '/var/lib/spillway',
       socket: '/run/spillway/spillway.sock',
-      api: { listen: [], tokens: [] },
+      api: { listen: [], tokens: [], visitors: null },
       queues: [
         {
           name: 'batch',

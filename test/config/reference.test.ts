@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { cloudDrivers } from '../../src/clouds/index.ts';
-import { apiSchema, listenSchema, tokenSchema } from '../../src/config/api-schema.ts';
+import { apiSchema, listenSchema, tokenSchema, visitorsSchema } from '../../src/config/api-schema.ts';
 import {
   budgetSchema,
   capSchema,
@@ -37,6 +37,7 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `api`', apiSchema],
   ['#### `listen`', listenSchema],
   ['#### `tokens`', tokenSchema],
+  ['#### `visitors`', visitorsSchema],
   ['### `policy`', policySchema],
   ['#### `fairShare`', fairShareSchema],
   ['#### `caps`', capSchema],
