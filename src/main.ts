@@ -93,9 +93,16 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
   const { crashpointOf, crashpointVariable, mortalMemory } = await import('./daemon/boundaries.ts');
   const { askMachine, runHook } = await import('./host/ask-machine.ts');
   const { startApi } = await import('./api/server.ts');
+  const { createServiceManager } = await import('./host/serviceManager.ts');
   const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
     process.kill(process.pid, 'SIGKILL'),
   );
+  const serviceManager = createServiceManager({
+    environment: process.env,
+    pid: process.pid,
+    clock: hostClock,
+    log,
+  });
   if (crashpoint !== null) log.warn({ at: process.env[crashpointVariable] }, 'this daemon is to kill itself');
   const daemon = createDaemon({
     version,
@@ -110,6 +117,7 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
     crashpoint,
     askMachine,
     runHook,
+    supervisor: serviceManager,
   });
   const api = await startApi({
     socket,
@@ -119,10 +127,12 @@ async function serve({ config, memory, log, socket }: Service): Promise<void> {
     log,
   });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
+  ended.signal.addEventListener('abort', serviceManager.stopping, { once: true });
   try {
     await daemon.run(ended.signal);
   } finally {
     await api.close();
+    await serviceManager.flush();
   }
   log.info({}, 'spillway stopped; every instance lives on');
 }

@@ -208,7 +208,9 @@ export function createDaemon(parts: DaemonParts): Daemon {
       const tickedAtMs = timeline.now();
       runTick();
       prune(timeline.now());
-      await wake.wait(untilDue(state, owedAgainMs), signal);
+      parts.supervisor?.turned();
+      const turnMaxMs = parts.supervisor?.turnMaxMs ?? Number.POSITIVE_INFINITY;
+      await wake.wait(Math.min(turnMaxMs, untilDue(state, owedAgainMs)), signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();
       if (gapMs > 0) await clock.sleep(gapMs, signal).catch(() => {});
     }

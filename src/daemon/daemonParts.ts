@@ -21,6 +21,14 @@ export interface QueuePart {
   readonly queue: Queue;
 }
 
+/** Sees by the loop's own turns that the daemon lives: a timer would go on where the loop hangs. */
+export interface Supervisor {
+  /** The loop comes round at least so often, whatever is due. */
+  readonly turnMaxMs: number;
+  /** After each turn: what was new has been decided and is stored. Must not throw. */
+  turned(): void;
+}
+
 export interface DaemonParts {
   readonly version: string;
   readonly config: SiteConfig;
@@ -42,6 +50,8 @@ export interface DaemonParts {
   readonly askMachine?: AskMachine;
   /** For the site's hooks; absent: none is run. */
   readonly runHook?: RunHook;
+  /** Who watches over the process, such as systemd; absent: nobody does. */
+  readonly supervisor?: Supervisor;
   /** The pure core; another one only in a simulation that breaks it on purpose. */
   readonly core?: typeof tick;
 }
