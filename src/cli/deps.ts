@@ -33,7 +33,7 @@ export interface CliDeps {
   /** Never throws for what is wrong with the file: that is in the report. */
   checkSite(configPath: string): Promise<CheckReport>;
   /** The whole config, for `simulate`; the same. */
-  loadSite(configPath: string): Promise<Loaded>;
+  loadSite(configPath: string): Promise<Omit<Loaded, 'written'>>;
   readonly store: StoreMaintenance;
   readonly lease: LeaseDeps;
   readonly torque: TorqueDeps;

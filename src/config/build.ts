@@ -87,12 +87,12 @@ function scopeOf(cloud: string | undefined, pool: string | undefined): DowntimeS
   return pool === undefined ? { kind: 'site' } : { kind: 'pool', pool: PoolName(pool) };
 }
 
-function queueOf(fields: QueueFields, settings: unknown): QueueConfig {
+export function queueOf(fields: QueueFields, settings: unknown): QueueConfig {
   const { name, adapter, poll, deadline } = fields;
   return { name: QueueName(name), adapter, pollMs: poll, deadlineMs: deadline, settings };
 }
 
-function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {
+export function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {
   const { name, driver, poll, deadline, max, launchesInFlight, callsPerMinute } = fields;
   return {
     name: CloudName(name),
@@ -112,7 +112,7 @@ function spreadOf({ spread, weights }: PoolFields): Spread {
   return { kind: 'weighted', weights: new Map(entries.map(([name, weight]) => [CloudName(name), weight])) };
 }
 
-function poolOf(fields: PoolFields, userData: string | null): Pool {
+export function poolOf(fields: PoolFields, userData: string | null): Pool {
   const { limits } = fields;
   return {
     name: PoolName(fields.name),

@@ -42,6 +42,8 @@ export interface QueueConfig {
   readonly deadlineMs: number;
   /** As the adapter's `configSchema` returned it. */
   readonly settings: unknown;
+  /** It has left the config, and machines have workers in it: its jobs are none of ours. */
+  readonly retiring?: true;
 }
 
 export interface CloudConfig {
@@ -58,6 +60,8 @@ export interface CloudConfig {
   readonly callsPerMinute?: number;
   /** As the driver's `configSchema` returned it. */
   readonly settings: unknown;
+  /** It has left the config, and has machines: they drain. */
+  readonly retiring?: true;
 }
 
 export interface SitePolicy {

@@ -63,6 +63,8 @@ export interface Pool {
   readonly probe: Probe | null;
   /** Boot template; null where a preconfigured image needs no user data. */
   readonly userData: string | null;
+  /** It has left the config, and has machines: they drain. */
+  readonly retiring?: true;
 }
 
 /** cheapest: the cheapest first. weighted: so that each cloud has its part of the pool's machines. */
