@@ -12,6 +12,7 @@ import type { DowntimeList, DowntimeReceipt, DowntimeRequest, DowntimeView } fro
 import type { JournalEntryView } from './journalEntry.ts';
 import type { LeaseControl } from './leases.ts';
 import type { BudgetView, MoneyView } from './money.ts';
+import type { Observing } from './observing.ts';
 import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
 
 /**
@@ -26,7 +27,7 @@ import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
  * Everything here is plain data that survives JSON. Times (`…AtMs`, `…SinceMs`, `…UntilMs`) are daemon time in
  * ms (see model/clock.ts), so each view carries `nowMs` to read them against; spans (`…AgeMs`, `…Ms`) are ms.
  */
-export interface Control extends LeaseControl {
+export interface Control extends LeaseControl, Observing {
   status(): StatusView;
   /** In order of creation, newest last. Ended ones only where the filter asks for them. */
   instances(filter: InstanceFilter): InstanceList;

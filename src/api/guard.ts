@@ -74,6 +74,13 @@ export function guardControl(control: Control, token: AccessGrant, log: Log): Co
       const entries = [...pools].flatMap((pool) => control.journal({ ...query, pool }));
       return entries.toSorted((a, b) => b.number - a.number).slice(0, query.limit);
     },
+    metrics: async () => {
+      needSite('what is measured');
+      return control.metrics();
+    },
+    health: () => control.health(),
+    readiness: () => control.readiness(),
+    onJournal: (listener) => control.onJournal(listener),
     explainJob: async (id, signal) => {
       const found = await control.explainJob(id, signal);
       if (wholeSite || found === null) return found;

@@ -32,11 +32,14 @@ import type { Totals } from './facts.ts';
 import { idleOutlook } from './idleOutlook.ts';
 import { keptBecause } from './keeping.ts';
 import { createLeaseControl } from './leaseControl.ts';
+import { createObserving } from './observing.ts';
 import { describeCause } from './openIntent.ts';
 import { adjustPool } from './poolControl.ts';
+import type { Pulse } from './pulse.ts';
 import type { Source } from './source.ts';
 import { moneyOutlook } from './spending.ts';
 import type { CoreSite, CoreState, TickResult } from './tick.ts';
+import type { TickBell } from './ticked.ts';
 import { instanceView, planView, poolsOf, runningJobsOf, statusView } from './views.ts';
 import { doubtedOf } from './watch.ts';
 
@@ -60,6 +63,8 @@ export interface DaemonView {
   cloudSource(name: CloudName): Source<CloudSnapshot> | null;
   queueSource(name: QueueName): Source<QueueSnapshot> | null;
   launchesInFlight(cloud: CloudName): number;
+  readonly pulse: Pulse;
+  readonly bell: TickBell;
   /** Decides, stores and begins: returns when the decision is on disk. */
   runTick(byHand: Partial<ByHand>): TickResult;
 }
@@ -77,6 +82,7 @@ const explanationEntriesMax = 500;
 export function createControl(view: DaemonView): Control {
   return {
     ...createLeaseControl(view.parts),
+    ...createObserving(view),
     status: () => statusView(view),
     instances: (filter) => {
       const jobs = runningJobsOf(view);

@@ -13,15 +13,19 @@ import { firstOutcomes, firstState } from './firstState.ts';
 import { createHooks } from './hooks.ts';
 import { createJobWatch } from './jobSightings.ts';
 import { machinesOf } from './machines.ts';
+import { watchLag } from './meter/lag.ts';
+import { measureParts } from './meter/measured.ts';
 import { createNews } from './news.ts';
 import { createNextTick } from './nextTick.ts';
 import { outlooksOf } from './outlooks.ts';
 import { createProbes } from './probes.ts';
 import { createPruning } from './pruning.ts';
+import { createPulse } from './pulse.ts';
 import { watchQuotas } from './quotas.ts';
 import { reportTick, troubleEntry } from './report.ts';
 import { createSources } from './sources.ts';
 import { type TickResult, tick } from './tick.ts';
+import { createTickBell } from './ticked.ts';
 import { createTimeline } from './timeline.ts';
 import { createWake } from './wake.ts';
 
@@ -41,7 +45,8 @@ const stopMs = 10_000;
  * The loop: sources → tick → store → effects → outcomes → tick. It waits for nothing but the bell: looks and effects
  * run beside it and come back as data.
  */
-export function createDaemon(parts: DaemonParts): Daemon {
+export function createDaemon(given: DaemonParts): Daemon {
+  const parts = measureParts(given);
   const { clock, config, log, store, crashpoint = null, core = tick } = parts;
   const { tickGapMs = tickGapMsDefault } = parts;
   const stored = store.load();
@@ -49,6 +54,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
   const remembered = remember(stored, parts.newSeed);
   const startedAtMs = timeline.now();
   const wake = createWake(clock);
+  const pulse = createPulse();
+  const bell = createTickBell();
   const site = coreSite(parts);
 
   let state = firstState(stored, remembered);
@@ -150,6 +157,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     downtimeOrders = [],
   }: Partial<ByHand> = {}): TickResult {
     const nowMs = timeline.now();
+    const beganMs = clock.monotonicNow();
     const arrived = news.arrived();
     const { clouds, queues } = outlooks(nowMs, (name) => arrived.views.some(({ queue }) => queue === name));
     everReady ||= [...clouds.values(), ...queues.values()].every(({ trouble }) => trouble === null);
@@ -173,6 +181,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     news.clear();
     reportTick(log, input.outcomes, result);
     hooks.tell(result.batch?.instances ?? [], ({ id }) => state.fleet.entries.get(id)?.instance ?? null);
+    const before = state;
     state = result.state;
     lastTick = result;
     for (const effect of result.effects) executor.start(effect);
@@ -180,6 +189,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     for (const effect of owedEffects(state.fleet))
       owedAgainMs = Math.min(owedAgainMs, executor.start(effect) ?? Number.POSITIVE_INFINITY);
     hurrySources(input.outcomes, result);
+    bell.tell({ before, input, result, tookMs: clock.monotonicNow() - beganMs });
     return result;
   }
 
@@ -210,7 +220,9 @@ export function createDaemon(parts: DaemonParts): Daemon {
       prune(timeline.now());
       parts.supervisor?.turned();
       const turnMaxMs = parts.supervisor?.turnMaxMs ?? Number.POSITIVE_INFINITY;
-      await wake.wait(Math.min(turnMaxMs, untilDue(state, owedAgainMs)), signal);
+      const dueInMs = Math.min(turnMaxMs, untilDue(state, owedAgainMs));
+      pulse.ticked(timeline.now(), dueInMs);
+      await wake.wait(dueInMs, signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();
       if (gapMs > 0) await clock.sleep(gapMs, signal).catch(() => {});
     }
@@ -230,12 +242,15 @@ export function createDaemon(parts: DaemonParts): Daemon {
       config: { name },
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
-    const looks = Promise.all([...sources, quotas, probes].map((source) => source.run(inner.signal)));
+    const looks = Promise.all(
+      [...sources, quotas, probes, watchLag(parts)].map((source) => source.run(inner.signal)),
+    );
     try {
       await loop(inner.signal);
     } finally {
       signal.removeEventListener('abort', stop);
       stopping = true;
+      pulse.over();
       inner.abort();
       await looks;
       await executor.drain(stopMs);
@@ -271,6 +286,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
     cloudSource: (name) => cloudSources.get(name) ?? null,
     queueSource: (name) => queueSources.get(name) ?? null,
     launchesInFlight: (cloud) => executor.launchesInFlight(cloud),
+    pulse,
+    bell,
     runTick,
   };
   return { control: createControl(view), run };

@@ -1,5 +1,6 @@
 import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
 import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { Queue } from '../queues/port.ts';
@@ -52,6 +53,8 @@ export interface DaemonParts {
   readonly runHook?: RunHook;
   /** Who watches over the process, such as systemd; absent: nobody does. */
   readonly supervisor?: Supervisor;
+  /** What is counted goes there; absent: nothing is counted. */
+  readonly metrics?: Metrics;
   /** The pure core; another one only in a simulation that breaks it on purpose. */
   readonly core?: typeof tick;
 }

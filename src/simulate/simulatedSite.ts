@@ -4,6 +4,7 @@ import type { SiteConfig, SitePolicy } from '../config/site.ts';
 import type { BoundaryName } from '../daemon/boundaries.ts';
 import { createDaemon, type Daemon } from '../daemon/daemon.ts';
 import { tick } from '../daemon/tick.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Downtime } from '../model/downtime.ts';
 import { usualFairness } from '../model/fairness.ts';
@@ -67,6 +68,8 @@ export interface SiteOptions {
   /** Takes what the daemon logs, beside `errors`. */
   readonly log?: (fields: object, message: string) => void;
   readonly tampering?: Tampering;
+  /** What each daemon counts goes there, one after the other. */
+  readonly metrics?: Metrics;
 }
 
 export interface SiteWatch {
@@ -222,6 +225,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       log: errorLog(errors, options.log),
       newSeed: () => `seed-${seeds++}`,
       crashpoint: crashpointFor(life, fates),
+      ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
       ...(options.hurryMs === undefined ? {} : { hurryMs: options.hurryMs }),
       ...(options.tickGapMs === undefined ? {} : { tickGapMs: options.tickGapMs }),
       ...(tamperCore === undefined ? {} : { core: tamperCore(tick) }),

@@ -12,6 +12,7 @@ import {
 import type { DowntimeView } from '../../src/api/downtimes.ts';
 import type { JournalEntryView } from '../../src/api/journalEntry.ts';
 import type { BudgetView } from '../../src/api/money.ts';
+import type { HealthView } from '../../src/api/observing.ts';
 import type { JournalQuery } from '../../src/store/port.ts';
 import { createFixtureLeases } from './fixtureLeases.ts';
 
@@ -25,6 +26,14 @@ export interface FixtureControl extends Control {
   /** What `explainJob` does instead, if set. */
   jobLookup: ((signal: AbortSignal) => Promise<JobExplanation | null>) | null;
   mode: StatusView['mode'];
+  /** Why `health` and `readiness` are not well; null: they are. */
+  trouble: string | null;
+  /** As if the journal had new entries. */
+  ringJournal(): void;
+}
+
+function fixtureHealth(name: string, why: string | null): HealthView {
+  return { ok: why === null, checks: [{ name, ok: why === null, why }] };
 }
 
 const fixtureDowntime: DowntimeView = {
@@ -47,6 +56,7 @@ const fixtureDowntime: DowntimeView = {
 /** A small site in memory: one queue, one cloud, two pools, four instances. It enforces a few rules of the real one. */
 export function createFixtureControl(): FixtureControl {
   const writes: unknown[] = [];
+  const listeners = new Set<() => void>();
   const find = (id: string): InstanceView => {
     const found = fixtureInstances.find((instance) => instance.id === id);
     if (found === undefined) throw new ControlError('unknownInstance', `no instance ${id}`);
@@ -66,6 +76,17 @@ export function createFixtureControl(): FixtureControl {
     writes,
     jobLookup: null,
     mode: 'running',
+    trouble: null,
+    metrics: async () => '# HELP spillway_mode what the daemon is doing\n',
+    health: () => fixtureHealth('loop', control.trouble),
+    readiness: () => fixtureHealth('queue main', control.trouble),
+    onJournal: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    ringJournal: () => {
+      for (const listener of listeners) listener();
+    },
     status: () => ({ ...fixtureStatus, mode: control.mode }),
     plan: () => fixturePlan,
     instances: (filter) => {

@@ -18,7 +18,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   fleet: { imports: ['model'], packages: [] },
   matchmaker: { imports: ['model', 'classad'], packages: [] },
   planner: { imports: ['matchmaker', 'fleet', 'model'], packages: [] },
+  // Use of machines: what ticks add to the accounts, sums, usage records.
+  accounting: { imports: ['model'], packages: [] },
   config: { imports: ['model', 'classad'] },
+  metrics: { imports: ['model'], packages: ['prom-client', 'node:fs'] },
   // Files, processes and programs of the host that the daemon runs on.
   host: { imports: ['model'] },
   queues: { imports: ['host', 'model', 'classad', ...settings] },
@@ -27,11 +30,13 @@ export const layers: Readonly<Record<string, Layer>> = {
   daemon: {
     imports: [
       'planner',
+      'accounting',
       'matchmaker',
       'fleet',
       'model',
       'classad',
       'config',
+      'metrics',
       'queues/port.ts',
       'clouds/port.ts',
       'store/port.ts',
@@ -43,6 +48,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/alarms.ts',
       'api/leases.ts',
       'api/money.ts',
+      'api/observing.ts',
     ],
   },
   api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },
@@ -54,6 +60,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'matchmaker',
       'fleet',
       'config',
+      'metrics',
       'model',
       'classad',
       'queues/port.ts',
