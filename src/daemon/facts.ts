@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AccountingState } from '../accounting/accrue.ts';
 import type { Learned } from '../fleet/learned.ts';
 import { OfferName, PoolName } from '../model/ids.ts';
 import type { PoolSettings } from '../model/poolOrder.ts';
@@ -6,6 +7,7 @@ import type { IdleState } from '../planner/idle.ts';
 import type { SetAside, SetAsides } from '../planner/setAside.ts';
 import type { Shares } from '../planner/share.ts';
 import type { Fact, StoredState } from '../store/port.ts';
+import { accountingFacts, rememberAccounting } from './accounting.ts';
 import { type DowntimeState, downtimeFact, rememberDowntimes } from './downtimes.ts';
 import { gapFacts, rememberGaps } from './gapFacts.ts';
 import { rememberShares, shareFacts } from './shares.ts';
@@ -32,6 +34,7 @@ interface Remembered {
   readonly watch: Watch;
   readonly spending: Spending;
   readonly shares: Shares;
+  readonly accounting: AccountingState;
   readonly totals: Totals;
 }
 
@@ -80,6 +83,7 @@ export function factsOf(before: Remembered, after: Remembered): Fact[] {
   if (downtimes !== undefined) facts.push({ key: 'downtimes', value: downtimes });
   facts.push(...shareFacts(before.shares, after.shares));
   facts.push(...spendingFacts(before.spending, after.spending));
+  facts.push(...accountingFacts(before.accounting, after.accounting));
   const { launched, ended, reused, refused } = after.totals;
   const was = before.totals;
   if (launched !== was.launched || ended !== was.ended || reused !== was.reused || refused !== was.refused)
@@ -93,7 +97,7 @@ function differs(before: SetAsides, after: SetAsides): boolean {
 
 /** What the store remembers; `newSeed` is for a store that has none yet, and must then be stored. */
 export function remember(
-  { facts }: StoredState,
+  { facts, machineUses }: StoredState,
   newSeed: () => string,
 ): Remembered & { readonly newSeed: boolean } {
   const byKey = new Map(facts.map(({ key, value }) => [key, value]));
@@ -119,6 +123,7 @@ export function remember(
     watch: rememberWatch(facts),
     spending: rememberSpending(facts),
     shares: rememberShares(facts),
+    accounting: rememberAccounting(byKey, machineUses),
     totals: totals.parse(byKey.get('totals') ?? { launched: 0, ended: 0, reused: 0, refused: 0 }),
   };
 }

@@ -1,3 +1,4 @@
+import { type AccountingState, type Accrual, accrue } from '../accounting/accrue.ts';
 import { type Fleet, type FleetChange, type FoldContext, type Lesson, seatId } from '../fleet/fleet.ts';
 import { type FoldInput, fold } from '../fleet/fold.ts';
 import { linkWorkers } from '../fleet/foldQueue.ts';
@@ -20,6 +21,7 @@ import {
 } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
+import type { Observed } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import type { PoolOrder, PoolSettings } from '../model/poolOrder.ts';
 import type { IdleState } from '../planner/idle.ts';
@@ -64,6 +66,8 @@ export interface CoreState {
   readonly spending: Spending;
   /** What each user's jobs have used. */
   readonly shares: Shares;
+  /** What is had and used now: see src/accounting. */
+  readonly accounting: AccountingState;
   readonly totals: Totals;
   /** Why each demand group's jobs wait, as the journal was last told. */
   readonly unmet: ReadonlyMap<DemandId, string>;
@@ -87,6 +91,8 @@ export interface CoreSite {
   /** From the decision to end a machine without a job until it is gone, if all goes well. */
   readonly windDownMs: (pool: PoolName, cloud: CloudName) => number;
   readonly matchmaker: Matchmaker;
+  /** Null or absent: nothing is, and everything is done. */
+  readonly observed?: Observed | null;
   readonly listLagMs: (cloud: CloudName) => number;
   /** Whether the same create call may be sent again and makes no second machine. */
   readonly replaySafe: (cloud: CloudName) => boolean;
@@ -205,6 +211,13 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   const unmet = noteUnmet(change, state.unmet, decided);
   noteSetAsides(change, state.setAsides, setAsides);
   spending = bookEnded(foldBudgets(change, spending, decided.budgets), change, booked);
+  const accrued = accrue(state.accounting, {
+    nowMs,
+    views: input.views,
+    instanceOf,
+    changed: change.changedInstances,
+    offers: site.offers,
+  });
   const totals = count(state, change);
   const next: CoreState = {
     ...state,
@@ -218,10 +231,17 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     watch: watched.watch,
     spending,
     shares,
+    accounting: accrued.state,
     totals,
     unmet,
   };
-  return { state: next, plan: decided, batch: batchOf(state, next, change, input), effects, launched };
+  return {
+    state: next,
+    plan: decided,
+    batch: batchOf(state, next, { change, input, accrued }),
+    effects,
+    launched,
+  };
 }
 
 function obeyAll(change: FleetChange, before: PoolSettings, orders: readonly PoolOrder[]): PoolSettings {
@@ -350,12 +370,18 @@ function count(before: CoreState, change: FleetChange): Totals {
   return { launched, ended, reused, refused };
 }
 
-function batchOf(before: CoreState, after: CoreState, change: FleetChange, input: TickInput): Batch | null {
+function batchOf(
+  before: CoreState,
+  after: CoreState,
+  { change, input, accrued }: { change: FleetChange; input: TickInput; accrued: Accrual },
+): Batch | null {
   const facts = factsOf(before, after);
   const journal = [...input.notes, ...change.journal];
   const instances = [...change.changedInstances.values()];
   const intents = [...change.changedIntents.values()];
-  if (instances.length + intents.length + journal.length + facts.length === 0) return null;
+  const { machines, usage } = accrued;
+  const rows = [instances, intents, journal, facts, machines, usage];
+  if (rows.every(({ length }) => length === 0)) return null;
   return {
     nowMs: input.nowMs,
     wallMs: input.wallMs,
@@ -364,5 +390,7 @@ function batchOf(before: CoreState, after: CoreState, change: FleetChange, input
     instances,
     facts,
     journal,
+    ...(machines.length === 0 ? {} : { machineUses: machines }),
+    ...(usage.length === 0 ? {} : { usage }),
   };
 }

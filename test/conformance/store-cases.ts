@@ -59,6 +59,7 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
         instances: [],
         intents: [],
         facts: [],
+        machineUses: [],
       });
     });
 
@@ -136,6 +137,7 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
         instances: [bare, full],
         intents: [intent],
         facts: [fact],
+        machineUses: [],
       });
     });
 

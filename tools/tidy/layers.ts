@@ -49,6 +49,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/leases.ts',
       'api/money.ts',
       'api/observing.ts',
+      'api/reload.ts',
     ],
   },
   api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },
