@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { classadCommand } from './classad.ts';
 import { addExplain, addPlan, addStatus } from './commands/ask.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDowntime } from './commands/downtime.ts';
 import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
@@ -62,6 +63,7 @@ export function buildProgram(session: Session): Command {
   addStore(program, session);
   addTorque(program, session);
   addSimulate(program, session);
+  addCompletion(program, session);
   classadCommand(program, { ...session.deps.classad, setExitCode: (code) => leave(session, code) });
   return program;
 }
