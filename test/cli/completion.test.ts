@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { flatten, nameOf } from '../../src/cli/completion/outline.ts';
 import { completionScript, type Shell, shells } from '../../src/cli/completion/scripts.ts';
-import { programOutline } from '../support/outline.ts';
+import { programOutline } from '../../tools/man/program.ts';
 import { cli } from '../support/runCli.ts';
 
 const program = programOutline();
@@ -23,6 +23,7 @@ const offered: Readonly<Record<Shell, (words: readonly string[]) => readonly str
   bash: (words) =>
     lines('bash', [
       '-c',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: bash fills it in.
       'source ./bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _spillway; printf "%s\\n" ${COMPREPLY[*]}',
       'bash',
       ...words,
