@@ -1,6 +1,7 @@
 import type { Market } from '../model/billing.ts';
 import type { CloudName, InstanceId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { EndReason, LaunchCause, Phase, PublicState } from '../model/instance.ts';
+import type { Mode } from '../model/mode.ts';
 import type { Price } from '../model/offer.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
 import type { Resources } from '../model/resources.ts';
@@ -14,6 +15,7 @@ import type { LeaseControl } from './leases.ts';
 import type { BudgetView, MoneyView } from './money.ts';
 import type { Observing } from './observing.ts';
 import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
+import type { ReloadControl } from './reload.ts';
 
 /**
  * What the API asks of the daemon. The API holds no state and decides nothing: it checks what came in, calls one
@@ -27,7 +29,7 @@ import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
  * Everything here is plain data that survives JSON. Times (`…AtMs`, `…SinceMs`, `…UntilMs`) are daemon time in
  * ms (see model/clock.ts), so each view carries `nowMs` to read them against; spans (`…AgeMs`, `…Ms`) are ms.
  */
-export interface Control extends LeaseControl, Observing {
+export interface DaemonControl extends LeaseControl, Observing {
   status(): StatusView;
   /** In order of creation, newest last. Ended ones only where the filter asks for them. */
   instances(filter: InstanceFilter): InstanceList;
@@ -55,9 +57,12 @@ export interface Control extends LeaseControl, Observing {
   addDowntime(request: DowntimeRequest): Promise<DowntimeReceipt>;
   /** `refused` (configured) where it stands in the config. */
   endDowntime(id: string): Promise<DowntimeReceipt>;
-  /** Newest first. */
+  /** Newest first, unless asked otherwise. */
   journal(query: JournalQuery): readonly JournalEntryView[];
 }
+
+/** The control of a daemon whose configuration can be read again. */
+export interface Control extends DaemonControl, ReloadControl {}
 
 /**
  * notReady: the daemon has not seen enough of its queues and clouds yet (or is stopping) to answer or act.
@@ -164,6 +169,10 @@ export interface CloudStatus {
   readonly setAside: readonly SetAside[];
   /** What the account may still have; null where the cloud does not say. */
   readonly quota: QuotaView | null;
+  /** observe: by the config, its own or the site's, what is decided for it is said and not done. */
+  readonly mode: Mode;
+  /** It has left the config, and its machines drain. */
+  readonly retiring: boolean;
 }
 
 export interface QuotaView {

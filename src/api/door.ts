@@ -35,6 +35,8 @@ export interface Admitted {
 export interface Door {
   readonly tls: ListenAddress['tls'];
   readonly addressConnectionsMax: number | null;
+  /** Whoever comes in by it may see and do everything. */
+  readonly isLocal: boolean;
   /** Throws AccessError where the request's sender may not even ask. */
   admit(request: IncomingMessage): Admitted;
 }
@@ -42,32 +44,48 @@ export interface Door {
 /** Who may write to the socket's file may do everything. */
 export function socketDoor(control: Control): Door {
   const admitted = { caller: { name: null, role: accessRoles.at(-1) ?? 'operate', pools: null }, control };
-  return { tls: null, addressConnectionsMax: null, admit: () => admitted };
+  return { tls: null, addressConnectionsMax: null, isLocal: true, admit: () => admitted };
 }
 
-export interface NetworkDoorOptions {
-  readonly control: Control;
+/** Who is let in from the network. */
+export interface Grants {
   readonly tokens: readonly AccessToken[];
   /** What those may do who show no token; null: nothing. */
   readonly visitors: AccessGrant | null;
+}
+
+export interface NetworkDoorOptions extends Grants {
+  readonly control: Control;
   readonly clock: Clock;
   readonly log: Log;
 }
 
+/** The ways in from the network. */
+export interface NetworkDoors {
+  door(tls: ListenAddress['tls']): Door;
+  /** Lets others in from the next request on. */
+  admitOthers(grants: Grants): void;
+}
+
 /** Doors to the network: every request shows a token, as often as its rate allows, through whichever door. */
-export function networkDoors(options: NetworkDoorOptions): (tls: ListenAddress['tls']) => Door {
-  const { control, tokens, visitors, clock, log } = options;
+export function networkDoors(options: NetworkDoorOptions): NetworkDoors {
+  const { control, clock, log } = options;
   const admittedAs = (grant: AccessGrant): Admitted => ({
     caller: { name: grant.name, role: grant.role, pools: grant.wholeSite ? null : [...grant.pools] },
     control: guardControl(control, grant, log),
   });
-  const known = new Map(tokens.map((token) => [token, admittedAs(token)]));
-  const visitor = visitors === null ? null : { ...visitors, admitted: admittedAs(visitors) };
+  const entered = ({ tokens: all, visitors }: Grants) => ({
+    tokens: all,
+    known: new Map(all.map((token) => [token, admittedAs(token)])),
+    visitor: visitors === null ? null : { ...visitors, admitted: admittedAs(visitors) },
+  });
+  let entries = entered(options);
   const asked = createRateLimit(clock);
   const visited = createRateLimit(clock);
   const strangers = createRateLimit(clock);
 
   function admit({ headers, socket }: IncomingMessage): Admitted {
+    const { tokens, known, visitor } = entries;
     if (headers.authorization === undefined && visitor !== null) {
       const rate = rateOf(visitor);
       hold(visited.take(socket.remoteAddress ?? '', rate), 'without a token');
@@ -84,7 +102,13 @@ export function networkDoors(options: NetworkDoorOptions): (tls: ListenAddress['
     return admitted;
   }
 
-  return (tls) => ({ tls, addressConnectionsMax: apiLimits.addressConnectionsMax, admit });
+  const { addressConnectionsMax } = apiLimits;
+  return {
+    door: (tls) => ({ tls, addressConnectionsMax, isLocal: false, admit }),
+    admitOthers: (grants) => {
+      entries = entered(grants);
+    },
+  };
 }
 
 function rateOf({ requestsPerSecond: perSecond }: AccessGrant): Rate {

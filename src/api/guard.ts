@@ -72,7 +72,8 @@ export function guardControl(control: Control, token: AccessGrant, log: Log): Co
       if (query.pool !== undefined) needPool(query.pool);
       if (wholeSite || query.pool !== undefined) return control.journal(query);
       const entries = [...pools].flatMap((pool) => control.journal({ ...query, pool }));
-      return entries.toSorted((a, b) => b.number - a.number).slice(0, query.limit);
+      const way = query.oldestFirst === true ? -1 : 1;
+      return entries.toSorted((a, b) => way * (b.number - a.number)).slice(0, query.limit);
     },
     metrics: async () => {
       needSite('what is measured');
@@ -119,6 +120,16 @@ export function guardControl(control: Control, token: AccessGrant, log: Log): Co
       if (request.scope.kind === 'pool') needPool(request.scope.pool);
       else needSite('such a downtime');
       return ordered({ downtime: request.scope }, control.addDowntime(request));
+    },
+    reload: async () => {
+      need('operate');
+      needSite('a reload');
+      return ordered({ reload: true }, control.reload());
+    },
+    configuration: () => {
+      need('operate');
+      needSite('the configuration');
+      return control.configuration();
     },
     endDowntime: async (id) => {
       need('operate');

@@ -7,6 +7,9 @@ import { buildApp } from './app.ts';
 import { type Control, ControlError } from './control.ts';
 import { type Door, networkDoors, socketDoor } from './door.ts';
 import { apiLimits } from './limits.ts';
+import { changeListeners, type Listener } from './listeners.ts';
+import { createHistorian } from './live/historian.ts';
+import { createHub } from './live/hub.ts';
 import { bindSocket } from './socket.ts';
 
 export interface ApiOptions {
@@ -25,6 +28,11 @@ export interface ApiOptions {
 export interface Api {
   /** Where it listens on the network, in the order of `listen`. */
   readonly addresses: readonly AddressInfo[];
+  /**
+   * Other tokens hold from the next request on, other certificates from the next connection on. Returns what of it will hold only
+   * after a restart, a clause each: the addresses stay as they are.
+   */
+  change(access: Pick<ApiOptions, 'listen' | 'tokens' | 'visitors'>): readonly string[];
   /** Takes no more requests, answers those under way, removes the socket. May be called again. */
   close(): Promise<void>;
 }
@@ -37,8 +45,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const { control, clock, log, tokens } = options;
   const closing = new AbortController();
   const apps: FastifyInstance[] = [];
+  const live = { hub: createHub(clock), historian: createHistorian({ control, clock, log }) };
   const open = async (door: Door) => {
-    const app = await buildApp({ door, clock, log, closing: closing.signal });
+    const app = await buildApp({ door, clock, log, control, live, closing: closing.signal });
     apps.push(app);
     await app.ready();
     return app;
@@ -48,10 +57,12 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   };
   try {
     const addresses: AddressInfo[] = [];
-    const doorTo = networkDoors({ control, tokens, visitors: options.visitors ?? null, clock, log });
+    const listeners: Listener[] = [];
+    const doors = networkDoors({ control, tokens, visitors: options.visitors ?? null, clock, log });
     for (const { address, port, tls } of options.listen) {
-      const app = await open(doorTo(tls));
+      const app = await open(doors.door(tls));
       await app.listen({ host: address, port });
+      listeners.push({ address, port, isTls: tls !== null, server: app.server });
       const at = app.server.address();
       if (typeof at === 'object' && at !== null) addresses.push(at);
     }
@@ -60,14 +71,20 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     const socket = await bindSocket(options.socket, async (path) => {
       await local.listen({ path });
     });
+    const remembering = live.historian.run(closing.signal);
     const close = async () => {
       closing.abort(new ControlError('notReady', 'the daemon is stopping'));
+      await remembering;
       await socket.remove();
       await closeApps();
     };
     let closed: Promise<void> | null = null;
     return {
       addresses,
+      change: (access) => {
+        doors.admitOthers({ tokens: access.tokens, visitors: access.visitors ?? null });
+        return changeListeners(listeners, access.listen);
+      },
       close: () => {
         closed ??= close();
         return closed;

@@ -1,9 +1,10 @@
 import {
   type ChangeReceipt,
-  type Control,
   ControlError,
+  type DaemonControl,
   type InstanceExplanation,
   type LaunchReceipt,
+  type LaunchRequest,
   type RefusalReason,
 } from '../api/control.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
@@ -79,7 +80,7 @@ export interface ByHand {
 
 const explanationEntriesMax = 500;
 
-export function createControl(view: DaemonView): Control {
+export function createControl(view: DaemonView): DaemonControl {
   return {
     ...createLeaseControl(view.parts),
     ...createObserving(view),
@@ -145,7 +146,7 @@ function dryPlan(view: DaemonView): Plan {
   return plan(planInput(view));
 }
 
-function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): LaunchReceipt {
+function launch(view: DaemonView, request: LaunchRequest): LaunchReceipt {
   const pool = poolsOf(view).get(request.pool);
   if (pool === undefined) throw new ControlError('unknownPool', `there is no pool ${request.pool}`);
   if (view.stopping()) throw new ControlError('notReady', 'the daemon stops');

@@ -1,8 +1,9 @@
-import type { Control } from '../api/control.ts';
+import type { DaemonControl } from '../api/control.ts';
 import type { Outcome } from '../fleet/fleet.ts';
 import { owedEffects } from '../fleet/owed.ts';
 import type { QueueName } from '../model/ids.ts';
-import type { Batch } from '../store/port.ts';
+import type { JournalEntry } from '../model/journal.ts';
+import type { Batch, Fact } from '../store/port.ts';
 import { decidedEffects } from './boundaries.ts';
 import { type ByHand, createControl, type DaemonView } from './control.ts';
 import { coreSite, warnOfStrayed } from './coreSite.ts';
@@ -23,19 +24,23 @@ import { createPruning } from './pruning.ts';
 import { createPulse } from './pulse.ts';
 import { watchQuotas } from './quotas.ts';
 import { reportTick, troubleEntry } from './report.ts';
+import { watchRetirement, writtenFacts } from './retiring.ts';
 import { createSources } from './sources.ts';
 import { type TickResult, tick } from './tick.ts';
 import { createTickBell } from './ticked.ts';
 import { createTimeline } from './timeline.ts';
+import { turning } from './turning.ts';
 import { createWake } from './wake.ts';
 
 export interface Daemon {
-  readonly control: Control;
+  readonly control: DaemonControl;
   /**
    * Runs until the signal is aborted, then finishes or abandons what is under way and returns. Ends no instance.
    * Rejects with a StoreError when a decision cannot be stored: nothing may be done that is not.
    */
   run(signal: AbortSignal): Promise<void>;
+  /** For the journal, with the next tick. */
+  note(entry: Omit<JournalEntry, 'atMs'>): void;
 }
 
 const tickGapMsDefault = 5;
@@ -59,6 +64,7 @@ export function createDaemon(given: DaemonParts): Daemon {
   const site = coreSite(parts);
 
   let state = firstState(stored, remembered);
+  const seedFact: Fact = { key: 'seed', value: state.seed };
   const totalsAtStart = state.totals;
   warnOfStrayed(state, parts);
   let lastTick: TickResult | null = null;
@@ -68,12 +74,13 @@ export function createDaemon(given: DaemonParts): Daemon {
   let owedAgainMs = Number.POSITIVE_INFINITY;
   const jobsEnded = createJobWatch();
   const news = createNews(firstOutcomes(stored, startedAtMs));
-  news.note({
+  const started = {
     kind: 'started',
-    atMs: startedAtMs,
     why: `spillway ${parts.version} started`,
     data: { instances: stored.instances.length },
-  });
+  } as const;
+  for (const entry of parts.notes ?? [started]) news.note({ ...entry, atMs: startedAtMs });
+  const retirement = watchRetirement(parts);
 
   const probes = createProbes({
     pools: config.pools,
@@ -189,6 +196,7 @@ export function createDaemon(given: DaemonParts): Daemon {
     for (const effect of owedEffects(state.fleet))
       owedAgainMs = Math.min(owedAgainMs, executor.start(effect) ?? Number.POSITIVE_INFINITY);
     hurrySources(input.outcomes, result);
+    retirement(state.fleet);
     bell.tell({ before, input, result, tookMs: clock.monotonicNow() - beganMs });
     return result;
   }
@@ -229,7 +237,8 @@ export function createDaemon(given: DaemonParts): Daemon {
   }
 
   async function run(signal: AbortSignal): Promise<void> {
-    if (remembered.newSeed) store.commit(seedBatch());
+    const facts = [...(remembered.newSeed ? [seedFact] : []), ...writtenFacts(parts, stored)];
+    if (facts.length > 0) store.commit(firstBatch(facts));
     const inner = new AbortController();
     const stop = () => {
       stopping = true;
@@ -250,12 +259,13 @@ export function createDaemon(given: DaemonParts): Daemon {
     } finally {
       signal.removeEventListener('abort', stop);
       stopping = true;
-      pulse.over();
+      pulse.over(timeline.now());
       inner.abort();
       await looks;
       await executor.drain(stopMs);
     }
-    news.note({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
+    if (signal.reason !== turning)
+      news.note({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
     runTick();
     await Promise.allSettled([
       hooks.close(),
@@ -264,9 +274,8 @@ export function createDaemon(given: DaemonParts): Daemon {
     ]);
   }
 
-  function seedBatch(): Batch {
+  function firstBatch(facts: readonly Fact[]): Batch {
     const times = { nowMs: timeline.now(), wallMs: wallNow() };
-    const facts = [{ key: 'seed', value: state.seed }];
     return { ...times, sequence: state.sequence, intents: [], instances: [], facts, journal: [] };
   }
 
@@ -290,5 +299,9 @@ export function createDaemon(given: DaemonParts): Daemon {
     bell,
     runTick,
   };
-  return { control: createControl(view), run };
+  const note: Daemon['note'] = (entry) => {
+    news.note({ ...entry, atMs: timeline.now() });
+    wake.now();
+  };
+  return { control: createControl(view), run, note };
 }

@@ -1,7 +1,9 @@
 import type { Cloud, CloudCapabilities } from '../clouds/port.ts';
+import type { WrittenEntries } from '../config/load.ts';
 import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Random } from '../model/clock.ts';
+import type { JournalEntry } from '../model/journal.ts';
 import type { Log } from '../model/log.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Store } from '../store/port.ts';
@@ -53,6 +55,12 @@ export interface DaemonParts {
   readonly runHook?: RunHook;
   /** Who watches over the process, such as systemd; absent: nobody does. */
   readonly supervisor?: Supervisor;
+  /** Why it begins, for the journal; absent: it has just been started. */
+  readonly notes?: readonly Omit<JournalEntry, 'atMs'>[];
+  /** How the config's entries were written: kept in the store while machines are known by them. */
+  readonly written?: WrittenEntries;
+  /** Called once, when nothing of what has left the config is left. */
+  readonly onRetired?: () => void;
   /** What is counted goes there; absent: nothing is counted. */
   readonly metrics?: Metrics;
   /** The pure core; another one only in a simulation that breaks it on purpose. */

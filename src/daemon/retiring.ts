@@ -4,6 +4,7 @@ import type { Leavers } from '../config/retiring.ts';
 import type { SiteConfig } from '../config/site.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Fact, StoredState } from '../store/port.ts';
+import type { DaemonParts } from './daemonParts.ts';
 
 /**
  * A cloud, queue or pool that leaves the config while machines are still known by it is *retiring*: it stays in the running
@@ -37,6 +38,19 @@ export function withRetiring(config: SiteConfig, leavers: Leavers, held: Held): 
   };
 }
 
+/** What machines are known by and nobody can reach any more: neither the config nor the leavers have it. A clause each. */
+export function lostWith(config: SiteConfig, leavers: Leavers, held: Held): string[] {
+  const without = (list: 'queues' | 'clouds', kind: string) => {
+    const known = new Set<string>([...config[list], ...leavers[list]].map(({ name }) => name));
+    return [...held[list]]
+      .filter((name) => name !== '' && !known.has(name))
+      .map(
+        (name) => `${kind} ${name} has machines, and neither the config nor what it was says how to reach it`,
+      );
+  };
+  return [...without('clouds', 'cloud'), ...without('queues', 'queue')];
+}
+
 export const isRetiringAny = ({ queues, clouds, pools }: SiteConfig): boolean =>
   [...queues, ...clouds, ...pools].some(({ retiring }) => retiring === true);
 
@@ -53,6 +67,19 @@ export function isRetired({ queues, clouds, pools }: SiteConfig, fleet: Fleet): 
   return true;
 }
 
+/** To be called after each tick: tells once, when what retires is gone and has been looked for. */
+export function watchRetirement({
+  config,
+  onRetired,
+}: Pick<DaemonParts, 'config' | 'onRetired'>): (fleet: Fleet) => void {
+  let waits = onRetired !== undefined && isRetiringAny(config);
+  return (fleet) => {
+    if (!waits || !isRetired(config, fleet)) return;
+    waits = false;
+    onRetired?.();
+  };
+}
+
 const writtenKey = 'written';
 const entries = z.record(z.string(), z.unknown());
 const writtenSchema = z.object({ path: z.string(), queues: entries, clouds: entries, pools: entries });
@@ -63,12 +90,15 @@ export function rememberWritten({ facts }: Pick<StoredState, 'facts'>): WrittenE
   return fact === undefined ? null : writtenSchema.parse(fact.value);
 }
 
-/** For the store, before anything is done by that config: entries that leave stay while something is held by them. */
-export function writtenFact(written: WrittenEntries, earlier: WrittenEntries | null, held: Held): Fact {
+/** For the store, before anything is done by the config: entries that leave it stay while something is held by them. */
+export function writtenFacts({ written }: Pick<DaemonParts, 'written'>, stored: StoredState): Fact[] {
+  if (written === undefined) return [];
+  const earlier = rememberWritten(stored);
+  const held = heldBy(stored);
   const kept = (list: 'queues' | 'clouds' | 'pools') => ({
     ...Object.fromEntries(Object.entries(earlier?.[list] ?? {}).filter(([name]) => held[list].has(name))),
     ...written[list],
   });
   const value = { path: written.path, queues: kept('queues'), clouds: kept('clouds'), pools: kept('pools') };
-  return { key: writtenKey, value };
+  return JSON.stringify(value) === JSON.stringify(earlier) ? [] : [{ key: writtenKey, value }];
 }

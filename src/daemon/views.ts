@@ -12,6 +12,7 @@ import { type FleetEntry, publicState } from '../fleet/entry.ts';
 import type { Worker } from '../model/demand.ts';
 import type { CloudName } from '../model/ids.ts';
 import { type Instance, type PublicState, phases } from '../model/instance.ts';
+import type { Mode, Observed } from '../model/mode.ts';
 import type { Pool } from '../model/offer.ts';
 import { isRaised } from '../planner/alarms.ts';
 import { headroomOf } from '../planner/idle.ts';
@@ -101,6 +102,8 @@ function cloudStatus(view: DaemonView, config: DaemonView['parts']['clouds'][num
     trouble: source?.trouble ?? null,
     setAside: setAsidesOf(view).filter(({ cloud }) => cloud === name),
     quota: quotaOf(view, name),
+    mode: modeOf(view, (observed) => observed.clouds.has(name)),
+    retiring: config.retiring === true,
   };
 }
 
@@ -109,6 +112,10 @@ function quotaOf(view: DaemonView, name: CloudName): CloudStatus['quota'] {
   if (quota === null) return null;
   const { instances, cpus, memoryMiB } = quota;
   return { instances, cpus, memoryMiB };
+}
+
+function modeOf({ site: { observed } }: DaemonView, isNamed: (observed: Observed) => boolean): Mode {
+  return observed != null && (observed.site || isNamed(observed)) ? 'observe' : 'act';
 }
 
 const entriesOf = (view: DaemonView): FleetEntry[] => [...view.state().fleet.entries.values()];
@@ -155,6 +162,8 @@ export function poolStatus(view: DaemonView, pool: Pool): PoolStatus {
     max,
     headroom,
     paused: setting?.paused ?? false,
+    mode: modeOf(view, (observed) => observed.pools.has(pool.name)),
+    retiring: pool.retiring === true,
     scaled: setting !== undefined && (setting.min !== null || setting.max !== null),
     states: countStates(own),
     phases: countPhases(own),

@@ -1,5 +1,6 @@
-import type { Control, StatusView } from '../api/control.ts';
+import type { DaemonControl, StatusView } from '../api/control.ts';
 import type { CloudCapabilities } from '../clouds/port.ts';
+import { usualAccounting } from '../config/accounting.ts';
 import type { SiteConfig, SitePolicy } from '../config/site.ts';
 import type { BoundaryName } from '../daemon/boundaries.ts';
 import { createDaemon, type Daemon } from '../daemon/daemon.ts';
@@ -98,7 +99,7 @@ export interface SimulatedSite {
   /** The first cloud. */
   readonly cloud: SimulatedCloud;
   readonly store: Store;
-  readonly control: Control;
+  readonly control: DaemonControl;
   /** Errors that the daemon has logged, anomalies of the life cycle among them. */
   readonly errors: readonly string[];
   /** Why the daemon ended by itself; null while it runs or when it was stopped or killed. */
@@ -355,6 +356,7 @@ function configOf(options: SiteOptions): SiteConfig {
     offers,
     pools,
     downtimes: options.downtimes ?? [],
+    accounting: usualAccounting,
     budgets: options.budgets ?? [],
     hooks: [],
     policy: {

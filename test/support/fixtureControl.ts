@@ -13,6 +13,7 @@ import type { DowntimeView } from '../../src/api/downtimes.ts';
 import type { JournalEntryView } from '../../src/api/journalEntry.ts';
 import type { BudgetView } from '../../src/api/money.ts';
 import type { HealthView } from '../../src/api/observing.ts';
+import type { ReloadReceipt } from '../../src/api/reload.ts';
 import type { JournalQuery } from '../../src/store/port.ts';
 import { createFixtureLeases } from './fixtureLeases.ts';
 
@@ -28,8 +29,8 @@ export interface FixtureControl extends Control {
   mode: StatusView['mode'];
   /** Why `health` and `readiness` are not well; null: they are. */
   trouble: string | null;
-  /** As if the journal had new entries. */
-  ringJournal(): void;
+  /** A new entry in the journal, of which listeners are told. */
+  addEntry(entry: Partial<JournalEntryView>): void;
 }
 
 function fixtureHealth(name: string, why: string | null): HealthView {
@@ -57,6 +58,7 @@ const fixtureDowntime: DowntimeView = {
 export function createFixtureControl(): FixtureControl {
   const writes: unknown[] = [];
   const listeners = new Set<() => void>();
+  const added: JournalEntryView[] = [];
   const find = (id: string): InstanceView => {
     const found = fixtureInstances.find((instance) => instance.id === id);
     if (found === undefined) throw new ControlError('unknownInstance', `no instance ${id}`);
@@ -84,7 +86,11 @@ export function createFixtureControl(): FixtureControl {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    ringJournal: () => {
+    addEntry: (entry) => {
+      const [model] = fixtureJournal;
+      if (model === undefined) throw new Error('an empty fixture');
+      const number = (added[0]?.number ?? model.number) + 1;
+      added.unshift({ ...model, number, ...entry });
       for (const listener of listeners) listener();
     },
     status: () => ({ ...fixtureStatus, mode: control.mode }),
@@ -151,10 +157,30 @@ export function createFixtureControl(): FixtureControl {
       if (id !== fixtureDowntime.id) throw new ControlError('unknownDowntime', `there is no downtime ${id}`);
       return { nowMs, downtime: fixtureDowntime, next: 'machines are launched again' };
     },
-    journal: (query) => fixtureJournal.filter((entry) => wanted(entry, query)).slice(0, query.limit),
+    reload: async () => {
+      writes.push('reload');
+      return fixtureReload;
+    },
+    configuration: () => ({
+      path: '/etc/spillway/site.yaml',
+      entries: [{ kind: 'pool', name: 'small', fields: { max: 9 } }],
+    }),
+    journal: (query) => {
+      const newestFirst = [...added, ...fixtureJournal].filter((entry) => wanted(entry, query));
+      return (query.oldestFirst === true ? newestFirst.toReversed() : newestFirst).slice(0, query.limit);
+    },
   };
   return control;
 }
+
+export const fixtureReload: ReloadReceipt = {
+  outcome: 'applied',
+  path: '/etc/spillway/site.yaml',
+  problems: [],
+  changes: [{ change: 'changed', kind: 'pool', name: 'small', field: 'max', from: '9', to: '12' }],
+  retiring: ['cloud ec2: 2 machines drain'],
+  next: 'it holds now',
+};
 
 function launched({ pool, offer, count }: LaunchRequest) {
   if (pool !== 'small' && pool !== 'large') throw new ControlError('unknownPool', `no pool ${pool}`);
@@ -185,6 +211,7 @@ function wanted(entry: JournalEntryView, query: JournalQuery): boolean {
     (query.kinds === undefined || query.kinds.includes(entry.kind)) &&
     (query.instance === undefined || query.instance === entry.instance) &&
     (query.pool === undefined || query.pool === entry.pool) &&
+    (query.afterNumber === undefined || entry.number > query.afterNumber) &&
     (query.sinceMs === undefined || entry.atMs >= query.sinceMs)
   );
 }
@@ -372,6 +399,8 @@ export const fixtureStatus: StatusView = {
         },
       ],
       quota: { instances: 17, cpus: 64, memoryMiB: 131_072 },
+      mode: 'act',
+      retiring: false,
     },
   ],
   pools: [
@@ -382,6 +411,8 @@ export const fixtureStatus: StatusView = {
       max: 9,
       headroom: 1,
       paused: false,
+      mode: 'act',
+      retiring: false,
       scaled: false,
       states: { Free: 1, Busy: 1, Unusable: 0 },
       phases: { ...noPhases, idle: 1, draining: 1 },
@@ -395,6 +426,8 @@ export const fixtureStatus: StatusView = {
       max: 2,
       headroom: 0,
       paused: false,
+      mode: 'act',
+      retiring: false,
       scaled: false,
       states: { Free: 0, Busy: 0, Unusable: 1 },
       phases: { ...noPhases, building: 1 },

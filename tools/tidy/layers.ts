@@ -52,7 +52,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/reload.ts',
     ],
   },
-  api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },
+  api: { imports: ['daemon', 'metrics', 'model', 'queues/port.ts', 'store/port.ts'] },
   cli: { imports: ['api', 'classad', 'daemon', 'config', 'host', 'model', 'simulate', 'store'] },
   simulate: {
     imports: [

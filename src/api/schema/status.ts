@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modes } from '../../model/mode.ts';
 import { daemonModes, type StatusView } from '../control.ts';
 import { downtimeSchema } from './downtimes.ts';
 import { moneySchema } from './money.ts';
@@ -59,6 +60,8 @@ const cloudStatusSchema = z.object({
       memoryMiB: z.number().nullable(),
     })
     .nullable(),
+  mode: z.enum(modes),
+  retiring: z.boolean(),
 });
 
 export const poolStatusSchema = z.object({
@@ -68,6 +71,8 @@ export const poolStatusSchema = z.object({
   max: count,
   headroom: count,
   paused: z.boolean(),
+  mode: z.enum(modes),
+  retiring: z.boolean(),
   scaled: z.boolean(),
   states: stateCountsSchema,
   phases: phaseCountsSchema,
