@@ -4,11 +4,15 @@ import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import type { Control } from './control.ts';
 import { type Admitted, type Door, serverOf } from './door.ts';
 import { answerTo, type ErrorAnswer, errorAnswer } from './errors.ts';
 import { apiLimits } from './limits.ts';
+import { addLive, type LiveDeps } from './liveRoutes.ts';
+import { addObserving } from './observingRoutes.ts';
 import { addOpenApi } from './openapi.ts';
 import { addRoutes, type ControlOf } from './routes.ts';
+import { addWeb } from './webRoutes.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -21,12 +25,16 @@ export interface AppOptions {
   readonly door: Door;
   readonly clock: Clock;
   readonly log: Log;
+  /** For the pages that are open to everybody. */
+  readonly control: Pick<Control, 'health' | 'readiness'>;
+  readonly live: Pick<LiveDeps, 'hub' | 'historian'>;
   /** Aborted when the API is to close. */
   readonly closing: AbortSignal;
 }
 
 /** The API behind one door, not yet listening. */
-export async function buildApp({ door, clock, log, closing }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { door, clock, log, control, live, closing } = options;
   const app = fastify({
     logger: false,
     bodyLimit: apiLimits.bodyBytesMax,
@@ -50,6 +58,9 @@ export async function buildApp({ door, clock, log, closing }: AppOptions): Promi
   app.setNotFoundHandler((_request, reply) => send(reply, errorAnswer(404, 'notFound', 'no such page')));
   await addOpenApi(app);
   addRoutes(app, { controlOf, clock, closing, explainMs: apiLimits.explainMs });
+  addLive(app, { ...live, admittedOf, closing });
+  addObserving(app, { controlOf, control, isLocal: door.isLocal, clock, closing });
+  addWeb(app);
   return app;
 }
 

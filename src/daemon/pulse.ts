@@ -2,8 +2,8 @@
 export interface Pulse {
   /** The loop has ticked and goes to wait for so long at most. */
   ticked(nowMs: number, dueInMs: number): void;
-  /** The loop is over: it was stopped, or has failed. */
-  over(): void;
+  /** The loop is over: it was stopped, or has failed. Another one may begin in its place. */
+  over(nowMs: number): void;
   /** When the newest tick of the loop ended, daemon time in ms; null before the first. */
   readonly tickedAtMs: number | null;
   /** How long the next tick has been due, in ms; 0 where it is not. */
@@ -25,18 +25,20 @@ export function createPulse(): Pulse {
       tickedAtMs = nowMs;
       dueAtMs = nowMs + dueInMs;
     },
-    over: () => {
+    over: (nowMs) => {
       isOver = true;
+      dueAtMs = nowMs;
     },
     get tickedAtMs() {
       return tickedAtMs;
     },
     overdueMs,
     trouble: (nowMs) => {
-      if (isOver) return 'the loop has ended';
       if (tickedAtMs === null) return 'the loop has not begun';
       const lateMs = overdueMs(nowMs);
-      return lateMs <= graceMs ? null : `the next tick has been due for ${Math.floor(lateMs / 1000)} s`;
+      if (lateMs <= graceMs) return null;
+      const since = `${Math.floor(lateMs / 1000)} s`;
+      return isOver ? `the loop ended ${since} ago` : `the next tick has been due for ${since}`;
     },
   };
 }

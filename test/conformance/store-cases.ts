@@ -315,6 +315,14 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
         expect(why(store, { limit: 0 })).toEqual([]);
       });
 
+      it('is oldest first where that is asked for, and a limit then leaves the oldest', () => {
+        const store = filled();
+        const [first] = store.journal({ limit: 1, oldestFirst: true });
+        expect(why(store, { oldestFirst: true, limit: 3 })).toEqual([1, 2, 3]);
+        expect(why(store, { oldestFirst: true, afterNumber: first?.number ?? 0, limit: 2 })).toEqual([2, 3]);
+        expect(why(store, { oldestFirst: true, pool: PoolName('even') })).toEqual([2, 4, 6, 8, 10, 12]);
+      });
+
       it('answers by each field, and by all of them at once', () => {
         const store = filled();
         expect(why(store, { kinds: ['launch'] })).toEqual([12, 9, 6, 3]);
