@@ -72,6 +72,10 @@ export type UsageAmount = (typeof usageAmounts)[number];
 
 export interface UsageRow extends UsageKey, Readonly<Record<UsageAmount, number>> {}
 
+/** What use can be told apart by. */
+export const usageKeys = ['user', 'group', 'pool', 'cloud', 'offer', 'queue', 'day', 'month'] as const;
+export type UsageKeyName = (typeof usageKeys)[number];
+
 /** A message of usage records on its way to a folder: made in the store first, so that none is lost or doubled. */
 export interface ReportMessage {
   /** Of the file. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { cloudDrivers } from '../../src/clouds/index.ts';
+import { accountingSchema, apelSchema } from '../../src/config/accounting.ts';
 import { apiSchema, listenSchema, tokenSchema, visitorsSchema } from '../../src/config/api-schema.ts';
 import {
   budgetSchema,
@@ -38,6 +39,8 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['#### `listen`', listenSchema],
   ['#### `tokens`', tokenSchema],
   ['#### `visitors`', visitorsSchema],
+  ['### `accounting`', accountingSchema],
+  ['#### `apel`', apelSchema],
   ['### `policy`', policySchema],
   ['#### `fairShare`', fairShareSchema],
   ['#### `caps`', capSchema],
