@@ -104,6 +104,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   const { crashpointOf, crashpointVariable } = await import('./daemon/boundaries.ts');
   const { createReloadable } = await import('./daemon/reloadable.ts');
   const { startApi } = await import('./api/server.ts');
+  const { createMetrics } = await import('./metrics/metrics.ts');
   const { createServiceManager } = await import('./host/serviceManager.ts');
   const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
     process.kill(process.pid, 'SIGKILL'),
@@ -115,7 +116,8 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
     log,
   });
   if (crashpoint !== null) log.warn({ at: process.env[crashpointVariable] }, 'this daemon is to kill itself');
-  const common = { memory, log, crashpoint, supervisor: serviceManager };
+  const metrics = createMetrics();
+  const common = { memory, log, crashpoint, metrics, supervisor: serviceManager };
   const daemon = await createReloadable({
     path,
     first: await candidateOf(first, common),
@@ -131,6 +133,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
     control: daemon.control,
     clock: hostClock,
     log,
+    metrics,
   });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
   ended.signal.addEventListener('abort', serviceManager.stopping, { once: true });
@@ -148,7 +151,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
 }
 
 /** What every daemon of this process shares. */
-interface Common extends Pick<DaemonParts, 'supervisor'> {
+interface Common extends Pick<DaemonParts, 'supervisor' | 'metrics'> {
   readonly memory: Store;
   readonly log: Log;
   readonly crashpoint: Crashpoint | null;

@@ -2,6 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { Control } from './control.ts';
@@ -9,6 +10,7 @@ import { type Admitted, type Door, serverOf } from './door.ts';
 import { answerTo, type ErrorAnswer, errorAnswer } from './errors.ts';
 import { apiLimits } from './limits.ts';
 import { addLive, type LiveDeps } from './liveRoutes.ts';
+import { meterAnswers } from './meter.ts';
 import { addObserving } from './observingRoutes.ts';
 import { addOpenApi } from './openapi.ts';
 import { addRoutes, type ControlOf } from './routes.ts';
@@ -27,6 +29,8 @@ export interface AppOptions {
   readonly log: Log;
   /** For the pages that are open to everybody. */
   readonly control: Pick<Control, 'health' | 'readiness'>;
+  /** Answers are counted there; absent: they are not. */
+  readonly metrics?: Metrics | undefined;
   readonly live: Pick<LiveDeps, 'hub' | 'historian'>;
   /** Aborted when the API is to close. */
   readonly closing: AbortSignal;
@@ -34,7 +38,7 @@ export interface AppOptions {
 
 /** The API behind one door, not yet listening. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { door, clock, log, control, live, closing } = options;
+  const { door, clock, log, control, metrics, live, closing } = options;
   const app = fastify({
     logger: false,
     bodyLimit: apiLimits.bodyBytesMax,
@@ -52,6 +56,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     if (answer.fault) log.error({ err: error, page: request.routeOptions.url }, 'api fault');
     return send(reply, answer);
   });
+  if (metrics !== undefined) meterAnswers(app, metrics);
   const admittedOf = admitAll(app, door);
   const controlOf: ControlOf = (request) => admittedOf(request).control;
   refuseOtherMethods(app);

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { AccessGrant, AccessToken, ListenAddress } from '../model/access.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
@@ -23,6 +24,8 @@ export interface ApiOptions {
   readonly control: Control;
   readonly clock: Clock;
   readonly log: Log;
+  /** Answers are counted there; absent: they are not. */
+  readonly metrics?: Metrics;
 }
 
 export interface Api {
@@ -47,7 +50,15 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const apps: FastifyInstance[] = [];
   const live = { hub: createHub(clock), historian: createHistorian({ control, clock, log }) };
   const open = async (door: Door) => {
-    const app = await buildApp({ door, clock, log, control, live, closing: closing.signal });
+    const app = await buildApp({
+      door,
+      clock,
+      log,
+      control,
+      metrics: options.metrics,
+      live,
+      closing: closing.signal,
+    });
     apps.push(app);
     await app.ready();
     return app;
