@@ -167,6 +167,7 @@ async function candidateOf(
   const { mortalMemory } = await import('./daemon/boundaries.ts');
   const { heldBy, withRetiring } = await import('./daemon/retiring.ts');
   const { askMachine, runHook } = await import('./host/ask-machine.ts');
+  const { placeMessages } = await import('./host/message-queue.ts');
   const left = leavers ?? (await leaversOf(config, memory));
   return {
     config,
@@ -186,6 +187,7 @@ async function candidateOf(
         newSeed: hostSeed,
         crashpoint,
         askMachine,
+        placeMessages,
         runHook,
         ...(notes === null ? {} : { notes }),
         onRetired,

@@ -7,6 +7,7 @@ import type { PoolOrder } from '../model/poolOrder.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
+import type { AccountingQuery, AccountingView, ReportReceipt } from './accounting.ts';
 import type { AlarmView } from './alarms.ts';
 import type { DemandPlan, ShortageView, TurnView } from './demandPlan.ts';
 import type { DowntimeList, DowntimeReceipt, DowntimeRequest, DowntimeView } from './downtimes.ts';
@@ -57,6 +58,13 @@ export interface DaemonControl extends LeaseControl, Observing {
   addDowntime(request: DowntimeRequest): Promise<DowntimeReceipt>;
   /** `refused` (configured) where it stands in the config. */
   endDowntime(id: string): Promise<DowntimeReceipt>;
+  /** What has been used, up to now. */
+  accounting(query: AccountingQuery): AccountingView;
+  /**
+   * Puts usage records of all that is not reported into a folder of this host, each machine once for each month and once at
+   * its end; null: the config's folder. `refused` where none is configured (notConfigured) or it cannot be written (folder).
+   */
+  reportUsage(folder: string | null): Promise<ReportReceipt>;
   /** Newest first, unless asked otherwise. */
   journal(query: JournalQuery): readonly JournalEntryView[];
 }
@@ -96,6 +104,8 @@ export const refusalReasons = [
   'launchRate', // the pool has launched as many machines in an hour as it may
   'downtime', // the cloud, the pool or the site has a declared downtime
   'configured', // what the config says is changed in the config only
+  'notConfigured', // the config does not say how
+  'folder', // a folder that is not there, or not to be written
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 

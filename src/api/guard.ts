@@ -92,6 +92,8 @@ export function guardControl(control: Control, token: AccessGrant, log: Log): Co
       if (found !== null) needPool(found.instance.pool);
       return found;
     },
+    accounting: (query) => control.accounting(wholeSite ? query : { ...query, pools }),
+    reportUsage: async () => forbid('folders of the daemon are written for who is on its host'),
     launch: async (order) => {
       need('operate');
       needPool(order.pool);

@@ -21,6 +21,11 @@ export const pageWords: ReadonlyMap<string, PageWords> = new Map([
   ['GET /metrics', page('metrics', 'What is measured, in Prometheus’s text form')],
   ['GET /healthz', page('health', 'Whether the loop makes progress')],
   ['GET /readyz', page('readiness', 'Whether all queues, clouds and the store answer')],
+  ['GET /v1/accounting', page('accounting', 'What has been used, by whom and of what')],
+  [
+    'POST /v1/accounting/report',
+    page('reportUsage', 'Puts usage records of what is not reported yet into a folder'),
+  ],
   ['GET /v1/journal', page('journal', 'What was decided, newest first')],
   ['POST /v1/instances', page('launch', 'Launches machines by hand, within every bound')],
   [

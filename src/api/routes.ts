@@ -7,6 +7,7 @@ import type { Clock } from '../model/clock.ts';
 import type { DowntimeScope } from '../model/downtime.ts';
 import { CloudName, InstanceId, IntentId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { JournalQuery } from '../store/port.ts';
+import { addAccounting } from './accountingRoutes.ts';
 import { answers, hungUp } from './answers.ts';
 import { type Control, ControlError, type InstanceFilter } from './control.ts';
 import { errorAnswer } from './errors.ts';
@@ -56,6 +57,7 @@ export function addRoutes(app: App, deps: RouteDeps): void {
   addChanges(app, deps.controlOf);
   addPoolChanges(app, deps.controlOf);
   addDowntimes(app, deps.controlOf);
+  addAccounting(app, deps.controlOf);
   addLeases(app, deps);
   addReload(app, deps.controlOf);
 }

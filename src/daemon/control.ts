@@ -26,6 +26,7 @@ import {
 import { pausedPools } from '../planner/poolSettings.ts';
 import { createRoom } from '../planner/room.ts';
 import type { DaemonParts } from './daemonParts.ts';
+import { createAccountingControl } from './accountingControl.ts';
 import { addDowntime, endDowntime, listDowntimes } from './downtimeControl.ts';
 import { outlookOf } from './downtimes.ts';
 import { explainJob } from './explain.ts';
@@ -83,6 +84,7 @@ const explanationEntriesMax = 500;
 export function createControl(view: DaemonView): DaemonControl {
   return {
     ...createLeaseControl(view.parts),
+    ...createAccountingControl(view),
     ...createObserving(view),
     status: () => statusView(view),
     instances: (filter) => {

@@ -4,6 +4,7 @@ import { owedEffects } from '../fleet/owed.ts';
 import type { QueueName } from '../model/ids.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Batch, Fact } from '../store/port.ts';
+import { createAccountKeeping } from './accountKeeping.ts';
 import { decidedEffects } from './boundaries.ts';
 import { type ByHand, createControl, type DaemonView } from './control.ts';
 import { coreSite, warnOfStrayed } from './coreSite.ts';
@@ -252,7 +253,9 @@ export function createDaemon(given: DaemonParts): Daemon {
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
     const looks = Promise.all(
-      [...sources, quotas, probes, watchLag(parts)].map((source) => source.run(inner.signal)),
+      [...sources, quotas, probes, watchLag(parts), createAccountKeeping(parts, timeline)].map((source) =>
+        source.run(inner.signal),
+      ),
     );
     try {
       await loop(inner.signal);

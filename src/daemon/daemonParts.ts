@@ -7,6 +7,7 @@ import type { JournalEntry } from '../model/journal.ts';
 import type { Log } from '../model/log.ts';
 import type { Queue } from '../queues/port.ts';
 import type { Store } from '../store/port.ts';
+import type { PlaceMessages } from './accountKeeping.ts';
 import type { Crashpoint } from './boundaries.ts';
 import type { RunHook } from './hooks.ts';
 import type { AskMachine } from './probes.ts';
@@ -53,6 +54,8 @@ export interface DaemonParts {
   readonly askMachine?: AskMachine;
   /** For the site's hooks; absent: none is run. */
   readonly runHook?: RunHook;
+  /** Puts messages into a folder; absent: none can be put anywhere. Throws what the file system says. */
+  readonly placeMessages?: PlaceMessages;
   /** Who watches over the process, such as systemd; absent: nobody does. */
   readonly supervisor?: Supervisor;
   /** Why it begins, for the journal; absent: it has just been started. */

@@ -52,6 +52,8 @@ export function createRelay({ current, isTurning, turn }: RelayInput): Relay {
         listeners.delete(own);
       };
     },
+    accounting: (query) => current().accounting(query),
+    reportUsage: async (folder) => writable().reportUsage(folder),
     launch: async (request) => writable().launch(request),
     drain: async (id) => writable().drain(id),
     undrain: async (id) => writable().undrain(id),

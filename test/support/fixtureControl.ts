@@ -54,6 +54,17 @@ const fixtureDowntime: DowntimeView = {
   busy: 1,
 };
 
+const fixtureUsage = {
+  machines: 3,
+  machineSeconds: 7200,
+  coreSeconds: 28_800,
+  memoryMiBSeconds: 58_982_400,
+  busySeconds: 3600,
+  busyCoreSeconds: 14_400,
+  jobs: 12,
+  costs: [{ currency: 'EUR', amount: 1.5 }],
+};
+
 /** A small site in memory: one queue, one cloud, two pools, four instances. It enforces a few rules of the real one. */
 export function createFixtureControl(): FixtureControl {
   const writes: unknown[] = [];
@@ -165,6 +176,19 @@ export function createFixtureControl(): FixtureControl {
       path: '/etc/spillway/site.yaml',
       entries: [{ kind: 'pool', name: 'small', fields: { max: 9 } }],
     }),
+    accounting: ({ by, pools }) => ({
+      nowMs,
+      from: '2026-11-01',
+      to: '2026-11-23',
+      by,
+      rows: ['batch', 'gpu']
+        .filter((pool) => pools === null || pools.has(pool))
+        .map((pool) => ({ ...fixtureUsage, keys: Object.fromEntries(by.map((key) => [key, pool])) })),
+    }),
+    reportUsage: async (folder) => {
+      writes.push({ reportUsage: folder });
+      return { folder: folder ?? '/var/spool/apel/outgoing', messages: 1, records: 3 };
+    },
     journal: (query) => {
       const newestFirst = [...added, ...fixtureJournal].filter((entry) => wanted(entry, query));
       return (query.oldestFirst === true ? newestFirst.toReversed() : newestFirst).slice(0, query.limit);

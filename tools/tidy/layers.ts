@@ -45,6 +45,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/poolStatus.ts',
       'api/demandPlan.ts',
       'api/downtimes.ts',
+      'api/accounting.ts',
       'api/alarms.ts',
       'api/leases.ts',
       'api/money.ts',
