@@ -7,6 +7,7 @@ import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
 import { addLease } from './commands/lease.ts';
 import { addPool } from './commands/pool.ts';
+import { addReload } from './commands/reload.ts';
 import { addCheck, addRun } from './commands/run.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStore } from './commands/store.ts';
@@ -52,6 +53,7 @@ export function buildProgram(session: Session): Command {
   program.addHelpText('after', exitCodeHelp);
   addRun(program, session);
   addCheck(program, session);
+  addReload(program, session);
   addStatus(program, session);
   addPlan(program, session);
   addExplain(program, session);

@@ -32,7 +32,8 @@ export type DescribedKind = (typeof describedKinds)[number];
 
 /** One thing that the config names, or the site itself; `name` is the only one of its kind. */
 export interface DescribedEntry {
-  readonly kind: DescribedKind;
+  /** One of `describedKinds`. */
+  readonly kind: string;
   readonly name: string;
   readonly fields: Readonly<Record<string, Described>>;
 }

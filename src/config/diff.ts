@@ -1,10 +1,11 @@
-import { type Described, type DescribedEntry, type DescribedKind, hiddenIn } from './describe.ts';
+import { type Described, type DescribedEntry, hiddenIn } from './describe.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 /** One thing that differs between two configurations, in words. */
 export interface ConfigChange {
   readonly change: 'added' | 'removed' | 'changed';
-  readonly kind: DescribedKind;
+  /** One of `describedKinds`. */
+  readonly kind: string;
   readonly name: string;
   /** As in `limits.idle`; null where the whole entry came or went. */
   readonly field: string | null;

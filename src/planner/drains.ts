@@ -16,15 +16,30 @@ export function planDrains(
   supply: Supply,
   { usages, leaving }: { usages: IdleState; leaving: ReadonlySet<InstanceId> },
 ): PlannedDrain[] {
-  const drains = input.pools.flatMap((pool) => drainPool(pool, { input, supply, usages, leaving }));
-  const pools = new Set<string>(input.pools.map(({ name }) => name));
-  for (const { instance } of input.fleet.entries.values()) {
-    if (pools.has(instance.pool) || instance.endReason !== null || instance.cloudId === null) continue;
-    drains.push({
-      instance: instance.id,
-      reason: 'removed',
-      why: `pool ${instance.pool} is not in the config`,
-    });
+  const stay = input.pools.filter(({ retiring }) => retiring !== true);
+  const removed = drainsOfRemoved(input, stay);
+  const going =
+    removed.length === 0 ? leaving : new Set([...leaving, ...removed.map(({ instance }) => instance)]);
+  return [...stay.flatMap((pool) => drainPool(pool, { input, supply, usages, leaving: going })), ...removed];
+}
+
+/** Machines whose pool, queue or cloud has left the config, or that their pool's queue does not know any more. */
+function drainsOfRemoved({ fleet, clouds }: PlanInput, stay: readonly Pool[]): PlannedDrain[] {
+  const queues = new Map<string, string>(stay.map(({ name, queue }) => [name, queue]));
+  const drains: PlannedDrain[] = [];
+  for (const { instance } of fleet.entries.values()) {
+    const { id, pool, queue, cloud, endReason, cloudId } = instance;
+    if (endReason !== null || cloudId === null) continue;
+    const own = queues.get(pool);
+    const why =
+      own === undefined
+        ? `pool ${pool} is not in the config`
+        : own !== queue
+          ? `pool ${pool} is of queue ${own} now`
+          : clouds.get(cloud)?.retiring === true
+            ? `cloud ${cloud} is not in the config`
+            : null;
+    if (why !== null) drains.push({ instance: id, reason: 'removed', why });
   }
   return drains;
 }

@@ -64,6 +64,8 @@ export interface CloudOutlook {
   readonly quota?: QuotaSnapshot | null;
   /** Null: it may be used; else why not, e.g. `no complete list since the start`. */
   readonly trouble: string | null;
+  /** It has left the config: its machines drain. */
+  readonly retiring?: boolean;
 }
 
 export interface QueueOutlook {

@@ -5,8 +5,9 @@ import { formatProblem } from '../../config/problem.ts';
 import { type LogLevel, logLevels } from '../deps.ts';
 import { exitCodes } from '../exit.ts';
 import { counted } from '../format.ts';
-import { type JsonOption, jsonCommand, type Session, show } from '../session.ts';
+import { type AskOptions, askingCommand, complain, type Session, show } from '../session.ts';
 import { printable, type Style } from '../table.ts';
+import { showDiff } from './checkDiff.ts';
 
 export function addRun(program: Command, session: Session): void {
   const { deps } = session;
@@ -23,6 +24,10 @@ export function addRun(program: Command, session: Session): void {
     });
 }
 
+interface CheckOptions extends AskOptions {
+  readonly diff?: boolean;
+}
+
 /** What `check --json` prints. */
 export interface CheckView extends CheckReport {
   readonly ok: boolean;
@@ -31,9 +36,18 @@ export interface CheckView extends CheckReport {
 }
 
 export function addCheck(program: Command, session: Session): void {
-  jsonCommand(program, 'check', 'read a configuration and say everything that is wrong with it')
-    .argument('<file>', 'the configuration file')
-    .action(async (file: string, options: JsonOption) => {
+  askingCommand(program, 'check', 'read a configuration and say everything that is wrong with it')
+    .argument('[file]', "the configuration file; with `--diff` none: the running daemon's")
+    .option('--diff', 'what it would change of what the running daemon holds to')
+    .action(async (file: string | undefined, options: CheckOptions) => {
+      if (options.diff === true) {
+        await showDiff(session, file ?? null, options);
+        return;
+      }
+      if (file === undefined) {
+        complain(session, 'check needs a file, or --diff', exitCodes.usage);
+        return;
+      }
       const report = await session.deps.checkSite(file);
       const count = (severity: string) =>
         report.problems.filter((problem) => problem.severity === severity).length;
