@@ -28,7 +28,7 @@ export async function streamEvents(stream: EventStream, signal: AbortSignal): Pr
   const { control, query, clock, write } = stream;
   const bell = createWake(clock);
   const undo = control.onJournal(() => bell.now());
-  let afterNumber = query.afterNumber ?? newestNumber(control);
+  let afterNumber = firstAfter(query, newestNumber(control));
   try {
     // The head of the answer leaves with its first piece.
     await write(': the journal\n\n');
@@ -47,6 +47,12 @@ export async function streamEvents(stream: EventStream, signal: AbortSignal): Pr
   } finally {
     undo();
   }
+}
+
+/** A number that this journal has not come to is of another: of a store that was lost. All of this one is new then. */
+function firstAfter({ afterNumber }: EventsQuery, newest: number): number {
+  if (afterNumber === undefined) return newest;
+  return afterNumber > newest ? 0 : afterNumber;
 }
 
 function newestNumber(control: Pick<Control, 'journal'>): number {

@@ -3,6 +3,7 @@ import { classadCommand } from './classad.ts';
 import { addExplain, addPlan, addStatus } from './commands/ask.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDowntime } from './commands/downtime.ts';
+import { addEvents } from './commands/events.ts';
 import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
 import { addLease } from './commands/lease.ts';
@@ -62,6 +63,7 @@ export function buildProgram(session: Session): Command {
   addPool(program, session);
   addDowntime(program, session);
   addJournal(program, session);
+  addEvents(program, session);
   addStore(program, session);
   addTorque(program, session);
   addSimulate(program, session);

@@ -124,6 +124,8 @@ export function jsonCommand(parent: Command, name: string, description: string):
     .option('--json', 'one JSON document on standard output');
 }
 
+export const styleFor = ({ deps }: Session): Style => createStyle(coloursFor(deps.stdout, deps.env));
+
 function coloursFor(sink: Sink, env: CliDeps['env']): boolean {
   const asked = env.NO_COLOR === undefined || env.NO_COLOR === '';
   return sink.isTTY && asked && env.TERM !== 'dumb';

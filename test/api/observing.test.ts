@@ -102,6 +102,13 @@ describe('events', () => {
     reader.close();
   });
 
+  test('are all there are for one who has seen those of a store that was lost', async () => {
+    await using api = await startTestApi();
+    const reader = await readEvents(api.socket, '/v1/events', { 'last-event-id': '5000' });
+    expect(await numbers(reader, 3)).toEqual(['9', '17', '42']);
+    reader.close();
+  });
+
   test('are those that were asked for', async () => {
     await using api = await startTestApi();
     const reader = await readEvents(api.socket, '/v1/events?kinds=launch&afterNumber=0');
