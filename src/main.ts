@@ -60,8 +60,14 @@ async function runDaemon(path: string, options: RunOptions): Promise<number> {
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   if (site === null || written === null) return exitCodes.config;
   const { pino } = await import('pino');
+  const { isJournal, journaldLine } = await import('./host/logLines.ts');
   const { openSqliteStore } = await import('./store/sqlite/store.ts');
-  const log = pino({ level: options.logLevel, base: { site: site.site } });
+  const stdout = pino.destination({ fd: 1, sync: true });
+  const journal =
+    options.logFormat === 'journald' ||
+    (options.logFormat === 'auto' && isJournal(process.env.JOURNAL_STREAM, 1));
+  const lines = journal ? { write: (line: string) => void stdout.write(journaldLine(line)) } : stdout;
+  const log = pino({ level: options.logLevel, base: { site: site.site } }, lines);
   try {
     await mkdir(site.stateDir, { recursive: true, mode: 0o700 });
     const memory = openSqliteStore({ path: join(site.stateDir, storeFile), site: site.site, log });
