@@ -1,5 +1,6 @@
 import { Client, errors } from 'undici';
 import type { z } from 'zod';
+import { accountingSchema, reportReceiptSchema } from '../api/schema/accounting.ts';
 import { downtimeListSchema, downtimeReceiptSchema } from '../api/schema/downtimes.ts';
 import { type ApiErrorCode, errorSchema } from '../api/schema/error.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from '../api/schema/explain.ts';
@@ -106,6 +107,9 @@ export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: C
     resumePool: (name: string) => ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/resume`),
     scalePool: (name: string, bounds: ScaleBody) =>
       ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/scale`, bounds),
+    accounting: (query: Query) => ask(accountingSchema, 'GET', `/v1/accounting${searchOf(query)}`),
+    reportUsage: (folder: string | null) =>
+      ask(reportReceiptSchema, 'POST', '/v1/accounting/report', { folder }),
     reload: () => ask(reloadReceiptSchema, 'POST', '/v1/reload'),
     configuration: () => ask(configurationSchema, 'GET', '/v1/config'),
     downtimes: () => ask(downtimeListSchema, 'GET', '/v1/downtimes'),

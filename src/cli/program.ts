@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { classadCommand } from './classad.ts';
+import { addAccounting } from './commands/accounting.ts';
 import { addExplain, addPlan, addStatus } from './commands/ask.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDowntime } from './commands/downtime.ts';
@@ -64,6 +65,7 @@ export function buildProgram(session: Session): Command {
   addDowntime(program, session);
   addJournal(program, session);
   addEvents(program, session);
+  addAccounting(program, session);
   addStore(program, session);
   addTorque(program, session);
   addSimulate(program, session);

@@ -34,7 +34,8 @@ export async function placeMessages(outbox: Outbox, folder: string): Promise<Pla
 const asideOf = (folder: string, name: string) => join(folder, `.spillway-${name.replace('/', '-')}`);
 
 async function begin(outbox: Outbox, { name, text }: ReportMessage, folder: string): Promise<void> {
-  await mkdir(dirname(join(folder, name)), { recursive: true });
+  // One that is not there is a mistake, or not mounted.
+  await lstat(folder);
   const aside = asideOf(folder, name);
   await rm(aside, { force: true });
   const file = await open(aside, 'wx', 0o640);
