@@ -100,6 +100,7 @@ export const refusalReasons = [
   'notDraining', // nothing to undo
   'notJoined', // it has no worker that could be drained
   'paused', // the pool takes no new machines
+  'observe', // the pool, the cloud or the site is only observed
   'bounds', // the min would be above the max
   'launchRate', // the pool has launched as many machines in an hour as it may
   'downtime', // the cloud, the pool or the site has a declared downtime

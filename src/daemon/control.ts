@@ -14,6 +14,7 @@ import type { QueueSnapshot } from '../model/demand.ts';
 import type { DowntimeOrder } from '../model/downtime.ts';
 import type { CloudName, InstanceId, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
+import { isObserved } from '../model/mode.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
 import {
   type CloudOutlook,
@@ -25,8 +26,8 @@ import {
 } from '../planner/plan.ts';
 import { pausedPools } from '../planner/poolSettings.ts';
 import { createRoom } from '../planner/room.ts';
-import type { DaemonParts } from './daemonParts.ts';
 import { createAccountingControl } from './accountingControl.ts';
+import type { DaemonParts } from './daemonParts.ts';
 import { addDowntime, endDowntime, listDowntimes } from './downtimeControl.ts';
 import { outlookOf } from './downtimes.ts';
 import { explainJob } from './explain.ts';
@@ -38,6 +39,7 @@ import { createObserving } from './observing.ts';
 import { describeCause } from './openIntent.ts';
 import { adjustPool } from './poolControl.ts';
 import type { Pulse } from './pulse.ts';
+import { actedOn } from './shadow.ts';
 import type { Source } from './source.ts';
 import { moneyOutlook } from './spending.ts';
 import type { CoreSite, CoreState, TickResult } from './tick.ts';
@@ -127,6 +129,7 @@ function planInput(view: DaemonView): PlanInput {
     nowMs: view.now(),
     pools: [...poolsOf(view).values()],
     paused: pausedPools(poolSettings),
+    observed: view.site.observed ?? null,
     offers: view.site.offers,
     clouds,
     queues,
@@ -145,7 +148,8 @@ function planInput(view: DaemonView): PlanInput {
 }
 
 function dryPlan(view: DaemonView): Plan {
-  return plan(planInput(view));
+  const input = planInput(view);
+  return actedOn(plan(input), input);
 }
 
 function launch(view: DaemonView, request: LaunchRequest): LaunchReceipt {
@@ -193,7 +197,7 @@ function launch(view: DaemonView, request: LaunchRequest): LaunchReceipt {
 
 function order(view: DaemonView, wanted: Order): ChangeReceipt {
   const before = known(view, wanted.instance);
-  check(before, wanted);
+  check(view, before, wanted);
   view.runTick({ orders: [wanted] });
   const after = view.state().fleet.entries.get(wanted.instance)?.instance ?? before.instance;
   const changed = after !== before.instance;
@@ -214,7 +218,11 @@ function known(view: DaemonView, id: InstanceId): FleetEntry {
   throw new ControlError('refused', `instance ${id} has ended`, { reason: 'ended' });
 }
 
-function check({ instance }: FleetEntry, wanted: Order): void {
+function check(view: DaemonView, { instance }: FleetEntry, wanted: Order): void {
+  if (isObserved(view.site.observed, instance))
+    throw new ControlError('refused', `instance ${instance.id} is only observed: the config's mode says so`, {
+      reason: 'observe',
+    });
   const going = instance.phase === 'terminating' || instance.phase === 'failed';
   if (wanted.kind === 'undrain' && instance.phase !== 'draining')
     throw new ControlError('refused', `instance ${instance.id} is ${instance.phase}, not draining`, {

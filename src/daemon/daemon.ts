@@ -1,15 +1,15 @@
 import type { DaemonControl } from '../api/control.ts';
 import type { Outcome } from '../fleet/fleet.ts';
-import { owedEffects } from '../fleet/owed.ts';
 import type { QueueName } from '../model/ids.ts';
 import type { JournalEntry } from '../model/journal.ts';
+import { isObserved } from '../model/mode.ts';
 import type { Batch, Fact } from '../store/port.ts';
 import { createAccountKeeping } from './accountKeeping.ts';
 import { decidedEffects } from './boundaries.ts';
 import { type ByHand, createControl, type DaemonView } from './control.ts';
 import { coreSite, warnOfStrayed } from './coreSite.ts';
 import type { DaemonParts } from './daemonParts.ts';
-import { createEffects } from './effects.ts';
+import { createEffects, dueEffects } from './effects.ts';
 import { remember } from './facts.ts';
 import { firstOutcomes, firstState } from './firstState.ts';
 import { createHooks } from './hooks.ts';
@@ -188,13 +188,16 @@ export function createDaemon(given: DaemonParts): Daemon {
     if (result.batch !== null) commit(result.batch, result);
     news.clear();
     reportTick(log, input.outcomes, result);
-    hooks.tell(result.batch?.instances ?? [], ({ id }) => state.fleet.entries.get(id)?.instance ?? null);
+    hooks.tell(
+      (result.batch?.instances ?? []).filter((instance) => !isObserved(site.observed, instance)),
+      ({ id }) => state.fleet.entries.get(id)?.instance ?? null,
+    );
     const before = state;
     state = result.state;
     lastTick = result;
     for (const effect of result.effects) executor.start(effect);
     owedAgainMs = Number.POSITIVE_INFINITY;
-    for (const effect of owedEffects(state.fleet))
+    for (const effect of dueEffects(state.fleet, site.observed))
       owedAgainMs = Math.min(owedAgainMs, executor.start(effect) ?? Number.POSITIVE_INFINITY);
     hurrySources(input.outcomes, result);
     retirement(state.fleet);

@@ -10,6 +10,8 @@ import type { Fact, StoredState } from '../store/port.ts';
 import { accountingFacts, rememberAccounting } from './accounting.ts';
 import { type DowntimeState, downtimeFact, rememberDowntimes } from './downtimes.ts';
 import { gapFacts, rememberGaps } from './gapFacts.ts';
+import type { ShadowState } from './shadow.ts';
+import { rememberShadow, shadowFacts } from './shadowFacts.ts';
 import { rememberShares, shareFacts } from './shares.ts';
 import { rememberSpending, type Spending, spendingFacts } from './spending.ts';
 import { launchFacts, rememberWatch, type Watch } from './watch.ts';
@@ -35,6 +37,7 @@ interface Remembered {
   readonly spending: Spending;
   readonly shares: Shares;
   readonly accounting: AccountingState;
+  readonly shadow: ShadowState;
   readonly totals: Totals;
 }
 
@@ -83,6 +86,7 @@ export function factsOf(before: Remembered, after: Remembered): Fact[] {
   if (downtimes !== undefined) facts.push({ key: 'downtimes', value: downtimes });
   facts.push(...shareFacts(before.shares, after.shares));
   facts.push(...spendingFacts(before.spending, after.spending));
+  facts.push(...shadowFacts(before.shadow, after.shadow));
   facts.push(...accountingFacts(before.accounting, after.accounting));
   const { launched, ended, reused, refused } = after.totals;
   const was = before.totals;
@@ -124,6 +128,7 @@ export function remember(
     spending: rememberSpending(facts),
     shares: rememberShares(facts),
     accounting: rememberAccounting(byKey, machineUses),
+    shadow: rememberShadow(byKey),
     totals: totals.parse(byKey.get('totals') ?? { launched: 0, ended: 0, reused: 0, refused: 0 }),
   };
 }

@@ -21,7 +21,7 @@ import {
 } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
-import type { Observed } from '../model/mode.ts';
+import { isObserved, type Observed } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import type { PoolOrder, PoolSettings } from '../model/poolOrder.ts';
 import type { IdleState } from '../planner/idle.ts';
@@ -29,6 +29,7 @@ import { forgiveMatches, probedBy, setMismatchesAside } from '../planner/mismatc
 import {
   type CloudOutlook,
   type Plan,
+  type PlanInput,
   type PlannedLaunch,
   plan,
   type QueueOutlook,
@@ -47,7 +48,9 @@ import type { Batch } from '../store/port.ts';
 import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
 import { openIntent } from './openIntent.ts';
+import { actedOn, cast, type ShadowState } from './shadow.ts';
 import { awayOf, bookEnded, foldBudgets, moneyOutlook, noteMissed, type Spending } from './spending.ts';
+import { noteSetAsides, noteUnmet } from './tickNotes.ts';
 import { doubtedOf, type Watch, watch } from './watch.ts';
 
 /** All that the core knows. Everything but `unmet` is in the store or is seen anew after a restart. */
@@ -68,6 +71,8 @@ export interface CoreState {
   readonly shares: Shares;
   /** What is had and used now: see src/accounting. */
   readonly accounting: AccountingState;
+  /** What would have been done where the site only observes. */
+  readonly shadow: ShadowState;
   readonly totals: Totals;
   /** Why each demand group's jobs wait, as the journal was last told. */
   readonly unmet: ReadonlyMap<DemandId, string>;
@@ -167,8 +172,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     halfLifeMs: site.policy.fairness.share.halfLifeMs,
     isOurs: (worker) => instanceOf(worker) !== null,
   });
-  const decided = plan({
+  const wished: PlanInput = {
     nowMs,
+    observed: site.observed ?? null,
     fairness: site.policy.fairness,
     shares,
     pools: [...poolsAsSet(site.pools, poolSettings).values()],
@@ -185,7 +191,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     money: moneyOutlook(spending, site, learned),
     matchmaker: site.matchmaker,
     instanceOf,
-  });
+  };
+  const decided = actedOn(plan(wished), wished);
+  const shadow = cast(change, state.shadow, wished);
   for (const id of decided.undrains) change.apply(id, { kind: 'undrain' }, 'a waiting job needs it');
   for (const { instance, reason, why, force } of decided.drains)
     change.apply(instance, { kind: force === true ? 'terminate' : 'drain', reason }, why);
@@ -195,8 +203,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     { nowMs, policy: site.policy, jitter },
   );
   launchAll(decided.launches);
-  for (const { id, phase, queue, worker } of change.changedInstances.values())
-    if (phase === 'ended' && worker !== null) effects.push({ kind: 'remove', instance: id, queue, worker });
+  for (const { id, phase, queue, worker, pool, cloud } of change.changedInstances.values())
+    if (phase === 'ended' && worker !== null && !isObserved(site.observed, { pool, cloud }))
+      effects.push({ kind: 'remove', instance: id, queue, worker });
   const watched = watch(change, state.watch, {
     input,
     decided,
@@ -232,6 +241,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     spending,
     shares,
     accounting: accrued.state,
+    shadow,
     totals,
     unmet,
   };
@@ -269,7 +279,7 @@ function resend(
   return change.resendable.flatMap((id) => {
     const intent = change.intents.get(id);
     if (intent === undefined || intent.state !== 'unknown') return [];
-    if (paused.has(intent.pool)) return [];
+    if (paused.has(intent.pool) || isObserved(site.observed, intent)) return [];
     if (!site.replaySafe(intent.cloud) || clouds.get(intent.cloud)?.trouble !== null) return [];
     change.putIntent({ ...intent, sentAtMs: nowMs });
     const { cloud, pool, offer, seats } = intent;
@@ -294,6 +304,7 @@ export function foldContext(state: CoreState, site: CoreSite, nowMs: number): Fo
     deadlines: (offer, limits) => deadlinesOf(state.learned, offer, limits),
     reapMs: site.policy.reapMs,
     massShare: site.policy.massShare,
+    observed: site.observed ?? null,
   };
 }
 
@@ -312,50 +323,6 @@ function callsOf(launch: PlannedLaunch, site: CoreSite): PlannedLaunch[] {
   for (let left = launch.count; left > 0; left -= most)
     calls.push({ ...launch, count: Math.min(left, most) });
   return calls;
-}
-
-/** Tells the journal when the reason why a group's jobs wait changes: once, not at every tick. */
-function noteUnmet(change: FleetChange, before: CoreState['unmet'], decided: Plan): CoreState['unmet'] {
-  const now = new Map<DemandId, string>();
-  for (const { demand, shortage, unmet, jobs } of decided.demand) {
-    if (shortage === null || shortage.code === 'launchesInFlight') continue;
-    now.set(demand, shortage.code);
-    if (before.get(demand) === shortage.code) continue;
-    const why = `${unmet} of ${jobs} jobs get no machine: ${shortage.why}`;
-    change.note({
-      kind: 'decision',
-      atMs: change.context.nowMs,
-      demand,
-      why,
-      data: { code: shortage.code, unmet, jobs },
-    });
-  }
-  return now;
-}
-
-function noteSetAsides(change: FleetChange, before: SetAsides, after: SetAsides): void {
-  if (before === after) return;
-  const atMs = change.context.nowMs;
-  for (const [key, aside] of after) {
-    const was = before.get(key);
-    if (was?.untilMs === aside.untilMs || aside.untilMs <= atMs) continue;
-    const why = `${key} is set aside: ${aside.reason}: ${aside.message}`;
-    const data = {
-      key,
-      reason: aside.reason,
-      failures: aside.failures,
-      forMs: Math.round(aside.untilMs - atMs),
-    };
-    change.note({ kind: 'offerSetAside', atMs, why, data });
-  }
-  for (const [key, was] of before)
-    if (!after.has(key) && was.untilMs > was.sinceMs)
-      change.note({
-        kind: 'offerBack',
-        atMs,
-        why: `${key} is used again`,
-        data: { key, failures: was.failures },
-      });
 }
 
 function count(before: CoreState, change: FleetChange): Totals {
