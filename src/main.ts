@@ -110,6 +110,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   const { crashpointOf, crashpointVariable } = await import('./daemon/boundaries.ts');
   const { createReloadable } = await import('./daemon/reloadable.ts');
   const { startApi } = await import('./api/server.ts');
+  const { groupNumber } = await import('./host/groups.ts');
   const { createMetrics } = await import('./metrics/metrics.ts');
   const { createServiceManager } = await import('./host/serviceManager.ts');
   const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
@@ -122,7 +123,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
     log,
   });
   if (crashpoint !== null) log.warn({ at: process.env[crashpointVariable] }, 'this daemon is to kill itself');
-  const metrics = createMetrics();
+  const metrics = createMetrics(hostClock.wallNow());
   const common = { memory, log, crashpoint, metrics, supervisor: serviceManager };
   const daemon = await createReloadable({
     path,
@@ -136,6 +137,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   const api = await startApi({
     socket,
     ...config.api,
+    groupNumber,
     control: daemon.control,
     clock: hostClock,
     log,

@@ -23,6 +23,8 @@ export const apiLimits = {
   /** Who follow the journal, through one door. */
   eventStreamsMax: 64,
   streamRetryMs: 10_000,
+  /** All who ask on the users' socket, together. */
+  users: { perSecond: 5, burst: 20, connectionsMax: 64 },
   /** Requests without a good token, from one address. */
   strangers: { perSecond: 1, burst: 20 },
 } as const;

@@ -64,7 +64,9 @@ export async function loadAccess(
       'tokens are for the network, and nothing listens there (listen)',
     );
   const visitors = api.visitors === undefined ? null : visitorsOf(api.visitors, pools);
-  return { listen, tokens: api.tokens.map((token) => tokenOf(token, pools)), visitors };
+  const userSocket =
+    api.userSocket === undefined ? null : { path: api.userSocket.path, group: api.userSocket.group ?? null };
+  return { listen, tokens: api.tokens.map((token) => tokenOf(token, pools)), visitors, userSocket };
 }
 
 function checkVisitors(

@@ -1,4 +1,4 @@
-import type { AccessGrant, AccessToken, ListenAddress } from '../model/access.ts';
+import type { AccessGrant, AccessToken, ListenAddress, UserSocket } from '../model/access.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Downtime } from '../model/downtime.ts';
 import type { FairnessPolicy } from '../model/fairness.ts';
@@ -35,6 +35,8 @@ export interface ApiConfig {
   readonly tokens: readonly AccessToken[];
   /** What those see who show no token; null: nothing. */
   readonly visitors: AccessGrant | null;
+  /** Null: there is none. */
+  readonly userSocket: UserSocket | null;
 }
 
 /** What has been used: how long it is kept, and whom it is reported to. */

@@ -1,4 +1,4 @@
-import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReportMessage } from '../model/accounting.ts';
 
@@ -38,9 +38,11 @@ async function begin(outbox: Outbox, { name, text }: ReportMessage, folder: stri
   await lstat(folder);
   const aside = asideOf(folder, name);
   await rm(aside, { force: true });
-  const file = await open(aside, 'wx', 0o640);
+  const file = await open(aside, 'wx', 0o600);
   try {
     await file.writeFile(text);
+    // Who sends it is another user of the folder's group, and links it: the kernel asks for both rights.
+    await file.chmod(0o660);
     await file.sync();
   } finally {
     await file.close();
@@ -53,8 +55,9 @@ async function finish({ name }: ReportMessage, folder: string): Promise<void> {
   // A folder that is not there says nothing of what was in it.
   await lstat(folder);
   const to = join(folder, name);
-  // The queue's tools remove folders that are empty.
-  await mkdir(dirname(to), { recursive: true });
+  // The queue's tools remove folders that are empty, so they are made just before.
+  const made = await mkdir(dirname(to), { recursive: true });
+  if (made !== undefined) await chmod(made, 0o770);
   try {
     await rename(asideOf(folder, name), to);
   } catch (error) {

@@ -29,6 +29,13 @@ export interface AccessToken extends AccessGrant {
   readonly digest: Uint8Array;
 }
 
+/** A socket beside the API's own on which everybody may ask why a job waits. */
+export interface UserSocket {
+  readonly path: string;
+  /** Only for this group of the host; null: for everybody. */
+  readonly group: string | null;
+}
+
 /** An address that the API is served at beside the unix socket. */
 export interface ListenAddress {
   /** An IP address of this host, or `0.0.0.0` or `::` for all. */

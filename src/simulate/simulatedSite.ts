@@ -334,7 +334,7 @@ function configOf(options: SiteOptions): SiteConfig {
   return {
     site,
     stateDir: '/nowhere',
-    api: { listen: [], tokens: [], visitors: null },
+    api: { listen: [], tokens: [], visitors: null, userSocket: null },
     socket: '/nowhere/socket',
     queues: (options.queues ?? [batchQueue]).map((name) => ({
       name,

@@ -123,7 +123,7 @@ export async function startBenchSite(options: {
     config: {
       site,
       stateDir: folder,
-      api: { listen: [], tokens: [], visitors: null },
+      api: { listen: [], tokens: [], visitors: null, userSocket: null },
       socket: join(folder, 'api.sock'),
       queues: [{ name: batchQueue, adapter: 'bench', pollMs, deadlineMs: 10_000, settings: {} }],
       clouds: clouds.map(({ config }) => config),

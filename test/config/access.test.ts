@@ -25,7 +25,12 @@ const said = async (listen: string, tokens: string, more: Files = {}) =>
 
 describe('access over the network', () => {
   it('is none unless it is asked for', async () => {
-    expect((await loadToy()).config?.api).toEqual({ listen: [], tokens: [], visitors: null });
+    expect((await loadToy()).config?.api).toEqual({
+      listen: [],
+      tokens: [],
+      visitors: null,
+      userSocket: null,
+    });
   });
 
   it('is by tokens, of which only the hash is kept', async () => {

@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { cloudDrivers } from '../../src/clouds/index.ts';
 import { accountingSchema, apelSchema } from '../../src/config/accounting.ts';
-import { apiSchema, listenSchema, tokenSchema, visitorsSchema } from '../../src/config/api-schema.ts';
+import {
+  apiSchema,
+  listenSchema,
+  tokenSchema,
+  userSocketSchema,
+  visitorsSchema,
+} from '../../src/config/api-schema.ts';
 import {
   budgetSchema,
   capSchema,
@@ -38,6 +44,7 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `api`', apiSchema],
   ['#### `listen`', listenSchema],
   ['#### `tokens`', tokenSchema],
+  ['#### `userSocket`', userSocketSchema],
   ['#### `visitors`', visitorsSchema],
   ['### `accounting`', accountingSchema],
   ['#### `apel`', apelSchema],

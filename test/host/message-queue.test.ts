@@ -47,7 +47,7 @@ describe('messages', () => {
     const names = readdirSync(join(folder, '6740a1c0'));
     expect(names).toEqual(['6740a1c1000001', '6740a1c2000002']);
     for (const name of names) expect(name).toMatch(/^[0-9a-f]{14}$/);
-    expect(statSync(join(folder, '6740a1c0', '6740a1c1000001')).mode & 0o777 & ~0o640).toBe(0);
+    expect(statSync(join(folder, '6740a1c0', '6740a1c1000001')).mode & 0o777).toBe(0o660);
     expect(outbox.messages()).toEqual([]);
     expect(await placeMessages(outbox, folder)).toEqual({ messages: 0, records: 0 });
   });
