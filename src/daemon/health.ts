@@ -2,8 +2,9 @@ import type { HealthCheck, HealthView } from '../api/observing.ts';
 import { StoreError } from '../store/port.ts';
 import type { DaemonView } from './control.ts';
 
-/** A store that took a commit so short a time ago is not tried again. */
-const triedMs = 10_000;
+/** A store that was tried so short a time ago is not tried again, however often somebody asks. */
+const goodMs = 10_000;
+const badMs = 1000;
 
 /** Whether the loop makes progress, by the moment at which it said that it would tick again. */
 export function healthOf(view: DaemonView): HealthView {
@@ -30,7 +31,7 @@ function createStoreTrial(view: DaemonView): () => string | null {
   let trouble: string | null = null;
   return () => {
     const nowMs = view.now();
-    if (trouble === null && nowMs < triedAtMs + triedMs) return null;
+    if (nowMs < triedAtMs + (trouble === null ? goodMs : badMs)) return trouble;
     triedAtMs = nowMs;
     const { sequence } = view.state();
     const nothing = { intents: [], instances: [], facts: [], journal: [] };

@@ -55,7 +55,7 @@ export const declared = {
   startTime: {
     kind: 'gauge',
     name: 'spillway_start_time_seconds',
-    help: 'when the daemon began, in seconds since 1970 by the host’s clock',
+    help: 'when the process began, in seconds since 1970 by the host’s clock',
     labels: [],
   },
   mode: {

@@ -22,8 +22,11 @@ export interface Metrics {
 
 export const metricsContentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
-/** Every declared metric, at nothing. A histogram or a counter without labels shows its zeros from the start. */
-export function createMetrics(): Metrics {
+/**
+ * Every declared metric, at nothing, of a process that began at a moment by the wall clock (ms). A histogram or a counter
+ * without labels shows its zeros from the start.
+ */
+export function createMetrics(startedAtWallMs: number): Metrics {
   const registry = new Registry();
   const counters = new Map<MetricKey, Counter>();
   const gauges = new Map<MetricKey, Gauge>();
@@ -48,6 +51,7 @@ export function createMetrics(): Metrics {
     },
     text: () => {
       const now = readProcess();
+      metrics.show('startTime', [[{}, startedAtWallMs / 1000]]);
       metrics.show('memory', [[{}, now.residentBytes]]);
       metrics.show('openFiles', now.openFiles === null ? [] : [[{}, now.openFiles]]);
       metrics.add('cpu', {}, Math.max(0, now.cpuSeconds - cpuSeconds));

@@ -8,7 +8,7 @@ import { startSite } from '../support/scenes.ts';
 import { makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
 
 function measuredSite(options: Partial<SiteOptions> = {}): { site: SimulatedSite; metrics: Metrics } {
-  const metrics = createMetrics();
+  const metrics = createMetrics(0);
   return { site: startSite({ metrics, ...options }), metrics };
 }
 

@@ -24,7 +24,6 @@ function showDaemon(view: DaemonView, metrics: Metrics): void {
   const { pulse, parts } = view;
   const mode = view.stopping() ? 'stopping' : view.everReady() ? 'running' : 'starting';
   metrics.show('build', [[{ version: parts.version }, 1]]);
-  metrics.show('startTime', [[{}, (view.wallNow() - (nowMs - view.startedAtMs)) / 1000]]);
   metrics.show(
     'mode',
     daemonModes.map((one) => [{ mode: one }, one === mode ? 1 : 0]),

@@ -2,8 +2,9 @@ import type { Cloud } from '../../clouds/port.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError, QueueError } from '../../model/errors.ts';
+import { journalKinds } from '../../model/journal.ts';
 import type { Queue } from '../../queues/port.ts';
-import { type Store, StoreError } from '../../store/port.ts';
+import { type Store, StoreError, storeErrorCodes } from '../../store/port.ts';
 import type { DaemonParts } from '../daemonParts.ts';
 import { DeadlineError } from '../deadline.ts';
 
@@ -96,6 +97,9 @@ function measureQueue(queue: Queue, timed: Timed): Queue {
 }
 
 function measureStore(store: Store, { metrics, clock }: Meter): Store {
+  // What has not happened yet is 0, so that the first time is seen as an increase.
+  for (const code of storeErrorCodes) metrics.add('commitErrors', { code }, 0);
+  for (const kind of journalKinds) metrics.add('journalEntries', { kind }, 0);
   return {
     ...store,
     commit: (batch) => {
