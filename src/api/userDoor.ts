@@ -67,6 +67,7 @@ export function statusForUsers(view: StatusView): StatusView {
     pools: view.pools.map((pool) => ({ ...pool, unmet: [] })),
     money: { spending: [], budgets: [], unpriced: 0, losses: [] },
     alarms: [],
+    observe: null,
   };
 }
 
