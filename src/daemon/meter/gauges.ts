@@ -1,8 +1,9 @@
 import { daemonModes } from '../../api/control.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { billOf } from '../../model/billing.ts';
+import { downtimeStages } from '../../model/downtime.ts';
 import { periods } from '../../model/periods.ts';
-import { isRaised } from '../../planner/alarms.ts';
+import { alarmKinds, isRaised } from '../../planner/alarms.ts';
 import type { DaemonView } from '../control.ts';
 import { listDowntimes } from '../downtimeControl.ts';
 import { createLeaseControl } from '../leaseControl.ts';
@@ -33,11 +34,12 @@ function showDaemon(view: DaemonView, metrics: Metrics): void {
   const alarms = [...view.state().watch.alarms.values()].filter((alarm) => isRaised(alarm, nowMs));
   metrics.show(
     'alarms',
-    counted(alarms, ({ kind }) => ({ kind })),
+    alarmKinds.map((kind) => [{ kind }, alarms.filter((alarm) => alarm.kind === kind).length]),
   );
+  const { downtimes } = listDowntimes(view);
   metrics.show(
     'downtimes',
-    counted(listDowntimes(view).downtimes, ({ stage }) => ({ state: stage })),
+    downtimeStages.map((state) => [{ state }, downtimes.filter(({ stage }) => stage === state).length]),
   );
 }
 
