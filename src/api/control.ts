@@ -9,12 +9,14 @@ import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
 import type { AccountingQuery, AccountingView, ReportReceipt } from './accounting.ts';
 import type { AlarmView } from './alarms.ts';
-import type { DemandPlan, ShortageView, TurnView } from './demandPlan.ts';
+import type { ShortageView, TurnView } from './demandPlan.ts';
 import type { DowntimeList, DowntimeReceipt, DowntimeRequest, DowntimeView } from './downtimes.ts';
 import type { JournalEntryView } from './journalEntry.ts';
 import type { LeaseControl } from './leases.ts';
-import type { BudgetView, MoneyView } from './money.ts';
+import type { MoneyView } from './money.ts';
+import type { ObserveView } from './observe.ts';
 import type { Observing } from './observing.ts';
+import type { PlanView } from './plan.ts';
 import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
 import type { ReloadControl } from './reload.ts';
 
@@ -149,6 +151,8 @@ export interface StatusView {
   /** Since this daemon started, and over the store's life. */
   readonly totals: { readonly sinceStart: Totals; readonly sinceStore: Totals };
   readonly money: MoneyView;
+  /** What is only observed, and what it has come to; null: nothing is. */
+  readonly observe: ObserveView | null;
   readonly alarms: readonly AlarmView[];
   /** Declared and not over, in the order in which they begin. */
   readonly downtimes: readonly DowntimeView[];
@@ -274,36 +278,6 @@ export interface LaunchCauseView {
   readonly demand: string | null;
   readonly job: string | null;
   readonly user: string | null;
-}
-
-export interface PlanView {
-  readonly nowMs: number;
-  /** False: something is missing, and the plan is what can be said without it. */
-  readonly ready: boolean;
-  /** What is missing, a clause each, e.g. `queue main has not been polled yet`. */
-  readonly missing: readonly string[];
-  readonly launches: readonly PlannedLaunch[];
-  readonly drains: readonly PlannedChange[];
-  readonly undrains: readonly PlannedChange[];
-  readonly terminations: readonly PlannedChange[];
-  readonly demand: readonly DemandPlan[];
-  readonly budgets: readonly BudgetView[];
-}
-
-export interface PlannedLaunch {
-  readonly pool: string;
-  readonly offer: string;
-  readonly cloud: string;
-  readonly count: number;
-  readonly why: string;
-  /** The demand group that it is for; null for min and head-room. */
-  readonly demand: string | null;
-}
-
-export interface PlannedChange {
-  readonly instance: string;
-  readonly pool: string;
-  readonly why: string;
 }
 
 /** What becomes of one group of waiting jobs: the four numbers add up to `jobs`. */

@@ -18,7 +18,6 @@ import { isObserved } from '../model/mode.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
 import {
   type CloudOutlook,
-  type Plan,
   type PlanInput,
   type PlannedLaunch,
   plan,
@@ -107,7 +106,10 @@ export function createControl(view: DaemonView): DaemonControl {
         );
       return { nowMs: view.now(), total: views.length, instances: views.slice(-filter.limit) };
     },
-    plan: () => planView(view, dryPlan(view)),
+    plan: () => {
+      const input = planInput(view);
+      return planView(view, actedOn(plan(input), input), input);
+    },
     explainJob: (id, signal) => explainJob(view, id, signal),
     explainInstance: (id) => explainInstance(view, id),
     launch: async (request) => launch(view, request),
@@ -145,11 +147,6 @@ function planInput(view: DaemonView): PlanInput {
     matchmaker: view.site.matchmaker,
     instanceOf: ({ instance }) => instance,
   };
-}
-
-function dryPlan(view: DaemonView): Plan {
-  const input = planInput(view);
-  return actedOn(plan(input), input);
 }
 
 function launch(view: DaemonView, request: LaunchRequest): LaunchReceipt {

@@ -6,13 +6,13 @@ import {
   type InstanceView,
   type JobExplanation,
   type LaunchRequest,
-  type PlanView,
   type StatusView,
 } from '../../src/api/control.ts';
 import type { DowntimeView } from '../../src/api/downtimes.ts';
 import type { JournalEntryView } from '../../src/api/journalEntry.ts';
 import type { BudgetView } from '../../src/api/money.ts';
 import type { HealthView } from '../../src/api/observing.ts';
+import type { PlanView } from '../../src/api/plan.ts';
 import type { ReloadReceipt } from '../../src/api/reload.ts';
 import type { JournalQuery } from '../../src/store/port.ts';
 import { createFixtureLeases } from './fixtureLeases.ts';
@@ -472,6 +472,7 @@ export const fixtureStatus: StatusView = {
     },
   ],
   downtimes: [fixtureDowntime],
+  observe: null,
   money: {
     spending: [
       { kind: 'site', name: null, currency: 'USD', hour: 0.42, day: 7.5, month: 120 },
@@ -485,6 +486,7 @@ export const fixtureStatus: StatusView = {
 };
 
 export const fixturePlan: PlanView = {
+  observe: null,
   budgets: [fixtureBudget],
   nowMs,
   ready: true,

@@ -50,6 +50,8 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/leases.ts',
       'api/money.ts',
       'api/observing.ts',
+      'api/observe.ts',
+      'api/plan.ts',
       'api/reload.ts',
     ],
   },
@@ -81,7 +83,12 @@ export const compositionRoot = 'main.ts';
 export const plugInLayers = ['queues', 'clouds'] as const;
 
 /** The files that wrap the host's clocks and its randomness. */
-export const hostFiles = ['src/daemon/clock.ts', 'src/daemon/random.ts', 'src/simulate/virtualClock.ts'];
+export const hostFiles = [
+  'src/daemon/clock.ts',
+  'src/daemon/random.ts',
+  'src/simulate/virtualClock.ts',
+  'src/web/time.js', // the browser's
+];
 
 const viaClock = 'Time is an argument: src/model/clock.ts.';
 const viaRandom = 'Randomness is an argument: src/model/clock.ts.';

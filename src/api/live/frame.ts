@@ -1,8 +1,9 @@
 import type { Market } from '../../model/billing.ts';
 import type { Phase, PublicState } from '../../model/instance.ts';
 import type { Price } from '../../model/offer.ts';
-import type { InstanceView, PlannedLaunch, StatusView } from '../control.ts';
+import type { InstanceView, StatusView } from '../control.ts';
 import type { DemandPlan } from '../demandPlan.ts';
+import type { PlannedLaunch } from '../plan.ts';
 
 /**
  * What those who watch a site are sent, about once a second: the status as it is, and of machines and demand what is not as it was.

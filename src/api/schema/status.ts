@@ -3,6 +3,7 @@ import { modes } from '../../model/mode.ts';
 import { daemonModes, type StatusView } from '../control.ts';
 import { downtimeSchema } from './downtimes.ts';
 import { moneySchema } from './money.ts';
+import { observeSchema } from './observe.ts';
 import { count, list, ms, text } from './scalars.ts';
 
 export const stateCountsSchema = z.object({ Free: count, Busy: count, Unusable: count });
@@ -94,6 +95,7 @@ export const statusSchema = z.object({
   pools: list(poolStatusSchema),
   totals: z.object({ sinceStart: totalsSchema, sinceStore: totalsSchema }),
   money: moneySchema,
+  observe: observeSchema.nullable(),
   alarms: list(z.object({ key: text, kind: text, why: text, sinceMs: ms })),
   downtimes: list(downtimeSchema),
 }) satisfies z.ZodType<StatusView>;
