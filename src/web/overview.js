@@ -117,7 +117,7 @@ function renderTiles({ jobs, states, unmet, spending, perHour, totals }) {
       ),
     ]),
     tile(
-      'turn',
+      'launched',
       'Since the start',
       counted(totals.launched, 'launch', 'launches'),
       `${number(totals.reused)} jobs on machines that were there, ${number(totals.ended)} ended`,
