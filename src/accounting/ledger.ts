@@ -5,6 +5,7 @@ import {
   type UsageKey,
   type UsageRow,
   usageAmounts,
+  usageKeyText,
 } from '../model/accounting.ts';
 import { type Bill, costBetween } from '../model/billing.ts';
 import { windowAt, windowNumbered } from '../model/periods.ts';
@@ -30,10 +31,6 @@ export function createLedger(): Ledger {
       for (const amount of usageAmounts) row[amount] += amounts[amount] ?? 0;
     },
   };
-}
-
-export function usageKeyText({ day, queue, pool, cloud, offer, user, group, currency }: UsageKey): string {
-  return JSON.stringify([day, queue, pool, cloud, offer, user, group, currency]);
 }
 
 function nothing(): Record<UsageAmount, number> {

@@ -12,7 +12,7 @@ export interface OpenUse {
   readonly user: string | null;
   readonly group: string | null;
   readonly cpus: number;
-  /** Sorted; empty where the scheduler does not tell. */
+  /** Empty where the scheduler does not tell. */
   readonly jobIds: readonly string[];
 }
 
@@ -71,6 +71,12 @@ export const usageAmounts = [
 export type UsageAmount = (typeof usageAmounts)[number];
 
 export interface UsageRow extends UsageKey, Readonly<Record<UsageAmount, number>> {}
+
+/** No name has a NUL in it. */
+export function usageKeyText({ day, queue, pool, cloud, offer, user, group, currency }: UsageKey): string {
+  const nobody = '\0\0';
+  return `${day}\0${queue}\0${pool}\0${cloud}\0${offer}\0${user ?? nobody}\0${group ?? nobody}\0${currency ?? nobody}`;
+}
 
 /** What use can be told apart by. */
 export const usageKeys = ['user', 'group', 'pool', 'cloud', 'offer', 'queue', 'day', 'month'] as const;

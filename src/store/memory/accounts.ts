@@ -4,6 +4,7 @@ import {
   type UnreportedMachine,
   type UsageRow,
   usageAmounts,
+  usageKeyText,
 } from '../../model/accounting.ts';
 import type { InstanceId } from '../../model/ids.ts';
 import type { Accounts, Batch } from '../port.ts';
@@ -70,16 +71,7 @@ export function memoryAccounts(): MemoryAccounts {
         machines.set(machine.instance, { machine, reportedUntilMs });
       }
       for (const row of usage) {
-        const key = JSON.stringify([
-          row.day,
-          row.queue,
-          row.pool,
-          row.cloud,
-          row.offer,
-          row.user,
-          row.group,
-          row.currency,
-        ]);
+        const key = usageKeyText(row);
         sums.set(key, added(sums.get(key), row));
       }
     },
