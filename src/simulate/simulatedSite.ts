@@ -205,7 +205,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
   let running: SiteConfig = config;
 
   function start(notes: DaemonParts['notes'] | null = null): void {
-    if (current !== null) throw new Error('it runs already');
+    if (current?.life.dead === false) throw new Error('it runs already');
     const whole = withRetiring(running, leaversOf(config, running), heldBy(store.load()));
     const life: Life = { dead: false };
     const daemon = createDaemon({

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { createSimulatedSite, type SimulatedSite } from '../../src/simulate/simulatedSite.ts';
+import { createSimulatedSite, type SimulatedSite, type SiteWatch } from '../../src/simulate/simulatedSite.ts';
 import { breaches, unowned } from '../../src/simulate/verdicts.ts';
 import { type Happening, play, type ScenarioOptions } from './scenario.ts';
 import { east, makeJobClass, makeOffer, makePool, west } from './siteParts.ts';
@@ -16,8 +16,9 @@ export const roughOptions: ScenarioOptions = {
 };
 
 /** Two clouds, tight bounds, a pool with a min, machines that do not boot or join, lists and ads that lag. */
-export function createRoughSite(): SimulatedSite {
+export function createRoughSite(watch: SiteWatch = {}): SimulatedSite {
   const site = createSimulatedSite({
+    watch,
     offers: [
       makeOffer({ name: 'a-east', perHour: 0.1 }),
       makeOffer({ name: 'a-west', cloud: west, perHour: 0.2 }),
@@ -49,6 +50,13 @@ export function createRoughSite(): SimulatedSite {
   return site;
 }
 
+/** What else is done to the site, beside what happens. */
+export interface Meanwhile {
+  readonly atEverySecond: () => Promise<void>;
+  /** Before all is to be well. */
+  readonly atEnd: () => Promise<void>;
+}
+
 /**
  * Plays it all, then waits until every job is done and what nobody needs is gone. Returns what was not as it must be:
  * a line each, none if all is well.
@@ -56,14 +64,17 @@ export function createRoughSite(): SimulatedSite {
 export async function judge(
   site: SimulatedSite,
   happenings: readonly Happening[],
+  meanwhile: Meanwhile = { atEverySecond: async () => {}, atEnd: async () => {} },
 ): Promise<readonly string[]> {
   const deaths: string[] = [];
   await play(site, happenings, {
     ...roughOptions,
-    atEverySecond: () => {
+    atEverySecond: async () => {
+      await meanwhile.atEverySecond();
       if (site.ended !== null) deaths.push(inspect(site.ended));
     },
   });
+  await meanwhile.atEnd();
   if (deaths.length > 0) return [`the daemon ended by itself: ${deaths[0]}`];
   const rough = breaches(site);
   if (rough.length > 0) return rough;

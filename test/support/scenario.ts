@@ -223,7 +223,11 @@ export function scenarios({
 export async function play(
   site: SimulatedSite,
   happenings: readonly Happening[],
-  { seconds, classes, atEverySecond }: ScenarioOptions & { readonly atEverySecond: () => void },
+  {
+    seconds,
+    classes,
+    atEverySecond,
+  }: ScenarioOptions & { readonly atEverySecond: () => void | Promise<void> },
 ): Promise<void> {
   const clouds = [...site.clouds.values()];
   const levers = leversOf(site, happenings);
@@ -233,7 +237,7 @@ export async function play(
     for (const happening of happenings) if (happening.atS === second) happen(happening);
     if (!site.running && second >= downUntilS) site.start();
     await site.run(1000);
-    atEverySecond();
+    await atEverySecond();
   }
   levers.setFor(Number.POSITIVE_INFINITY);
   site.killAtCommit(null);
