@@ -4,7 +4,7 @@ import type { ReportMessage } from '../model/accounting.ts';
 import { deriveFraction } from '../model/derive.ts';
 import type { InstanceId } from '../model/ids.ts';
 import { windowAt } from '../model/periods.ts';
-import type { Accounts } from '../store/port.ts';
+import { type Accounts, StoreError } from '../store/port.ts';
 import type { DaemonParts } from './daemonParts.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -97,8 +97,15 @@ export function createAccountKeeping(
   function prune(): number {
     const nowMs = timeline.now();
     const day = windowAt('day', nowMs - keepMs).index;
-    const dropped = store.accounts.prune({ day, endedMs: nowMs - keepMachinesMs });
-    return nowMs + (dropped < rowsLeftFrom ? pruneEveryMs : pruneAgainMs);
+    try {
+      const dropped = store.accounts.prune({ day, endedMs: nowMs - keepMachinesMs });
+      return nowMs + (dropped < rowsLeftFrom ? pruneEveryMs : pruneAgainMs);
+    } catch (error) {
+      // The loop's next commit says what becomes of a store that fails.
+      if (!(error instanceof StoreError)) throw error;
+      log.error({ why: error.message }, 'old accounts could not be dropped');
+      return nowMs + pruneEveryMs;
+    }
   }
 
   async function report(): Promise<number> {
@@ -108,7 +115,8 @@ export function createAccountKeeping(
       const { messages, records } = await reportAll(parts, { apel, folder, nowMs });
       if (messages > 0) log.info({ folder, messages, records }, 'usage records were put in place');
     } catch (error) {
-      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      const isOurs = error instanceof StoreError || (error instanceof Error && 'syscall' in error);
+      if (!isOurs) throw error;
       log.error({ folder, why: error.message }, 'usage records could not be put in place: they are kept');
     }
     return nowMs + apel.everyMs;
