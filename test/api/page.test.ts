@@ -13,7 +13,7 @@ const pages = [...page.matchAll(/^\| `(GET|POST) (\/\S+)`/gm)].map(
 test('docs/api.md names pages that are there', async () => {
   await using api = await startTestApi();
   const client = new Client('http://spillway', { socketPath: api.socket });
-  expect(pages).toHaveLength(32);
+  expect(pages).toHaveLength(34);
   for (const [method, path] of pages) {
     const { statusCode, body } = await client.request({ method, path: path.replace('ID', 'i9-9') });
     if (path === '/v1/stream' || path === '/v1/events' || path === '/metrics') {
