@@ -17,6 +17,7 @@ import { hostRandom, hostSeed } from './daemon/random.ts';
 import type { Candidate, Prepared } from './daemon/reloadable.ts';
 import { createForeground } from './host/foreground.ts';
 import { startApart } from './host/programs.ts';
+import { createTerminal } from './host/terminal.ts';
 import type { QueueName } from './model/ids.ts';
 import type { Log } from './model/log.ts';
 import type { Memory } from './model/memory.ts';
@@ -311,6 +312,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   loadSite: load,
   checkSite: async (path) => (await import('./config/check.ts')).checkSite(path, await loadDeps()),
   store,
+  terminal: createTerminal(process.stdin, process.stdout),
   lease: {
     user: userInfo().username,
     isTerminal: process.stdin.isTTY && process.stdout.isTTY,

@@ -58,6 +58,6 @@ function sendFile(file: WebFile | undefined, { headers: asked }: FastifyRequest,
   void reply.headers({ ...headers, etag: file.etag });
   if (asked['if-none-match'] === file.etag) return reply.code(304).send();
   void reply.type(file.type);
-  const zipped = /(?:^|,)\s*gzip\s*(?:,|$)/.test(String(asked['accept-encoding'] ?? ''));
+  const zipped = /(?:^|,)\s*gzip\s*(?:,|$)/.test(asked['accept-encoding'] ?? '');
   return zipped ? reply.header('content-encoding', 'gzip').send(file.gzipped) : reply.send(file.bytes);
 }

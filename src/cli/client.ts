@@ -7,6 +7,7 @@ import { instanceExplanationSchema, jobExplanationSchema } from '../api/schema/e
 import { changeReceiptSchema, instanceListSchema, launchReceiptSchema } from '../api/schema/instances.ts';
 import { journalSchema } from '../api/schema/journal.ts';
 import { leaseListSchema, leaseSchema } from '../api/schema/leases.ts';
+import { historySchema } from '../api/schema/live.ts';
 import { planSchema } from '../api/schema/plan.ts';
 import { poolReceiptSchema } from '../api/schema/pools.ts';
 import { configurationSchema, reloadReceiptSchema } from '../api/schema/reload.ts';
@@ -93,6 +94,7 @@ export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: C
     events,
     status: () => ask(statusSchema, 'GET', '/v1/status'),
     plan: () => ask(planSchema, 'GET', '/v1/plan'),
+    history: () => ask(historySchema, 'GET', '/v1/history'),
     instances: (query: Query) => ask(instanceListSchema, 'GET', `/v1/instances${searchOf(query)}`),
     journal: (query: Query) => ask(journalSchema, 'GET', `/v1/journal${searchOf(query)}`),
     explainJob: (id: string) => ask(jobExplanationSchema, 'GET', `/v1/explain/job/${segment(id)}`),

@@ -5,6 +5,7 @@ import type { Problem } from '../config/problem.ts';
 import type { ForegroundCommand } from '../host/foreground.ts';
 import type { LogFormat } from '../host/logLines.ts';
 import type { KeyPair } from '../host/ssh-keys.ts';
+import type { Terminal } from '../host/terminal.ts';
 import type { Clock } from '../model/clock.ts';
 import type { SiteId } from '../model/ids.ts';
 import type { StoreReport } from '../store/sqlite/check.ts';
@@ -35,12 +36,17 @@ export interface CliDeps {
   checkSite(configPath: string): Promise<CheckReport>;
   /** The whole config, for `simulate`; the same. */
   loadSite(configPath: string): Promise<Omit<Loaded, 'written'>>;
+  /** For what is drawn on the whole screen; absent: there is no terminal. */
+  readonly terminal?: TerminalDeps;
   readonly store: StoreMaintenance;
   readonly lease: LeaseDeps;
   readonly torque: TorqueDeps;
   /** Streams and clocks for `classad`, which works on files and standard input and asks no daemon. */
   readonly classad: Omit<ClassAdDeps, 'setExitCode'>;
 }
+
+/** host/terminal.ts. */
+export type TerminalDeps = Terminal;
 
 /** What `lease` needs of this host. */
 export interface LeaseDeps {

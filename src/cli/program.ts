@@ -13,6 +13,7 @@ import { addReload } from './commands/reload.ts';
 import { addCheck, addRun } from './commands/run.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStore } from './commands/store.ts';
+import { addTop } from './commands/top.ts';
 import { addTorque } from './commands/torque.ts';
 import type { CliDeps } from './deps.ts';
 import { exitCodes } from './exit.ts';
@@ -57,6 +58,7 @@ export function buildProgram(session: Session): Command {
   addCheck(program, session);
   addReload(program, session);
   addStatus(program, session);
+  addTop(program, session);
   addPlan(program, session);
   addExplain(program, session);
   addInstance(program, session);

@@ -80,7 +80,7 @@ const wide =
 const combining = /\p{M}/u;
 
 /** Columns on a terminal. */
-function widthOf(text: string): number {
+export function widthOf(text: string): number {
   let width = 0;
   for (const char of text) width += combining.test(char) ? 0 : wide.test(char) ? 2 : 1;
   return width;

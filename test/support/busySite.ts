@@ -44,7 +44,7 @@ const poolShapes: readonly PoolShape[] = [
   { name: 'desks', share: 0.04, offers: [['m1.small', 'campus', 0.012]] },
 ];
 const users = ['ada', 'bela', 'chen', 'dora', 'emeka', 'farah'];
-const letters = 'bcdfghjklmnpqrstvwxz';
+const letters = 'b c d f g h j k l m n p q r s t v w x z'.split(' ');
 
 export function createBusySite(machines: number, seed = 1): BusySite {
   const random = createDice(seed, 'busy site');
@@ -66,7 +66,7 @@ export function createBusySite(machines: number, seed = 1): BusySite {
     if (pattern === undefined) throw new Error('the fixture has no instance');
     made += 1;
     totals = { ...totals, launched: totals.launched + 1 };
-    const intent = `farm-${Array.from({ length: 9 }, () => pick([...letters])).join('')}`;
+    const intent = `farm-${Array.from({ length: 9 }, () => pick(letters)).join('')}`;
     const [offer, cloud, perHour] = pick(shape.offers);
     const ageMs = dice() * 5 * 3_600_000;
     return {

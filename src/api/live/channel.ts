@@ -125,7 +125,7 @@ export function createChannel(control: Control, clock: Clock, pace: ChannelPace 
   function start(): void {
     running = new AbortController();
     run(running.signal).catch(() => {
-      for (const { viewer } of [...watching]) viewer.drop();
+      for (const { viewer } of watching) viewer.drop();
     });
   }
 

@@ -24,8 +24,8 @@ export function createHub(clock: Clock): Hub {
       total += 1;
       let seated = true;
       return {
-        begin: seat.begin,
-        drained: seat.drained,
+        begin: () => seat.begin(),
+        drained: () => seat.drained(),
         leave: () => {
           if (!seated) return;
           seated = false;
