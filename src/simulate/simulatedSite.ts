@@ -1,7 +1,7 @@
 import type { Control, StatusView } from '../api/control.ts';
 import type { CloudCapabilities } from '../clouds/port.ts';
 import type { SiteConfig, SitePolicy } from '../config/site.ts';
-import type { BoundaryName } from '../daemon/boundaries.ts';
+import type { BoundaryName, CrashpointName } from '../daemon/boundaries.ts';
 import { createDaemon, type Daemon } from '../daemon/daemon.ts';
 import { tick } from '../daemon/tick.ts';
 import type { Budget } from '../model/budget.ts';
@@ -107,7 +107,7 @@ export interface SimulatedSite {
   /** The daemon is killed at its next commit that has instances in it; null: not, after all. */
   killAtCommit(point: CrashPoint | null): void;
   /** The daemon is killed when it comes by that boundary next; `told` is called then. Null: not, after all. */
-  dieAt(boundary: BoundaryName | null, told?: () => void): void;
+  dieAt(boundary: BoundaryName | CrashpointName | null, told?: () => void): void;
   stop(): Promise<void>;
   /** The store is lost; a new daemon begins with an empty one. */
   loseStore(): void;
@@ -235,6 +235,8 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       ended: null,
       over: false,
     };
+    // It may die in its first tick, which comes before `run` returns.
+    current = incarnation;
     incarnation.done = daemon.run(abort.signal).then(
       () => {
         incarnation.over = true;
@@ -244,7 +246,6 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
         if (!life.dead) incarnation.ended = error;
       },
     );
-    current = incarnation;
   }
 
   const running = (): Incarnation => {
