@@ -58,6 +58,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
   let stopping = false;
   let everReady = false;
   /** When an effect that is owed may be tried again. */
+  /** When time alone brings something about, as it was known when the loop went to sleep. */
+  let dueAtMs = 0;
   let owedAgainMs = Number.POSITIVE_INFINITY;
   const jobsEnded = createJobWatch();
   const news = createNews(firstOutcomes(stored, startedAtMs));
@@ -167,6 +169,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       launches,
       poolOrders,
       downtimeOrders,
+      isDue: nowMs >= dueAtMs,
     };
     const result = core(state, input, site);
     if (result.batch !== null) commit(result.batch, result);
@@ -208,7 +211,9 @@ export function createDaemon(parts: DaemonParts): Daemon {
       const tickedAtMs = timeline.now();
       runTick();
       prune(timeline.now());
-      await wake.wait(untilDue(state, owedAgainMs), signal);
+      const forMs = untilDue(state, owedAgainMs);
+      dueAtMs = timeline.now() + forMs - 1;
+      await wake.wait(forMs, signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();
       if (gapMs > 0) await clock.sleep(gapMs, signal).catch(() => {});
     }

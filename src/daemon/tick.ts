@@ -46,6 +46,7 @@ import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
 import { openIntent } from './openIntent.ts';
 import { awayOf, bookEnded, foldBudgets, moneyOutlook, noteMissed, type Spending } from './spending.ts';
+import { isStill, type Planned } from './still.ts';
 import { doubtedOf, type Watch, watch } from './watch.ts';
 
 /** All that the core knows. Everything but `unmet` is in the store or is seen anew after a restart. */
@@ -67,6 +68,8 @@ export interface CoreState {
   readonly totals: Totals;
   /** Why each demand group's jobs wait, as the journal was last told. */
   readonly unmet: ReadonlyMap<DemandId, string>;
+  /** The newest plan; null before the first. */
+  readonly planned: Planned | null;
 }
 
 /** What does not change from tick to tick. */
@@ -88,6 +91,8 @@ export interface CoreSite {
   readonly windDownMs: (pool: PoolName, cloud: CloudName) => number;
   readonly matchmaker: Matchmaker;
   readonly listLagMs: (cloud: CloudName) => number;
+  /** The longest that a queue or cloud may go without a look. */
+  readonly lookMs: number;
   /** Whether the same create call may be sent again and makes no second machine. */
   readonly replaySafe: (cloud: CloudName) => boolean;
   /** How many machines one create call for this pool at this cloud may make. */
@@ -105,6 +110,8 @@ export interface TickInput extends FoldInput {
   readonly downtimeOrders: readonly DowntimeOrder[];
   /** For the journal, from outside the core: a source fell silent or is back. */
   readonly notes: readonly JournalEntry[];
+  /** False: time alone has brought nothing about since the last tick, as `nextDue` tells it. Absent: it may have. */
+  readonly isDue?: boolean;
 }
 
 export interface TickResult {
@@ -121,6 +128,14 @@ export interface TickResult {
 export function tick(state: CoreState, input: TickInput, site: CoreSite): TickResult {
   const { nowMs } = input;
   const change = fold(state.fleet, input, foldContext(state, site, nowMs));
+  if (state.planned !== null && isStill(state.fleet, state.planned, { input, change }))
+    return {
+      state: { ...state, fleet: change.result() },
+      plan: state.planned.plan,
+      batch: null,
+      effects: [],
+      launched: [],
+    };
   let sequence = state.sequence;
   const learned = learnTimes(state.learned, change.lessons);
   const jitter = () => deriveFraction(state.seed, ++sequence);
@@ -220,6 +235,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     shares,
     totals,
     unmet,
+    planned: { atMs: nowMs, plan: decided, clouds: input.clouds, queues: input.queues },
   };
   return { state: next, plan: decided, batch: batchOf(state, next, change, input), effects, launched };
 }
@@ -271,7 +287,7 @@ export function foldContext(state: CoreState, site: CoreSite, nowMs: number): Fo
     pools: site.pools,
     offers: site.offers,
     listLagMs: site.listLagMs,
-    deadlines: (offer, limits) => deadlinesOf(state.learned, offer, limits),
+    deadlines: (offer, limits) => deadlinesOf(state.learned, offer, { limits, lookMs: site.lookMs }),
     reapMs: site.policy.reapMs,
     massShare: site.policy.massShare,
   };
