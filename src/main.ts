@@ -6,12 +6,15 @@ import type { CliDeps, RunOptions, StoreMaintenance } from './cli/deps.ts';
 import { exitCodes } from './cli/exit.ts';
 import { runCli } from './cli/program.ts';
 import { cloudDrivers } from './clouds/index.ts';
-import type { LoadDeps, Loaded } from './config/load.ts';
+import type { LoadDeps, Loaded, WrittenEntries } from './config/load.ts';
 import { formatProblem } from './config/problem.ts';
+import type { Leavers, LoadedLeavers } from './config/retiring.ts';
 import type { SiteConfig } from './config/site.ts';
+import type { Crashpoint } from './daemon/boundaries.ts';
 import { hostClock } from './daemon/clock.ts';
-import type { CloudPart, QueuePart } from './daemon/daemonParts.ts';
+import type { CloudPart, DaemonParts, QueuePart } from './daemon/daemonParts.ts';
 import { hostRandom, hostSeed } from './daemon/random.ts';
+import type { Candidate, Prepared } from './daemon/reloadable.ts';
 import { createForeground } from './host/foreground.ts';
 import { startApart } from './host/programs.ts';
 import type { QueueName } from './model/ids.ts';
@@ -52,17 +55,24 @@ const store: StoreMaintenance = {
 
 /** Runs until the first signal to end. What is wrong with the host or the store is said in one line. */
 async function runDaemon(path: string, options: RunOptions): Promise<number> {
-  const { problems, config: site } = await load(path);
+  const loaded = await load(path);
+  const { problems, config: site, written } = loaded;
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
-  if (site === null) return exitCodes.config;
+  if (site === null || written === null) return exitCodes.config;
   const { pino } = await import('pino');
+  const { isJournal, journaldLine } = await import('./host/logLines.ts');
   const { openSqliteStore } = await import('./store/sqlite/store.ts');
-  const log = pino({ level: options.logLevel, base: { site: site.site } });
+  const stdout = pino.destination({ fd: 1, sync: true });
+  const journal =
+    options.logFormat === 'journald' ||
+    (options.logFormat === 'auto' && isJournal(process.env.JOURNAL_STREAM, 1));
+  const lines = journal ? { write: (line: string) => void stdout.write(journaldLine(line)) } : stdout;
+  const log = pino({ level: options.logLevel, base: { site: site.site } }, lines);
   try {
     await mkdir(site.stateDir, { recursive: true, mode: 0o700 });
     const memory = openSqliteStore({ path: join(site.stateDir, storeFile), site: site.site, log });
     try {
-      await serve({ config: site, memory, log, socket: options.socket ?? site.socket });
+      await serve({ path, first: { config: site, written }, memory, log, socket: options.socket });
     } finally {
       memory.close();
     }
@@ -81,51 +91,149 @@ async function isOfHost(error: unknown): Promise<boolean> {
   return error instanceof Error && 'syscall' in error;
 }
 
-interface Service {
+/** A config that nothing is wrong with. */
+interface GoodConfig {
   readonly config: SiteConfig;
-  readonly memory: Store;
-  readonly log: Log;
-  readonly socket: string;
+  readonly written: WrittenEntries;
 }
 
-async function serve({ config, memory, log, socket }: Service): Promise<void> {
-  const { createDaemon } = await import('./daemon/daemon.ts');
-  const { crashpointOf, crashpointVariable, mortalMemory } = await import('./daemon/boundaries.ts');
-  const { askMachine, runHook } = await import('./host/ask-machine.ts');
+interface Service {
+  readonly path: string;
+  readonly first: GoodConfig;
+  readonly memory: Store;
+  readonly log: Log;
+  /** Instead of the config's; null: the config's. */
+  readonly socket: string | null;
+}
+
+async function serve({ path, first, memory, log, socket: otherSocket }: Service): Promise<void> {
+  const { crashpointOf, crashpointVariable } = await import('./daemon/boundaries.ts');
+  const { createReloadable } = await import('./daemon/reloadable.ts');
   const { startApi } = await import('./api/server.ts');
+  const { groupNumber } = await import('./host/groups.ts');
+  const { createMetrics } = await import('./metrics/metrics.ts');
+  const { createServiceManager } = await import('./host/serviceManager.ts');
   const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
     process.kill(process.pid, 'SIGKILL'),
   );
-  if (crashpoint !== null) log.warn({ at: process.env[crashpointVariable] }, 'this daemon is to kill itself');
-  const daemon = createDaemon({
-    version,
-    config,
-    store: memory,
-    clouds: await makeClouds(config, log),
-    queues: await makeQueues(config, (queue) => mortalMemory(memory.memory(queue), crashpoint), log),
+  const serviceManager = createServiceManager({
+    environment: process.env,
+    pid: process.pid,
     clock: hostClock,
-    random: hostRandom,
     log,
-    newSeed: hostSeed,
-    crashpoint,
-    askMachine,
-    runHook,
   });
+  if (crashpoint !== null) log.warn({ at: process.env[crashpointVariable] }, 'this daemon is to kill itself');
+  const metrics = createMetrics(hostClock.wallNow());
+  const common = { memory, log, crashpoint, metrics, supervisor: serviceManager };
+  const daemon = await createReloadable({
+    path,
+    first: await candidateOf(first, common),
+    prepare: async () => prepare(await load(path), common),
+    onApplied: ({ api: access }) => api.change(access),
+    log,
+  });
+  const { config } = first;
+  const socket = otherSocket ?? config.socket;
   const api = await startApi({
     socket,
     ...config.api,
+    groupNumber,
     control: daemon.control,
     clock: hostClock,
     log,
+    metrics,
   });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
+  ended.signal.addEventListener('abort', serviceManager.stopping, { once: true });
+  const reload = () =>
+    void daemon.control.reload().catch((error: unknown) => log.error({ err: error }, 'no reload'));
+  process.on('SIGHUP', reload);
   try {
     await daemon.run(ended.signal);
   } finally {
+    process.off('SIGHUP', reload);
     await api.close();
+    await serviceManager.flush();
   }
   log.info({}, 'spillway stopped; every instance lives on');
 }
+
+/** What every daemon of this process shares. */
+interface Common extends Pick<DaemonParts, 'supervisor' | 'metrics'> {
+  readonly memory: Store;
+  readonly log: Log;
+  readonly crashpoint: Crashpoint | null;
+}
+
+/** What could be run with a config: its clouds and queues are made when the daemon before it has stopped. */
+async function candidateOf(
+  { config, written }: GoodConfig,
+  { memory, log, crashpoint, ...common }: Common,
+  leavers?: Leavers,
+): Promise<Candidate> {
+  const { createDaemon } = await import('./daemon/daemon.ts');
+  const { mortalMemory } = await import('./daemon/boundaries.ts');
+  const { heldBy, withRetiring } = await import('./daemon/retiring.ts');
+  const { askMachine, runHook } = await import('./host/ask-machine.ts');
+  const { placeMessages } = await import('./host/message-queue.ts');
+  const left = leavers ?? (await leaversOf(config, memory));
+  return {
+    config,
+    begin: async (notes, onRetired) => {
+      const whole = withRetiring(config, left, heldBy(memory.load()));
+      return createDaemon({
+        ...common,
+        version,
+        config: whole,
+        written,
+        store: memory,
+        clouds: await makeClouds(whole, log),
+        queues: await makeQueues(whole, (queue) => mortalMemory(memory.memory(queue), crashpoint), log),
+        clock: hostClock,
+        random: hostRandom,
+        log,
+        newSeed: hostSeed,
+        crashpoint,
+        askMachine,
+        placeMessages,
+        runHook,
+        ...(notes === null ? {} : { notes }),
+        onRetired,
+      });
+    },
+  };
+}
+
+/** What was in the config before, by the store's word, and is not in this one. */
+async function leaversOf(config: SiteConfig, memory: Store): Promise<LoadedLeavers> {
+  const { rememberWritten } = await import('./daemon/retiring.ts');
+  const { loadLeavers } = await import('./config/retiring.ts');
+  const earlier = rememberWritten(memory.load());
+  if (earlier === null) return { queues: [], clouds: [], pools: [], problems: [] };
+  return loadLeavers(config, earlier, await loadDeps());
+}
+
+/** Everything that can be known beforehand is tried out: what could fail later would leave the site without a daemon. */
+async function prepare({ config, written, problems }: Loaded, common: Common): Promise<Prepared> {
+  if (config === null || written === null) return { candidate: null, problems };
+  const { heldBy, lostWith } = await import('./daemon/retiring.ts');
+  const leavers = await leaversOf(config, common.memory);
+  const lost = lostWith(config, leavers, heldBy(common.memory.load()));
+  if (lost.length > 0) {
+    const why = lost.map((message) => ({ ...problemOfFile(written.path), message }));
+    return { candidate: null, problems: [...problems, ...why, ...leavers.problems] };
+  }
+  try {
+    const clouds = await makeClouds(config, common.log);
+    await Promise.allSettled(clouds.map(({ cloud }) => cloud.close()));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { candidate: null, problems: [...problems, { ...problemOfFile(written.path), message }] };
+  }
+  return { candidate: await candidateOf({ config, written }, common, leavers), problems };
+}
+
+const problemOfFile = (file: string) => ({ severity: 'error', file, line: 0, column: 0, path: '' }) as const;
 
 function makeClouds(config: SiteConfig, log: Log): Promise<CloudPart[]> {
   return Promise.all(

@@ -2,25 +2,43 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { Control } from './control.ts';
-import { type Door, serverOf } from './door.ts';
+import { type Admitted, type Door, serverOf } from './door.ts';
 import { answerTo, type ErrorAnswer, errorAnswer } from './errors.ts';
 import { apiLimits } from './limits.ts';
+import { addLive, type LiveDeps } from './liveRoutes.ts';
+import { meterAnswers } from './meter.ts';
+import { addObserving } from './observingRoutes.ts';
 import { addOpenApi } from './openapi.ts';
-import { addRoutes } from './routes.ts';
+import { addRoutes, type ControlOf } from './routes.ts';
+import { addWeb } from './webRoutes.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Nobody has to be let in to see it. */
+    readonly open?: boolean;
+  }
+}
 
 export interface AppOptions {
   readonly door: Door;
   readonly clock: Clock;
   readonly log: Log;
+  /** For the pages that are open to everybody. */
+  readonly control: Pick<Control, 'health' | 'readiness'>;
+  /** Answers are counted there; absent: they are not. */
+  readonly metrics?: Metrics | undefined;
+  readonly live: Pick<LiveDeps, 'hub' | 'historian'>;
   /** Aborted when the API is to close. */
   readonly closing: AbortSignal;
 }
 
 /** The API behind one door, not yet listening. */
-export async function buildApp({ door, clock, log, closing }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { door, clock, log, control, metrics, live, closing } = options;
   const app = fastify({
     logger: false,
     bodyLimit: apiLimits.bodyBytesMax,
@@ -38,22 +56,35 @@ export async function buildApp({ door, clock, log, closing }: AppOptions): Promi
     if (answer.fault) log.error({ err: error, page: request.routeOptions.url }, 'api fault');
     return send(reply, answer);
   });
-  const controlOf = admitAll(app, door);
+  if (metrics !== undefined) meterAnswers(app, metrics);
+  const admittedOf = admitAll(app, door);
+  const controlOf: ControlOf = (request) => admittedOf(request).control;
   refuseOtherMethods(app);
   app.setNotFoundHandler((_request, reply) => send(reply, errorAnswer(404, 'notFound', 'no such page')));
   await addOpenApi(app);
   addRoutes(app, { controlOf, clock, closing, explainMs: apiLimits.explainMs });
+  addLive(app, { ...live, admittedOf, closing });
+  addObserving(app, { controlOf, control, isLocal: door.isLocal, clock, closing });
+  addWeb(app);
   return app;
 }
 
-/** Before anything else of a request is looked at; a route gets its control from here and nowhere else. */
-function admitAll(app: FastifyInstance, door: Door): (request: { readonly raw: IncomingMessage }) => Control {
-  const controls = new WeakMap<IncomingMessage, Control>();
-  app.addHook('onRequest', async ({ raw }) => void controls.set(raw, door.admit(raw)));
+/**
+ * Before anything else of a request is looked at; a route gets its control from here and nowhere else. Pages that are `open` say
+ * the same to everybody, and so are shown to everybody.
+ */
+function admitAll(
+  app: FastifyInstance,
+  door: Door,
+): (request: { readonly raw: IncomingMessage }) => Admitted {
+  const admitted = new WeakMap<IncomingMessage, Admitted>();
+  app.addHook('onRequest', async ({ raw, routeOptions, is404 }) => {
+    if (is404 || routeOptions.config.open !== true) admitted.set(raw, door.admit(raw));
+  });
   return ({ raw }) => {
-    const control = controls.get(raw);
-    if (control === undefined) throw new Error('a request that nobody let in');
-    return control;
+    const found = admitted.get(raw);
+    if (found === undefined) throw new Error('a request that nobody let in');
+    return found;
   };
 }
 

@@ -1,18 +1,24 @@
 import type { Market } from '../model/billing.ts';
 import type { CloudName, InstanceId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { EndReason, LaunchCause, Phase, PublicState } from '../model/instance.ts';
+import type { Mode } from '../model/mode.ts';
 import type { Price } from '../model/offer.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
 import type { Resources } from '../model/resources.ts';
 import type { JobState } from '../queues/port.ts';
 import type { JournalQuery } from '../store/port.ts';
+import type { AccountingQuery, AccountingView, ReportReceipt } from './accounting.ts';
 import type { AlarmView } from './alarms.ts';
-import type { DemandPlan, ShortageView, TurnView } from './demandPlan.ts';
+import type { ShortageView, TurnView } from './demandPlan.ts';
 import type { DowntimeList, DowntimeReceipt, DowntimeRequest, DowntimeView } from './downtimes.ts';
 import type { JournalEntryView } from './journalEntry.ts';
 import type { LeaseControl } from './leases.ts';
-import type { BudgetView, MoneyView } from './money.ts';
+import type { MoneyView } from './money.ts';
+import type { ObserveView } from './observe.ts';
+import type { Observing } from './observing.ts';
+import type { PlanView } from './plan.ts';
 import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
+import type { ReloadControl } from './reload.ts';
 
 /**
  * What the API asks of the daemon. The API holds no state and decides nothing: it checks what came in, calls one
@@ -26,7 +32,7 @@ import type { PoolReceipt, PoolStatus, StateCounts } from './poolStatus.ts';
  * Everything here is plain data that survives JSON. Times (`…AtMs`, `…SinceMs`, `…UntilMs`) are daemon time in
  * ms (see model/clock.ts), so each view carries `nowMs` to read them against; spans (`…AgeMs`, `…Ms`) are ms.
  */
-export interface Control extends LeaseControl {
+export interface DaemonControl extends LeaseControl, Observing {
   status(): StatusView;
   /** In order of creation, newest last. Ended ones only where the filter asks for them. */
   instances(filter: InstanceFilter): InstanceList;
@@ -54,9 +60,19 @@ export interface Control extends LeaseControl {
   addDowntime(request: DowntimeRequest): Promise<DowntimeReceipt>;
   /** `refused` (configured) where it stands in the config. */
   endDowntime(id: string): Promise<DowntimeReceipt>;
-  /** Newest first. */
+  /** What has been used, up to now. */
+  accounting(query: AccountingQuery): AccountingView;
+  /**
+   * Puts usage records of all that is not reported into a folder of this host, each machine once for each month and once at
+   * its end; null: the config's folder. `refused` where none is configured (notConfigured) or it cannot be written (folder).
+   */
+  reportUsage(folder: string | null): Promise<ReportReceipt>;
+  /** Newest first, unless asked otherwise. */
   journal(query: JournalQuery): readonly JournalEntryView[];
 }
+
+/** The control of a daemon whose configuration can be read again. */
+export interface Control extends DaemonControl, ReloadControl {}
 
 /**
  * notReady: the daemon has not seen enough of its queues and clouds yet (or is stopping) to answer or act.
@@ -86,10 +102,13 @@ export const refusalReasons = [
   'notDraining', // nothing to undo
   'notJoined', // it has no worker that could be drained
   'paused', // the pool takes no new machines
+  'observe', // the pool, the cloud or the site is only observed
   'bounds', // the min would be above the max
   'launchRate', // the pool has launched as many machines in an hour as it may
   'downtime', // the cloud, the pool or the site has a declared downtime
   'configured', // what the config says is changed in the config only
+  'notConfigured', // the config does not say how
+  'folder', // a folder that is not there, or not to be written
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
@@ -132,6 +151,8 @@ export interface StatusView {
   /** Since this daemon started, and over the store's life. */
   readonly totals: { readonly sinceStart: Totals; readonly sinceStore: Totals };
   readonly money: MoneyView;
+  /** What is only observed, and what it has come to; null: nothing is. */
+  readonly observe: ObserveView | null;
   readonly alarms: readonly AlarmView[];
   /** Declared and not over, in the order in which they begin. */
   readonly downtimes: readonly DowntimeView[];
@@ -163,6 +184,10 @@ export interface CloudStatus {
   readonly setAside: readonly SetAside[];
   /** What the account may still have; null where the cloud does not say. */
   readonly quota: QuotaView | null;
+  /** observe: by the config, its own or the site's, what is decided for it is said and not done. */
+  readonly mode: Mode;
+  /** It has left the config, and its machines drain. */
+  readonly retiring: boolean;
 }
 
 export interface QuotaView {
@@ -253,36 +278,6 @@ export interface LaunchCauseView {
   readonly demand: string | null;
   readonly job: string | null;
   readonly user: string | null;
-}
-
-export interface PlanView {
-  readonly nowMs: number;
-  /** False: something is missing, and the plan is what can be said without it. */
-  readonly ready: boolean;
-  /** What is missing, a clause each, e.g. `queue main has not been polled yet`. */
-  readonly missing: readonly string[];
-  readonly launches: readonly PlannedLaunch[];
-  readonly drains: readonly PlannedChange[];
-  readonly undrains: readonly PlannedChange[];
-  readonly terminations: readonly PlannedChange[];
-  readonly demand: readonly DemandPlan[];
-  readonly budgets: readonly BudgetView[];
-}
-
-export interface PlannedLaunch {
-  readonly pool: string;
-  readonly offer: string;
-  readonly cloud: string;
-  readonly count: number;
-  readonly why: string;
-  /** The demand group that it is for; null for min and head-room. */
-  readonly demand: string | null;
-}
-
-export interface PlannedChange {
-  readonly instance: string;
-  readonly pool: string;
-  readonly why: string;
 }
 
 /** What becomes of one group of waiting jobs: the four numbers add up to `jobs`. */

@@ -34,7 +34,8 @@ const accessStatusOf = {
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof ControlError) {
     const body = { error: { code: error.code, message: error.message, reason: error.reason } };
-    return { status: statusOf[error.code], body, fault: false };
+    const headers = error.code === 'notReady' ? { headers: { 'retry-after': '2' } } : {};
+    return { status: statusOf[error.code], body, fault: false, ...headers };
   }
   if (error instanceof AccessError) return answerToAccess(error);
   if (error instanceof DeadlineError) {

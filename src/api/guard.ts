@@ -1,4 +1,4 @@
-import { type AccessRole, type AccessToken, accessRoles } from '../model/access.ts';
+import { type AccessGrant, type AccessRole, accessRoles } from '../model/access.ts';
 import { type InstanceId, type LeaseId, PoolName } from '../model/ids.ts';
 import type { LeaseView } from '../model/lease.ts';
 import type { Log } from '../model/log.ts';
@@ -13,7 +13,7 @@ const instancesMax = 10_000;
  * The control as the holder of a token has it: what its role does not allow, or not in that pool, is AccessError `forbidden`, and views
  * hold what is of its pools. What an operator orders is logged with the token's name.
  */
-export function guardControl(control: Control, token: AccessToken, log: Log): Control {
+export function guardControl(control: Control, token: AccessGrant, log: Log): Control {
   const { wholeSite, pools } = token;
   const isOurs = (pool: string) => wholeSite || pools.has(PoolName(pool));
 
@@ -72,8 +72,16 @@ export function guardControl(control: Control, token: AccessToken, log: Log): Co
       if (query.pool !== undefined) needPool(query.pool);
       if (wholeSite || query.pool !== undefined) return control.journal(query);
       const entries = [...pools].flatMap((pool) => control.journal({ ...query, pool }));
-      return entries.toSorted((a, b) => b.number - a.number).slice(0, query.limit);
+      const way = query.oldestFirst === true ? -1 : 1;
+      return entries.toSorted((a, b) => way * (b.number - a.number)).slice(0, query.limit);
     },
+    metrics: async () => {
+      needSite('what is measured');
+      return control.metrics();
+    },
+    health: () => control.health(),
+    readiness: () => control.readiness(),
+    onJournal: (listener) => control.onJournal(listener),
     explainJob: async (id, signal) => {
       const found = await control.explainJob(id, signal);
       if (wholeSite || found === null) return found;
@@ -84,6 +92,8 @@ export function guardControl(control: Control, token: AccessToken, log: Log): Co
       if (found !== null) needPool(found.instance.pool);
       return found;
     },
+    accounting: (query) => control.accounting(wholeSite ? query : { ...query, pools }),
+    reportUsage: async () => forbid('folders of the daemon are written for who is on its host'),
     launch: async (order) => {
       need('operate');
       needPool(order.pool);
@@ -112,6 +122,16 @@ export function guardControl(control: Control, token: AccessToken, log: Log): Co
       if (request.scope.kind === 'pool') needPool(request.scope.pool);
       else needSite('such a downtime');
       return ordered({ downtime: request.scope }, control.addDowntime(request));
+    },
+    reload: async () => {
+      need('operate');
+      needSite('a reload');
+      return ordered({ reload: true }, control.reload());
+    },
+    configuration: () => {
+      need('operate');
+      needSite('the configuration');
+      return control.configuration();
     },
     endDowntime: async (id) => {
       need('operate');

@@ -1,6 +1,7 @@
-import type { JobExplanation, PlanView, StatusView } from './control.ts';
+import type { JobExplanation, StatusView } from './control.ts';
 import type { DowntimeList, DowntimeView } from './downtimes.ts';
 import type { BudgetView } from './money.ts';
+import type { PlanView } from './plan.ts';
 
 /**
  * Views of some pools of a site. What is of another pool, of another pool's queue or of the whole site's money is left out;
@@ -23,6 +24,7 @@ export function statusWithin(view: StatusView, isOurs: IsOurs): StatusView {
       unpriced: 0,
       losses: [],
     },
+    observe: null,
     alarms: [],
     downtimes: view.downtimes.filter(downtimeOf(isOurs)),
   };
@@ -39,6 +41,7 @@ export function planWithin(view: PlanView, status: StatusView, isOurs: IsOurs): 
     terminations: view.terminations.filter(ofOurs),
     demand: view.demand.filter(({ queue }) => queues.has(queue)),
     budgets: view.budgets.filter(ofPool(isOurs)),
+    observe: null,
   };
 }
 

@@ -17,6 +17,14 @@ export const apiLimits = {
   closeMs: 2_000,
   /** A token's burst is what it may ask for in so long. */
   burstSeconds: 5,
+  /** Who watch the live stream: in all, and with the same token. */
+  streamsMax: 256,
+  tokenStreamsMax: 128,
+  /** Who follow the journal, through one door. */
+  eventStreamsMax: 64,
+  streamRetryMs: 10_000,
+  /** All who ask on the users' socket, together. */
+  users: { perSecond: 5, burst: 20, connectionsMax: 64 },
   /** Requests without a good token, from one address. */
   strangers: { perSecond: 1, burst: 20 },
 } as const;

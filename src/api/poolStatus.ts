@@ -1,4 +1,5 @@
 import type { Phase, PublicState } from '../model/instance.ts';
+import type { Mode } from '../model/mode.ts';
 
 export type LivePhase = Exclude<Phase, 'ended'>;
 export type PhaseCounts = Readonly<Record<LivePhase, number>>;
@@ -14,6 +15,10 @@ export interface PoolStatus {
   readonly paused: boolean;
   /** `min` or `max` is what an operator has set, and not what the config says. */
   readonly scaled: boolean;
+  /** observe: by the config, its own or the site's, what is decided for it is said and not done. */
+  readonly mode: Mode;
+  /** It has left the config, and its machines drain. */
+  readonly retiring: boolean;
   readonly states: StateCounts;
   readonly phases: PhaseCounts;
   /** Waiting jobs that no other pool could serve; null where it was not worked out. */

@@ -7,10 +7,13 @@ import type { Clock } from '../model/clock.ts';
 import type { DowntimeScope } from '../model/downtime.ts';
 import { CloudName, InstanceId, IntentId, JobId, OfferName, PoolName } from '../model/ids.ts';
 import type { JournalQuery } from '../store/port.ts';
+import { addAccounting } from './accountingRoutes.ts';
 import { answers, hungUp } from './answers.ts';
 import { type Control, ControlError, type InstanceFilter } from './control.ts';
 import { errorAnswer } from './errors.ts';
+import type { EventsQuery } from './eventStream.ts';
 import { addLeases } from './leaseRoutes.ts';
+import { addReload } from './reloadRoutes.ts';
 import {
   downtimeBody,
   downtimeListSchema,
@@ -23,6 +26,7 @@ import { journalSchema } from './schema/journal.ts';
 import { planSchema } from './schema/plan.ts';
 import { poolParams, poolReceiptSchema, scaleBody } from './schema/pools.ts';
 import {
+  type eventsQuery,
   instanceParams,
   instancesQuery,
   jobParams,
@@ -53,7 +57,9 @@ export function addRoutes(app: App, deps: RouteDeps): void {
   addChanges(app, deps.controlOf);
   addPoolChanges(app, deps.controlOf);
   addDowntimes(app, deps.controlOf);
+  addAccounting(app, deps.controlOf);
   addLeases(app, deps);
+  addReload(app, deps.controlOf);
 }
 
 function addReads(plain: App, controlOf: ControlOf): void {
@@ -221,7 +227,16 @@ function filterOf(query: z.output<typeof instancesQuery>): InstanceFilter {
 
 function queryOf(query: z.output<typeof journalQuery>): JournalQuery {
   return {
+    ...journalFilterOf(query),
     limit: query.limit,
+    ...(query.beforeNumber === undefined ? {} : { beforeNumber: query.beforeNumber }),
+    ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
+  };
+}
+
+/** Which entries are asked for, whenever they are written. */
+export function journalFilterOf(query: z.output<typeof eventsQuery>): EventsQuery {
+  return {
     ...(query.kinds === undefined ? {} : { kinds: query.kinds }),
     ...(query.pool === undefined ? {} : { pool: PoolName(query.pool) }),
     ...(query.cloud === undefined ? {} : { cloud: CloudName(query.cloud) }),
@@ -229,7 +244,5 @@ function queryOf(query: z.output<typeof journalQuery>): JournalQuery {
     ...(query.intent === undefined ? {} : { intent: IntentId(query.intent) }),
     ...(query.instance === undefined ? {} : { instance: InstanceId(query.instance) }),
     ...(query.afterNumber === undefined ? {} : { afterNumber: query.afterNumber }),
-    ...(query.beforeNumber === undefined ? {} : { beforeNumber: query.beforeNumber }),
-    ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
   };
 }

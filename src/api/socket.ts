@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 
@@ -11,7 +11,6 @@ import { dirname, join } from 'node:path';
 
 /** What sockaddr_un holds on Linux, without the closing zero byte. */
 const pathBytesMax = 107;
-const socketMode = 0o660;
 
 /**
  * live: another daemon answers there. notSocket: a file of another kind is there. tooLong: no unix socket has
@@ -29,6 +28,17 @@ export class SocketError extends Error {
   }
 }
 
+export interface SocketPermissions {
+  readonly mode: number;
+  /** Group of the file; null: the process's own, or the folder's. */
+  readonly group: number | null;
+  /** Of folders on the way that have to be made. */
+  readonly folderMode: number;
+}
+
+/** For who may do everything. */
+const ownerAndGroup: SocketPermissions = { mode: 0o660, group: null, folderMode: 0o750 };
+
 export interface BoundSocket {
   /** Removes the file, unless it is another daemon's by now. */
   remove(): Promise<void>;
@@ -38,11 +48,12 @@ export interface BoundSocket {
 export async function bindSocket(
   path: string,
   listen: (bindPath: string) => Promise<void>,
+  permissions: SocketPermissions = ownerAndGroup,
 ): Promise<BoundSocket> {
   refuseLong(path);
   try {
     await refuseTaken(path);
-    return await bindAside(path, listen);
+    return await bindAside(path, listen, permissions);
   } catch (error) {
     if (error instanceof SocketError) throw error;
     const code = errnoOf(error);
@@ -52,15 +63,20 @@ export async function bindSocket(
   }
 }
 
-async function bindAside(path: string, listen: (bindPath: string) => Promise<void>): Promise<BoundSocket> {
+async function bindAside(
+  path: string,
+  listen: (bindPath: string) => Promise<void>,
+  { mode, group, folderMode }: SocketPermissions,
+): Promise<BoundSocket> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o750 });
+  await mkdir(folder, { recursive: true, mode: folderMode });
   const aside = await mkdtemp(join(folder, '.s')); // mode 0700
   try {
     const bindPath = join(aside, 's');
     refuseLong(bindPath);
     await listen(bindPath);
-    await chmod(bindPath, socketMode);
+    if (group !== null) await chown(bindPath, -1, group);
+    await chmod(bindPath, mode);
     const { ino, dev } = await lstat(bindPath);
     await rename(bindPath, path);
     return {

@@ -1,5 +1,6 @@
 import { Client, errors } from 'undici';
 import type { z } from 'zod';
+import { accountingSchema, reportReceiptSchema } from '../api/schema/accounting.ts';
 import { downtimeListSchema, downtimeReceiptSchema } from '../api/schema/downtimes.ts';
 import { type ApiErrorCode, errorSchema } from '../api/schema/error.ts';
 import { instanceExplanationSchema, jobExplanationSchema } from '../api/schema/explain.ts';
@@ -8,9 +9,11 @@ import { journalSchema } from '../api/schema/journal.ts';
 import { leaseListSchema, leaseSchema } from '../api/schema/leases.ts';
 import { planSchema } from '../api/schema/plan.ts';
 import { poolReceiptSchema } from '../api/schema/pools.ts';
+import { configurationSchema, reloadReceiptSchema } from '../api/schema/reload.ts';
 import { statusSchema } from '../api/schema/status.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
 import { type DaemonPlace, describePlace } from './place.ts';
+import { EndlessEvent, parseServerEvents, type ServerEvent } from './serverEvents.ts';
 
 export interface ClientLimits {
   readonly connectMs: number;
@@ -28,15 +31,7 @@ type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 export type DaemonClient = ReturnType<typeof connectDaemon>;
 
 export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: ClientLimits = defaultLimits) {
-  const where = describePlace(place);
-  const http = new Client(place.kind === 'socket' ? 'http://spillway' : place.origin, {
-    ...(place.kind === 'socket' ? { socketPath: place.path } : {}),
-    ...(place.kind === 'network' && place.ca !== null ? { connect: { ca: place.ca } } : {}),
-    connectTimeout: limits.connectMs,
-    headersTimeout: limits.answerMs,
-    bodyTimeout: limits.answerMs,
-    maxResponseSize: limits.answerBytesMax,
-  });
+  const http = openHttp(place, limits);
 
   async function ask<T>(
     schema: z.ZodType<T>,
@@ -46,18 +41,9 @@ export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: C
   ): Promise<T> {
     const { status, text } = await exchange(method, path, body);
     const data = parseJson(text);
-    if (status === 200) {
-      const parsed = schema.safeParse(data);
-      if (parsed.success) return parsed.data;
-    } else {
-      const parsed = errorSchema.safeParse(data);
-      if (parsed.success) {
-        const { code, message, reason } = parsed.data.error;
-        throw new CliError(exitCodeOf[code], code, message, reason);
-      }
-    }
-    const what = `what answers at ${where} is no spillway daemon of this version (HTTP ${status})`;
-    throw new CliError(exitCodes.failed, 'badAnswer', what);
+    const parsed = status === 200 ? schema.safeParse(data) : null;
+    if (parsed?.success === true) return parsed.data;
+    throw refusalOf(place, status, data);
   }
 
   async function exchange(method: 'GET' | 'POST', path: string, body?: object) {
@@ -67,7 +53,7 @@ export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: C
         path,
         signal,
         headers: {
-          ...(place.kind === 'network' ? { authorization: `Bearer ${place.token.text()}` } : {}),
+          ...authorizationFor(place),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -79,11 +65,36 @@ export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: C
     }
   }
 
+  /**
+   * The events of a page that has no end, from the one after `lastEventId` on where that is given, until the signal is
+   * aborted. On a connection of its own, as it takes one whole.
+   */
+  async function* events(path: string, lastEventId: string | null = null): AsyncGenerator<ServerEvent> {
+    const own = openHttp(place, { ...limits, answerMs: streamSilenceMs, answerBytesMax: -1 });
+    try {
+      const headers = {
+        ...authorizationFor(place),
+        ...(lastEventId === null ? {} : { 'last-event-id': lastEventId }),
+      };
+      const { statusCode, body } = await own.request({ method: 'GET', path, signal, headers });
+      if (statusCode !== 200) throw refusalOf(place, statusCode, parseJson(await body.text()));
+      yield* parseServerEvents(body);
+    } catch (error) {
+      if (signal.aborted) throw new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
+      if (error instanceof EndlessEvent) throw refusalOf(place, 200, undefined);
+      throw error instanceof CliError ? error : asCliError(error, place, limits);
+    } finally {
+      await own.destroy();
+    }
+    throw new CliError(exitCodes.unreachable, 'cut', `${describePlace(place)} has ended the stream`);
+  }
+
   return {
+    events,
     status: () => ask(statusSchema, 'GET', '/v1/status'),
     plan: () => ask(planSchema, 'GET', '/v1/plan'),
-    instances: (query: Query) => ask(instanceListSchema, 'GET', `/v1/instances${search(query)}`),
-    journal: (query: Query) => ask(journalSchema, 'GET', `/v1/journal${search(query)}`),
+    instances: (query: Query) => ask(instanceListSchema, 'GET', `/v1/instances${searchOf(query)}`),
+    journal: (query: Query) => ask(journalSchema, 'GET', `/v1/journal${searchOf(query)}`),
     explainJob: (id: string) => ask(jobExplanationSchema, 'GET', `/v1/explain/job/${segment(id)}`),
     explainInstance: (id: string) =>
       ask(instanceExplanationSchema, 'GET', `/v1/explain/instance/${segment(id)}`),
@@ -96,6 +107,11 @@ export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: C
     resumePool: (name: string) => ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/resume`),
     scalePool: (name: string, bounds: ScaleBody) =>
       ask(poolReceiptSchema, 'POST', `/v1/pools/${segment(name)}/scale`, bounds),
+    accounting: (query: Query) => ask(accountingSchema, 'GET', `/v1/accounting${searchOf(query)}`),
+    reportUsage: (folder: string | null) =>
+      ask(reportReceiptSchema, 'POST', '/v1/accounting/report', { folder }),
+    reload: () => ask(reloadReceiptSchema, 'POST', '/v1/reload'),
+    configuration: () => ask(configurationSchema, 'GET', '/v1/config'),
     downtimes: () => ask(downtimeListSchema, 'GET', '/v1/downtimes'),
     addDowntime: (body: object) => ask(downtimeReceiptSchema, 'POST', '/v1/downtimes', body),
     endDowntime: (id: string) => ask(downtimeReceiptSchema, 'POST', `/v1/downtimes/${segment(id)}/end`),
@@ -103,11 +119,41 @@ export function connectDaemon(place: DaemonPlace, signal: AbortSignal, limits: C
     leases: () => ask(leaseListSchema, 'GET', '/v1/leases'),
     lease: (id: string) => ask(leaseSchema, 'GET', `/v1/leases/${segment(id)}`),
     leaseAfter: (id: string, query: { readonly from: string; readonly waitMs: number }) =>
-      ask(leaseSchema, 'GET', `/v1/leases/${segment(id)}${search(query)}`),
+      ask(leaseSchema, 'GET', `/v1/leases/${segment(id)}${searchOf(query)}`),
     renewLease: (id: string) => ask(leaseSchema, 'POST', `/v1/leases/${segment(id)}/renew`),
     returnLease: (id: string) => ask(leaseSchema, 'POST', `/v1/leases/${segment(id)}/return`),
     close: () => http.destroy(),
   };
+}
+
+/** Every stream of the API says something more often than that. */
+const streamSilenceMs = 60_000;
+
+function openHttp(place: DaemonPlace, limits: ClientLimits): Client {
+  return new Client(place.kind === 'socket' ? 'http://spillway' : place.origin, {
+    ...(place.kind === 'socket' ? { socketPath: place.path } : {}),
+    ...(place.kind === 'network' && place.ca !== null ? { connect: { ca: place.ca } } : {}),
+    connectTimeout: limits.connectMs,
+    headersTimeout: limits.answerMs,
+    bodyTimeout: limits.answerMs,
+    maxResponseSize: limits.answerBytesMax,
+  });
+}
+
+function authorizationFor(place: DaemonPlace): Readonly<Record<string, string>> {
+  return place.kind === 'network' ? { authorization: `Bearer ${place.token.text()}` } : {};
+}
+
+/** Why an answer is not what was asked for: in the daemon's words where it is an error of the API. */
+function refusalOf(place: DaemonPlace, status: number, data: unknown): CliError {
+  const parsed = status === 200 ? null : errorSchema.safeParse(data);
+  if (parsed?.success === true) {
+    const { code, message, reason } = parsed.data.error;
+    return new CliError(exitCodeOf[code], code, message, reason);
+  }
+  const where = describePlace(place);
+  const what = `what answers at ${where} is no spillway daemon of this version (HTTP ${status})`;
+  return new CliError(exitCodes.failed, 'badAnswer', what);
 }
 
 export interface LaunchOrderBody {
@@ -128,7 +174,7 @@ function segment(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
 
-function search(query: Query): string {
+export function searchOf(query: Query): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) parameters.set(name, String(value));

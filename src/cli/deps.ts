@@ -3,6 +3,7 @@ import type { ConfigFiles } from '../config/files.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Problem } from '../config/problem.ts';
 import type { ForegroundCommand } from '../host/foreground.ts';
+import type { LogFormat } from '../host/logLines.ts';
 import type { KeyPair } from '../host/ssh-keys.ts';
 import type { Clock } from '../model/clock.ts';
 import type { SiteId } from '../model/ids.ts';
@@ -33,7 +34,7 @@ export interface CliDeps {
   /** Never throws for what is wrong with the file: that is in the report. */
   checkSite(configPath: string): Promise<CheckReport>;
   /** The whole config, for `simulate`; the same. */
-  loadSite(configPath: string): Promise<Loaded>;
+  loadSite(configPath: string): Promise<Omit<Loaded, 'written'>>;
   readonly store: StoreMaintenance;
   readonly lease: LeaseDeps;
   readonly torque: TorqueDeps;
@@ -73,6 +74,7 @@ export interface RunOptions {
   /** Instead of the config's; null: the config's. */
   readonly socket: string | null;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
 }
 
 /** Where a config has its store, or what is wrong with the config. */

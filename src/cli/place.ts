@@ -5,6 +5,8 @@ import type { CliDeps } from './deps.ts';
 import { CliError, exitCodes } from './exit.ts';
 
 export const defaultSocket = '/run/spillway/spillway.sock';
+/** Where everybody may ask why a job waits, on a site that lets them. */
+export const defaultUserSocket = '/run/spillway/user.sock';
 
 /** Where a daemon is asked, and with what. */
 export type DaemonPlace =
@@ -38,6 +40,11 @@ export async function placeOf(deps: CliDeps, options: PlaceOptions): Promise<Dae
   const token = await readToken(deps, options);
   const ca = options.ca ?? given(env.SPILLWAY_CA);
   return { kind: 'network', origin, isThisHost, token, ca: ca === undefined ? null : await readCa(deps, ca) };
+}
+
+/** Whether somebody has said where the daemon is. */
+export function namesPlace({ env }: Pick<CliDeps, 'env'>, { socket, url }: PlaceOptions): boolean {
+  return [socket, url, env.SPILLWAY_SOCKET, env.SPILLWAY_URL].some((text) => given(text) !== undefined);
 }
 
 /** The options that name the same place to another process. */

@@ -1,11 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { classadCommand } from './classad.ts';
+import { addAccounting } from './commands/accounting.ts';
 import { addExplain, addPlan, addStatus } from './commands/ask.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDowntime } from './commands/downtime.ts';
+import { addEvents } from './commands/events.ts';
 import { addInstance } from './commands/instance.ts';
 import { addJournal } from './commands/journal.ts';
 import { addLease } from './commands/lease.ts';
 import { addPool } from './commands/pool.ts';
+import { addReload } from './commands/reload.ts';
 import { addCheck, addRun } from './commands/run.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStore } from './commands/store.ts';
@@ -51,6 +55,7 @@ export function buildProgram(session: Session): Command {
   program.addHelpText('after', exitCodeHelp);
   addRun(program, session);
   addCheck(program, session);
+  addReload(program, session);
   addStatus(program, session);
   addPlan(program, session);
   addExplain(program, session);
@@ -59,9 +64,12 @@ export function buildProgram(session: Session): Command {
   addPool(program, session);
   addDowntime(program, session);
   addJournal(program, session);
+  addEvents(program, session);
+  addAccounting(program, session);
   addStore(program, session);
   addTorque(program, session);
   addSimulate(program, session);
+  addCompletion(program, session);
   classadCommand(program, { ...session.deps.classad, setExitCode: (code) => leave(session, code) });
   return program;
 }

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { connectDaemon, type DaemonClient } from './client.ts';
 import type { CliDeps, Sink } from './deps.ts';
 import { CliError, type ExitCode, exitCodes } from './exit.ts';
-import { defaultSocket, type PlaceOptions, placeOf } from './place.ts';
+import { defaultSocket, defaultUserSocket, namesPlace, type PlaceOptions, placeOf } from './place.ts';
 import { createStyle, type Style } from './table.ts';
 
 export interface JsonOption {
@@ -29,6 +29,25 @@ export async function showAnswer<T>(
 ): Promise<void> {
   await reportErrors(session, options, async () => {
     const view = await withDaemon(session, options, ask);
+    show(session, options, view, render);
+  });
+}
+
+/** The same for what everybody may ask: where the daemon's own socket is not for its caller, on the users'. */
+export async function showAnswerToUsers<T>(
+  session: Session,
+  options: AskOptions,
+  ask: (client: DaemonClient) => Promise<T>,
+  render: Render<T>,
+): Promise<void> {
+  await reportErrors(session, options, async () => {
+    const view = await withDaemon(session, options, ask).catch(async (error: unknown) => {
+      const isDenied = error instanceof CliError && error.code === 'denied';
+      if (!isDenied || namesPlace(session.deps, options)) throw error;
+      return withDaemon(session, { ...options, socket: defaultUserSocket }, ask).catch(() => {
+        throw error; // there is none, or it does not answer: the first error says what to do
+      });
+    });
     show(session, options, view, render);
   });
 }
@@ -123,6 +142,8 @@ export function jsonCommand(parent: Command, name: string, description: string):
     .description(description)
     .option('--json', 'one JSON document on standard output');
 }
+
+export const styleFor = ({ deps }: Session): Style => createStyle(coloursFor(deps.stdout, deps.env));
 
 function coloursFor(sink: Sink, env: CliDeps['env']): boolean {
   const asked = env.NO_COLOR === undefined || env.NO_COLOR === '';

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { BlockList, isIPv6 } from 'node:net';
-import type { AccessToken, ListenAddress } from '../model/access.ts';
+import type { AccessGrant, AccessToken, ListenAddress } from '../model/access.ts';
 import { PoolName } from '../model/ids.ts';
 import type { ApiFields } from './api-schema.ts';
 import { besideFile, type ConfigFiles, readText } from './files.ts';
@@ -54,7 +54,8 @@ export async function loadAccess(
     const tls = await loadTls(fields, deps, at, report);
     listen.push({ address: fields.address, port: fields.port, tls });
   }
-  if (listen.length > 0 && api.tokens.length === 0)
+  checkVisitors(api.visitors, pools, locate, report);
+  if (listen.length > 0 && api.tokens.length === 0 && api.visitors === undefined)
     report.add('error', locate(['api', 'listen']), 'without any token nobody could use it');
   if (listen.length === 0 && api.tokens.length > 0)
     report.add(
@@ -62,7 +63,22 @@ export async function loadAccess(
       locate(['api', 'tokens']),
       'tokens are for the network, and nothing listens there (listen)',
     );
-  return { listen, tokens: api.tokens.map((token) => tokenOf(token, pools)) };
+  const visitors = api.visitors === undefined ? null : visitorsOf(api.visitors, pools);
+  const userSocket =
+    api.userSocket === undefined ? null : { path: api.userSocket.path, group: api.userSocket.group ?? null };
+  return { listen, tokens: api.tokens.map((token) => tokenOf(token, pools)), visitors, userSocket };
+}
+
+function checkVisitors(
+  visitors: ApiFields['visitors'],
+  pools: readonly PoolEntry[],
+  locate: Locate,
+  report: Report,
+): void {
+  if (visitors === undefined || visitors.pools === 'all') return;
+  const known = pools.flatMap(({ name }) => name ?? []);
+  for (const [nth, name] of visitors.pools.entries())
+    checkName('pool', name, known, locate(['api', 'visitors', 'pools', nth]), report);
 }
 
 function checkTokens(
@@ -100,6 +116,24 @@ function wrongSecret(secret: Secret, earlier: readonly Secret[]): string | null 
 
 function textOf(secret: Secret): string | null {
   return secret.isRead ? secret.text() : null;
+}
+
+/** A pool's `access` names the tokens that it is for: one that has it is for no visitor. */
+function visitorsOf(
+  { pools: wanted, requestsPerSecond }: NonNullable<ApiFields['visitors']>,
+  pools: readonly PoolEntry[],
+): AccessGrant {
+  const open = pools.filter(({ fields }) => fields?.access === undefined);
+  const names = open.flatMap(({ name }) => name ?? []);
+  const own = wanted === 'all' ? names : names.filter((name) => wanted.includes(name));
+  return {
+    name: 'visitors',
+    role: 'read',
+    pools: new Set(own.map((name) => PoolName(name))),
+    wholeSite: wanted === 'all' && open.length === pools.length,
+    leaseUsers: 'own',
+    requestsPerSecond,
+  };
 }
 
 function tokenOf(token: Token, pools: readonly PoolEntry[]): AccessToken {

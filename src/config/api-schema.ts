@@ -26,20 +26,39 @@ export const listenSchema = z.strictObject({
   insecureLoopback: z.boolean().default(false),
 });
 
+const poolList = z.union([z.literal('all'), z.array(z.string()).max(1000)], {
+  error: () => 'expected "all" or a list of pools',
+});
+
 export const tokenSchema = z.strictObject({
   name: tokenName,
   secret,
   role: z.enum(accessRoles),
-  pools: z.union([z.literal('all'), z.array(z.string()).max(1000)], {
-    error: () => 'expected "all" or a list of pools',
-  }),
+  pools: poolList,
   users: z.enum(leaseUsers).default('own'),
   requestsPerSecond: z.int().min(1).max(10_000).default(100),
+});
+
+/** Those who show no token: they read, and no more. */
+export const visitorsSchema = z.strictObject({
+  pools: poolList,
+  requestsPerSecond: z.int().min(1).max(10_000).default(20),
+});
+
+/** A socket on which everybody, or a group, may ask why a job waits. */
+export const userSocketSchema = z.strictObject({
+  path: path.refine((text) => text.startsWith('/'), 'not an absolute path'),
+  group: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/, 'not the name of a group')
+    .optional(),
 });
 
 export const apiSchema = z.strictObject({
   listen: z.array(listenSchema).max(16).default([]),
   tokens: z.array(tokenSchema).max(1000).default([]),
+  visitors: visitorsSchema.optional(),
+  userSocket: userSocketSchema.optional(),
 });
 
 /** Of a pool: names of tokens. */

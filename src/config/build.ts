@@ -2,6 +2,7 @@ import type { Downtime, DowntimeScope } from '../model/downtime.ts';
 import { CloudName, OfferName, PoolName, QueueName, SiteId } from '../model/ids.ts';
 import type { Pool, Spread } from '../model/offer.ts';
 import type { Probe } from '../model/probe.ts';
+import { accountingOf } from './accounting.ts';
 import { budgetOf } from './budgets.ts';
 import { fairnessOf } from './caps.ts';
 import type { LoadedEntry } from './entries.ts';
@@ -35,6 +36,7 @@ export function buildSite({ fields, stateDir, socket, api, parts, userData }: Ch
   const { site, policy } = fields;
   return {
     site: SiteId(site),
+    mode: fields.mode,
     stateDir,
     socket,
     api,
@@ -56,6 +58,7 @@ export function buildSite({ fields, stateDir, socket, api, parts, userData }: Ch
       command,
       deadlineMs: deadline,
     })),
+    accounting: accountingOf(fields.accounting),
     policy: {
       reapMs: policy.reap,
       setAsideFirstMs: policy.setAsideFirst,
@@ -87,16 +90,17 @@ function scopeOf(cloud: string | undefined, pool: string | undefined): DowntimeS
   return pool === undefined ? { kind: 'site' } : { kind: 'pool', pool: PoolName(pool) };
 }
 
-function queueOf(fields: QueueFields, settings: unknown): QueueConfig {
+export function queueOf(fields: QueueFields, settings: unknown): QueueConfig {
   const { name, adapter, poll, deadline } = fields;
   return { name: QueueName(name), adapter, pollMs: poll, deadlineMs: deadline, settings };
 }
 
-function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {
-  const { name, driver, poll, deadline, max, launchesInFlight, callsPerMinute } = fields;
+export function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {
+  const { name, driver, mode, poll, deadline, max, launchesInFlight, callsPerMinute } = fields;
   return {
     name: CloudName(name),
     driver,
+    mode,
     pollMs: poll,
     deadlineMs: deadline,
     max,
@@ -112,11 +116,12 @@ function spreadOf({ spread, weights }: PoolFields): Spread {
   return { kind: 'weighted', weights: new Map(entries.map(([name, weight]) => [CloudName(name), weight])) };
 }
 
-function poolOf(fields: PoolFields, userData: string | null): Pool {
+export function poolOf(fields: PoolFields, userData: string | null): Pool {
   const { limits } = fields;
   return {
     name: PoolName(fields.name),
     queue: QueueName(fields.queue),
+    mode: fields.mode,
     offers: fields.offers.map((name) => OfferName(name)),
     min: fields.min,
     max: fields.max,

@@ -34,6 +34,20 @@ export interface Loaded {
   readonly config: SiteConfig | null;
   /** Errors and warnings, in the order in which they stand in the files. */
   readonly problems: readonly Problem[];
+  /** Null if `config` is. */
+  readonly written: WrittenEntries | null;
+}
+
+/**
+ * The entries of a config's lists by name, as they are written: references to secrets, and no secret. By them a cloud that has
+ * left the config is reached until its machines are gone.
+ */
+export interface WrittenEntries {
+  /** Of the config: their relative paths are taken from its folder. */
+  readonly path: string;
+  readonly queues: Readonly<Record<string, unknown>>;
+  readonly clouds: Readonly<Record<string, unknown>>;
+  readonly pools: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -42,16 +56,21 @@ export interface Loaded {
  */
 export async function loadSite(path: string, deps: LoadDeps): Promise<Loaded> {
   const report = createReport();
-  const config = await load(path, deps, report);
+  const loaded = await load(path, deps, report);
   const problems = [...sortProblems(report.problems, path)];
   if (report.left > 0) {
     const severity = report.failed ? 'error' : 'warning';
     problems.push({ severity, ...wholeFile(path), message: `${report.left} more problems are not shown` });
   }
-  return { config: report.failed ? null : config, problems };
+  if (report.failed || loaded === null) return { config: null, problems, written: null };
+  return { ...loaded, problems };
 }
 
-async function load(path: string, deps: LoadDeps, report: Report): Promise<SiteConfig | null> {
+async function load(
+  path: string,
+  deps: LoadDeps,
+  report: Report,
+): Promise<{ readonly config: SiteConfig; readonly written: WrittenEntries } | null> {
   const source = await readSource(path, deps, report);
   if (source === null) return null;
   const locate = locateIn(source);
@@ -79,7 +98,14 @@ async function load(path: string, deps: LoadDeps, report: Report): Promise<SiteC
   const stateDir = besideFile(path, checked.value.stateDir);
   const accessDeps = { path, files: deps.files, reader, locate };
   const api = await loadAccess(checked.value.api, parts.pools, accessDeps, report);
-  return buildSite({ fields: checked.value, stateDir, socket, api, parts, userData });
+  const config = buildSite({ fields: checked.value, stateDir, socket, api, parts, userData });
+  return { config, written: writtenEntries(path, lists) };
+}
+
+function writtenEntries(path: string, { queues, clouds, pools }: Lists): WrittenEntries {
+  const byName = (entries: readonly unknown[]) =>
+    Object.fromEntries(entries.map((entry) => [nameOf(entry) ?? '', entry]));
+  return { path, queues: byName(queues), clouds: byName(clouds), pools: byName(pools) };
 }
 
 async function readSource(path: string, deps: LoadDeps, report: Report): Promise<YamlSource | null> {
@@ -123,7 +149,11 @@ async function loadLists(
   return { queues, clouds, offers, pools };
 }
 
-async function readAllSecrets(parts: SiteParts, reader: SecretReader, report: Report): Promise<void> {
+export async function readAllSecrets(
+  parts: Pick<SiteParts, 'queues' | 'clouds' | 'offers'>,
+  reader: SecretReader,
+  report: Report,
+): Promise<void> {
   const read = async (settings: unknown, locate: Locate) => {
     for (const { secret, path } of secretsIn(settings)) {
       const finding = await secret.read(reader);
@@ -186,7 +216,7 @@ function warnOfMark({ part, locate }: LoadedEntry<CloudFields, ConfigurableDrive
   report.add('warning', locate(['driver']), message);
 }
 
-function queueKind(deps: LoadDeps) {
+export function queueKind(deps: Pick<LoadDeps, 'adapters'>) {
   return {
     partField: 'adapter',
     schema: queueSchema,
@@ -195,7 +225,7 @@ function queueKind(deps: LoadDeps) {
   };
 }
 
-function cloudKind(deps: LoadDeps) {
+export function cloudKind(deps: Pick<LoadDeps, 'drivers'>) {
   return {
     partField: 'driver',
     schema: cloudSchema,

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { markets } from '../model/billing.ts';
 import { hookMoments } from '../model/hook.ts';
+import { modes } from '../model/mode.ts';
 import { periods } from '../model/periods.ts';
+import { accountingSchema } from './accounting.ts';
 import { apiSchema, poolAccess } from './api-schema.ts';
 import { moment } from './moment.ts';
 import { durationBetween, money, price, sizeMiB } from './units.ts';
@@ -146,9 +148,11 @@ export const siteSchema = z.strictObject({
   offers: z.array(z.unknown()).max(10_000).default([]),
   offerFiles: z.array(filePath).max(100).default([]),
   pools: z.array(z.unknown()).min(1).max(1000),
+  mode: z.enum(modes).default('act'),
   downtimes: z.array(downtimeSchema).max(200).default([]),
   budgets: z.array(budgetSchema).max(1000).default([]),
   hooks: z.array(hookSchema).max(100).default([]),
+  accounting: accountingSchema.prefault({}),
   policy: policySchema.prefault({}),
 });
 
@@ -164,6 +168,7 @@ export const queueSchema = z.strictObject({
 export const cloudSchema = z.strictObject({
   name: entryName,
   driver: z.string(),
+  mode: z.enum(modes).default('act'),
   poll: durationBetween(100, hour).prefault('10s'),
   deadline: durationBetween(100, hour).prefault('30s'),
   max: machines.nullable().default(null),
@@ -279,6 +284,7 @@ const headroom = z
 export const poolSchema = z.strictObject({
   name: entryName,
   queue: z.string(),
+  mode: z.enum(modes).default('act'),
   offers: z.array(z.string()).min(1).max(10_000),
   min: machines.default(0),
   max: machines.min(1),

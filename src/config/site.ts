@@ -1,9 +1,10 @@
-import type { AccessToken, ListenAddress } from '../model/access.ts';
+import type { AccessGrant, AccessToken, ListenAddress, UserSocket } from '../model/access.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Downtime } from '../model/downtime.ts';
 import type { FairnessPolicy } from '../model/fairness.ts';
 import type { Hook } from '../model/hook.ts';
 import type { CloudName, QueueName, SiteId } from '../model/ids.ts';
+import type { Mode } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 
 /** A configuration that has been checked whole: every name resolves, every secret has been read. */
@@ -22,6 +23,9 @@ export interface SiteConfig {
   readonly budgets: readonly Budget[];
   /** Commands that are told when machines come and go. */
   readonly hooks: readonly Hook[];
+  /** Of all of it; absent: act. */
+  readonly mode?: Mode;
+  readonly accounting: AccountingConfig;
   readonly policy: SitePolicy;
 }
 
@@ -29,6 +33,30 @@ export interface SiteConfig {
 export interface ApiConfig {
   readonly listen: readonly ListenAddress[];
   readonly tokens: readonly AccessToken[];
+  /** What those see who show no token; null: nothing. */
+  readonly visitors: AccessGrant | null;
+  /** Null: there is none. */
+  readonly userSocket: UserSocket | null;
+}
+
+/** What has been used: how long it is kept, and whom it is reported to. */
+export interface AccountingConfig {
+  readonly keepMs: number;
+  readonly keepMachinesMs: number;
+  /** Null: no usage records are written. */
+  readonly apel: ApelConfig | null;
+}
+
+export interface ApelConfig {
+  /** The site's name in GOCDB. */
+  readonly siteName: string;
+  readonly cloudComputeService: string | null;
+  /** Messages are put there by themselves, so often; null: only when they are asked for. */
+  readonly folder: string | null;
+  readonly everyMs: number;
+  readonly benchmark: { readonly type: string; readonly value: number } | null;
+  readonly fqans: ReadonlyMap<string, string>;
+  readonly globalUserNames: ReadonlyMap<string, string>;
 }
 
 export interface QueueConfig {
@@ -40,6 +68,8 @@ export interface QueueConfig {
   readonly deadlineMs: number;
   /** As the adapter's `configSchema` returned it. */
   readonly settings: unknown;
+  /** It has left the config, and machines have workers in it: its jobs are none of ours. */
+  readonly retiring?: true;
 }
 
 export interface CloudConfig {
@@ -56,6 +86,10 @@ export interface CloudConfig {
   readonly callsPerMinute?: number;
   /** As the driver's `configSchema` returned it. */
   readonly settings: unknown;
+  /** Absent: act. */
+  readonly mode?: Mode;
+  /** It has left the config, and has machines: they drain. */
+  readonly retiring?: true;
 }
 
 export interface SitePolicy {

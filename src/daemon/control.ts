@@ -1,9 +1,10 @@
 import {
   type ChangeReceipt,
-  type Control,
   ControlError,
+  type DaemonControl,
   type InstanceExplanation,
   type LaunchReceipt,
+  type LaunchRequest,
   type RefusalReason,
 } from '../api/control.ts';
 import type { FleetEntry } from '../fleet/entry.ts';
@@ -13,10 +14,10 @@ import type { QueueSnapshot } from '../model/demand.ts';
 import type { DowntimeOrder } from '../model/downtime.ts';
 import type { CloudName, InstanceId, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
+import { isObserved } from '../model/mode.ts';
 import type { PoolOrder } from '../model/poolOrder.ts';
 import {
   type CloudOutlook,
-  type Plan,
   type PlanInput,
   type PlannedLaunch,
   plan,
@@ -24,6 +25,7 @@ import {
 } from '../planner/plan.ts';
 import { pausedPools } from '../planner/poolSettings.ts';
 import { createRoom } from '../planner/room.ts';
+import { createAccountingControl } from './accountingControl.ts';
 import type { DaemonParts } from './daemonParts.ts';
 import { addDowntime, endDowntime, listDowntimes } from './downtimeControl.ts';
 import { outlookOf } from './downtimes.ts';
@@ -32,11 +34,15 @@ import type { Totals } from './facts.ts';
 import { idleOutlook } from './idleOutlook.ts';
 import { keptBecause } from './keeping.ts';
 import { createLeaseControl } from './leaseControl.ts';
+import { createObserving } from './observing.ts';
 import { describeCause } from './openIntent.ts';
 import { adjustPool } from './poolControl.ts';
+import type { Pulse } from './pulse.ts';
+import { actedOn } from './shadow.ts';
 import type { Source } from './source.ts';
 import { moneyOutlook } from './spending.ts';
 import type { CoreSite, CoreState, TickResult } from './tick.ts';
+import type { TickBell } from './ticked.ts';
 import { instanceView, planView, poolsOf, runningJobsOf, statusView } from './views.ts';
 import { doubtedOf } from './watch.ts';
 
@@ -60,6 +66,8 @@ export interface DaemonView {
   cloudSource(name: CloudName): Source<CloudSnapshot> | null;
   queueSource(name: QueueName): Source<QueueSnapshot> | null;
   launchesInFlight(cloud: CloudName): number;
+  readonly pulse: Pulse;
+  readonly bell: TickBell;
   /** Decides, stores and begins: returns when the decision is on disk. */
   runTick(byHand: Partial<ByHand>): TickResult;
 }
@@ -74,9 +82,11 @@ export interface ByHand {
 
 const explanationEntriesMax = 500;
 
-export function createControl(view: DaemonView): Control {
+export function createControl(view: DaemonView): DaemonControl {
   return {
     ...createLeaseControl(view.parts),
+    ...createAccountingControl(view),
+    ...createObserving(view),
     status: () => statusView(view),
     instances: (filter) => {
       const jobs = runningJobsOf(view);
@@ -96,7 +106,10 @@ export function createControl(view: DaemonView): Control {
         );
       return { nowMs: view.now(), total: views.length, instances: views.slice(-filter.limit) };
     },
-    plan: () => planView(view, dryPlan(view)),
+    plan: () => {
+      const input = planInput(view);
+      return planView(view, actedOn(plan(input), input), input);
+    },
     explainJob: (id, signal) => explainJob(view, id, signal),
     explainInstance: (id) => explainInstance(view, id),
     launch: async (request) => launch(view, request),
@@ -118,6 +131,7 @@ function planInput(view: DaemonView): PlanInput {
     nowMs: view.now(),
     pools: [...poolsOf(view).values()],
     paused: pausedPools(poolSettings),
+    observed: view.site.observed ?? null,
     offers: view.site.offers,
     clouds,
     queues,
@@ -135,11 +149,7 @@ function planInput(view: DaemonView): PlanInput {
   };
 }
 
-function dryPlan(view: DaemonView): Plan {
-  return plan(planInput(view));
-}
-
-function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): LaunchReceipt {
+function launch(view: DaemonView, request: LaunchRequest): LaunchReceipt {
   const pool = poolsOf(view).get(request.pool);
   if (pool === undefined) throw new ControlError('unknownPool', `there is no pool ${request.pool}`);
   if (view.stopping()) throw new ControlError('notReady', 'the daemon stops');
@@ -184,7 +194,7 @@ function launch(view: DaemonView, request: Parameters<Control['launch']>[0]): La
 
 function order(view: DaemonView, wanted: Order): ChangeReceipt {
   const before = known(view, wanted.instance);
-  check(before, wanted);
+  check(view, before, wanted);
   view.runTick({ orders: [wanted] });
   const after = view.state().fleet.entries.get(wanted.instance)?.instance ?? before.instance;
   const changed = after !== before.instance;
@@ -205,7 +215,11 @@ function known(view: DaemonView, id: InstanceId): FleetEntry {
   throw new ControlError('refused', `instance ${id} has ended`, { reason: 'ended' });
 }
 
-function check({ instance }: FleetEntry, wanted: Order): void {
+function check(view: DaemonView, { instance }: FleetEntry, wanted: Order): void {
+  if (isObserved(view.site.observed, instance))
+    throw new ControlError('refused', `instance ${instance.id} is only observed: the config's mode says so`, {
+      reason: 'observe',
+    });
   const going = instance.phase === 'terminating' || instance.phase === 'failed';
   if (wanted.kind === 'undrain' && instance.phase !== 'draining')
     throw new ControlError('refused', `instance ${instance.id} is ${instance.phase}, not draining`, {

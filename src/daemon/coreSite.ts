@@ -1,5 +1,6 @@
 import { fixedContext } from '../classad/context.ts';
 import { createMatchmaker } from '../matchmaker/matchmaker.ts';
+import { observedOf } from '../model/mode.ts';
 import type { DaemonParts } from './daemonParts.ts';
 import { hasOwnSecrets } from './order.ts';
 import { windDownOf } from './spending.ts';
@@ -32,6 +33,7 @@ export function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
     downtimes: config.downtimes,
     budgets: config.budgets,
     windDownMs: windDownOf(config),
+    observed: observedOf(config),
     policy: config.policy,
     matchmaker: createMatchmaker(config.offers, evaluation),
     listLagMs: (cloud) => capabilities.get(cloud)?.listLagMs ?? 0,

@@ -1,37 +1,47 @@
-import type { Control } from '../api/control.ts';
+import type { DaemonControl } from '../api/control.ts';
 import type { Outcome } from '../fleet/fleet.ts';
-import { owedEffects } from '../fleet/owed.ts';
 import type { QueueName } from '../model/ids.ts';
-import type { Batch } from '../store/port.ts';
+import type { JournalEntry } from '../model/journal.ts';
+import { isObserved } from '../model/mode.ts';
+import type { Batch, Fact } from '../store/port.ts';
+import { createAccountKeeping } from './accountKeeping.ts';
 import { decidedEffects } from './boundaries.ts';
 import { type ByHand, createControl, type DaemonView } from './control.ts';
 import { coreSite, warnOfStrayed } from './coreSite.ts';
 import type { DaemonParts } from './daemonParts.ts';
-import { createEffects } from './effects.ts';
+import { createEffects, dueEffects } from './effects.ts';
 import { remember } from './facts.ts';
 import { firstOutcomes, firstState } from './firstState.ts';
 import { createHooks } from './hooks.ts';
 import { createJobWatch } from './jobSightings.ts';
 import { machinesOf } from './machines.ts';
+import { watchLag } from './meter/lag.ts';
+import { measureParts } from './meter/measured.ts';
 import { createNews } from './news.ts';
 import { createNextTick } from './nextTick.ts';
 import { outlooksOf } from './outlooks.ts';
 import { createProbes } from './probes.ts';
 import { createPruning } from './pruning.ts';
+import { createPulse } from './pulse.ts';
 import { watchQuotas } from './quotas.ts';
 import { reportTick, troubleEntry } from './report.ts';
+import { watchRetirement, writtenFacts } from './retiring.ts';
 import { createSources } from './sources.ts';
 import { type TickResult, tick } from './tick.ts';
+import { createTickBell } from './ticked.ts';
 import { createTimeline } from './timeline.ts';
+import { turning } from './turning.ts';
 import { createWake } from './wake.ts';
 
 export interface Daemon {
-  readonly control: Control;
+  readonly control: DaemonControl;
   /**
    * Runs until the signal is aborted, then finishes or abandons what is under way and returns. Ends no instance.
    * Rejects with a StoreError when a decision cannot be stored: nothing may be done that is not.
    */
   run(signal: AbortSignal): Promise<void>;
+  /** For the journal, with the next tick. */
+  note(entry: Omit<JournalEntry, 'atMs'>): void;
 }
 
 const tickGapMsDefault = 5;
@@ -41,7 +51,8 @@ const stopMs = 10_000;
  * The loop: sources → tick → store → effects → outcomes → tick. It waits for nothing but the bell: looks and effects
  * run beside it and come back as data.
  */
-export function createDaemon(parts: DaemonParts): Daemon {
+export function createDaemon(given: DaemonParts): Daemon {
+  const parts = measureParts(given);
   const { clock, config, log, store, crashpoint = null, core = tick } = parts;
   const { tickGapMs = tickGapMsDefault } = parts;
   const stored = store.load();
@@ -49,9 +60,12 @@ export function createDaemon(parts: DaemonParts): Daemon {
   const remembered = remember(stored, parts.newSeed);
   const startedAtMs = timeline.now();
   const wake = createWake(clock);
+  const pulse = createPulse();
+  const bell = createTickBell();
   const site = coreSite(parts);
 
   let state = firstState(stored, remembered);
+  const seedFact: Fact = { key: 'seed', value: state.seed };
   const totalsAtStart = state.totals;
   warnOfStrayed(state, parts);
   let lastTick: TickResult | null = null;
@@ -63,12 +77,13 @@ export function createDaemon(parts: DaemonParts): Daemon {
   let owedAgainMs = Number.POSITIVE_INFINITY;
   const jobsEnded = createJobWatch();
   const news = createNews(firstOutcomes(stored, startedAtMs));
-  news.note({
+  const started = {
     kind: 'started',
-    atMs: startedAtMs,
     why: `spillway ${parts.version} started`,
     data: { instances: stored.instances.length },
-  });
+  } as const;
+  for (const entry of parts.notes ?? [started]) news.note({ ...entry, atMs: startedAtMs });
+  const retirement = watchRetirement(parts);
 
   const probes = createProbes({
     pools: config.pools,
@@ -152,6 +167,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
     downtimeOrders = [],
   }: Partial<ByHand> = {}): TickResult {
     const nowMs = timeline.now();
+    const beganMs = clock.monotonicNow();
     const arrived = news.arrived();
     const { clouds, queues } = outlooks(nowMs, (name) => arrived.views.some(({ queue }) => queue === name));
     everReady ||= [...clouds.values(), ...queues.values()].every(({ trouble }) => trouble === null);
@@ -175,14 +191,20 @@ export function createDaemon(parts: DaemonParts): Daemon {
     if (result.batch !== null) commit(result.batch, result);
     news.clear();
     reportTick(log, input.outcomes, result);
-    hooks.tell(result.batch?.instances ?? [], ({ id }) => state.fleet.entries.get(id)?.instance ?? null);
+    hooks.tell(
+      (result.batch?.instances ?? []).filter((instance) => !isObserved(site.observed, instance)),
+      ({ id }) => state.fleet.entries.get(id)?.instance ?? null,
+    );
+    const before = state;
     state = result.state;
     lastTick = result;
     for (const effect of result.effects) executor.start(effect);
     owedAgainMs = Number.POSITIVE_INFINITY;
-    for (const effect of owedEffects(state.fleet))
+    for (const effect of dueEffects(state.fleet, site.observed))
       owedAgainMs = Math.min(owedAgainMs, executor.start(effect) ?? Number.POSITIVE_INFINITY);
     hurrySources(input.outcomes, result);
+    retirement(state.fleet);
+    bell.tell({ before, input, result, tookMs: clock.monotonicNow() - beganMs });
     return result;
   }
 
@@ -211,16 +233,21 @@ export function createDaemon(parts: DaemonParts): Daemon {
       const tickedAtMs = timeline.now();
       runTick();
       prune(timeline.now());
+      parts.supervisor?.turned();
+      const turnMaxMs = parts.supervisor?.turnMaxMs ?? Number.POSITIVE_INFINITY;
       const forMs = untilDue(state, owedAgainMs);
       dueAtMs = timeline.now() + forMs - 1;
-      await wake.wait(forMs, signal);
+      const dueInMs = Math.min(turnMaxMs, forMs);
+      pulse.ticked(timeline.now(), dueInMs);
+      await wake.wait(dueInMs, signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();
       if (gapMs > 0) await clock.sleep(gapMs, signal).catch(() => {});
     }
   }
 
   async function run(signal: AbortSignal): Promise<void> {
-    if (remembered.newSeed) store.commit(seedBatch());
+    const facts = [...(remembered.newSeed ? [seedFact] : []), ...writtenFacts(parts, stored)];
+    if (facts.length > 0) store.commit(firstBatch(facts));
     const inner = new AbortController();
     const stop = () => {
       stopping = true;
@@ -233,17 +260,23 @@ export function createDaemon(parts: DaemonParts): Daemon {
       config: { name },
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
-    const looks = Promise.all([...sources, quotas, probes].map((source) => source.run(inner.signal)));
+    const looks = Promise.all(
+      [...sources, quotas, probes, watchLag(parts), createAccountKeeping(parts, timeline)].map((source) =>
+        source.run(inner.signal),
+      ),
+    );
     try {
       await loop(inner.signal);
     } finally {
       signal.removeEventListener('abort', stop);
       stopping = true;
+      pulse.over(timeline.now());
       inner.abort();
       await looks;
       await executor.drain(stopMs);
     }
-    news.note({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
+    if (signal.reason !== turning)
+      news.note({ kind: 'stopped', atMs: timeline.now(), why: 'stopped; every instance lives on' });
     runTick();
     await Promise.allSettled([
       hooks.close(),
@@ -252,9 +285,8 @@ export function createDaemon(parts: DaemonParts): Daemon {
     ]);
   }
 
-  function seedBatch(): Batch {
+  function firstBatch(facts: readonly Fact[]): Batch {
     const times = { nowMs: timeline.now(), wallMs: wallNow() };
-    const facts = [{ key: 'seed', value: state.seed }];
     return { ...times, sequence: state.sequence, intents: [], instances: [], facts, journal: [] };
   }
 
@@ -274,7 +306,13 @@ export function createDaemon(parts: DaemonParts): Daemon {
     cloudSource: (name) => cloudSources.get(name) ?? null,
     queueSource: (name) => queueSources.get(name) ?? null,
     launchesInFlight: (cloud) => executor.launchesInFlight(cloud),
+    pulse,
+    bell,
     runTick,
   };
-  return { control: createControl(view), run };
+  const note: Daemon['note'] = (entry) => {
+    news.note({ ...entry, atMs: timeline.now() });
+    wake.now();
+  };
+  return { control: createControl(view), run, note };
 }

@@ -1,6 +1,7 @@
-import type { Outcome } from '../fleet/fleet.ts';
-import type { Effect } from '../fleet/owed.ts';
+import type { Fleet, Outcome } from '../fleet/fleet.ts';
+import { type Effect, owedEffects } from '../fleet/owed.ts';
 import type { CloudName } from '../model/ids.ts';
+import { isObserved, type Observed } from '../model/mode.ts';
 import { createCallRate } from './callRate.ts';
 import type { DaemonParts } from './daemonParts.ts';
 import { createExecutor, type Executor } from './executor.ts';
@@ -20,6 +21,17 @@ export interface Effects {
   readonly executor: Executor;
   /** Create calls that may be begun now. */
   readonly launchesLeft: (cloud: CloudName, inFlightMax: number) => number;
+}
+
+/** What is owed and may be done: where the site only observes, nothing but to look. */
+export function dueEffects(fleet: Fleet, observed: Observed | null | undefined): Effect[] {
+  const owed = owedEffects(fleet);
+  if (observed == null) return owed;
+  return owed.filter((effect) => {
+    if (effect.kind === 'resolve' || effect.kind === 'launch') return true;
+    const instance = fleet.entries.get(effect.instance)?.instance;
+    return instance === undefined || !isObserved(observed, instance);
+  });
 }
 
 /** The executor for the configured clouds and queues, with each cloud's bound on calls. */

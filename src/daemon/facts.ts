@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AccountingState } from '../accounting/accrue.ts';
 import type { Learned } from '../fleet/learned.ts';
 import { OfferName, PoolName } from '../model/ids.ts';
 import type { PoolSettings } from '../model/poolOrder.ts';
@@ -6,8 +7,11 @@ import type { IdleState } from '../planner/idle.ts';
 import type { SetAside, SetAsides } from '../planner/setAside.ts';
 import type { Shares } from '../planner/share.ts';
 import type { Fact, StoredState } from '../store/port.ts';
+import { accountingFacts, rememberAccounting } from './accounting.ts';
 import { type DowntimeState, downtimeFact, rememberDowntimes } from './downtimes.ts';
 import { gapFacts, rememberGaps } from './gapFacts.ts';
+import type { ShadowState } from './shadow.ts';
+import { rememberShadow, shadowFacts } from './shadowFacts.ts';
 import { rememberShares, shareFacts } from './shares.ts';
 import { rememberSpending, type Spending, spendingFacts } from './spending.ts';
 import { launchFacts, rememberWatch, type Watch } from './watch.ts';
@@ -32,6 +36,8 @@ interface Remembered {
   readonly watch: Watch;
   readonly spending: Spending;
   readonly shares: Shares;
+  readonly accounting: AccountingState;
+  readonly shadow: ShadowState;
   readonly totals: Totals;
 }
 
@@ -80,6 +86,8 @@ export function factsOf(before: Remembered, after: Remembered): Fact[] {
   if (downtimes !== undefined) facts.push({ key: 'downtimes', value: downtimes });
   facts.push(...shareFacts(before.shares, after.shares));
   facts.push(...spendingFacts(before.spending, after.spending));
+  facts.push(...shadowFacts(before.shadow, after.shadow));
+  facts.push(...accountingFacts(before.accounting, after.accounting));
   const { launched, ended, reused, refused } = after.totals;
   const was = before.totals;
   if (launched !== was.launched || ended !== was.ended || reused !== was.reused || refused !== was.refused)
@@ -93,7 +101,7 @@ function differs(before: SetAsides, after: SetAsides): boolean {
 
 /** What the store remembers; `newSeed` is for a store that has none yet, and must then be stored. */
 export function remember(
-  { facts }: StoredState,
+  { facts, machineUses }: StoredState,
   newSeed: () => string,
 ): Remembered & { readonly newSeed: boolean } {
   const byKey = new Map(facts.map(({ key, value }) => [key, value]));
@@ -119,6 +127,8 @@ export function remember(
     watch: rememberWatch(facts),
     spending: rememberSpending(facts),
     shares: rememberShares(facts),
+    accounting: rememberAccounting(byKey, machineUses),
+    shadow: rememberShadow(byKey),
     totals: totals.parse(byKey.get('totals') ?? { launched: 0, ended: 0, reused: 0, refused: 0 }),
   };
 }

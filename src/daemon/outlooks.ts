@@ -35,7 +35,8 @@ export function outlooksOf(input: OutlooksInput) {
         const { name, max, launchesInFlightMax } = config;
         const trouble = troubleOf(cloudSources.get(name), config);
         const left = launchesLeft(name, launchesInFlightMax);
-        return [name, { name, max, launchesLeft: left, trouble, quota: quotaOf(name) }];
+        const retiring = config.retiring === true;
+        return [name, { name, max, launchesLeft: left, trouble, quota: quotaOf(name), retiring }];
       }),
     );
     const queues = new Map<QueueName, QueueOutlook>(

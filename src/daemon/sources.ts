@@ -52,7 +52,7 @@ export function createSources(options: SourcesParts): Sources {
   );
   const attributes = jobAttributes(config.offers);
   const queues = new Map<QueueName, Source<QueueSnapshot>>(
-    parts.queues.map(({ config: { name, pollMs, deadlineMs }, queue }) => [
+    parts.queues.map(({ config: { name, pollMs, deadlineMs, retiring }, queue }) => [
       name,
       createSource<QueueSnapshot>({
         ...shared,
@@ -62,10 +62,9 @@ export function createSources(options: SourcesParts): Sources {
         ...(hurryMs === undefined ? {} : { hurryMs }),
         look: async (nowMs, signal) => {
           const own = machines(name);
-          return probes.withoutUnreachable(
-            await queue.poll({ nowMs, attributes, machines: own }, signal),
-            own,
-          );
+          const view = await queue.poll({ nowMs, attributes, machines: own }, signal);
+          // Of a queue that has left the config the workers are of interest, and no job.
+          return probes.withoutUnreachable(retiring === true ? { ...view, demand: [] } : view, own);
         },
         onSnapshot: onView,
         onTrouble: (trouble) => onTrouble({ kind: 'queue', queue: name }, trouble),

@@ -1,3 +1,4 @@
+import { type AccountingState, type Accrual, accrue } from '../accounting/accrue.ts';
 import { type Fleet, type FleetChange, type FoldContext, type Lesson, seatId } from '../fleet/fleet.ts';
 import { type FoldInput, fold } from '../fleet/fold.ts';
 import { linkWorkers } from '../fleet/foldQueue.ts';
@@ -20,6 +21,7 @@ import {
 } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
+import { isObserved, type Observed } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import type { PoolOrder, PoolSettings } from '../model/poolOrder.ts';
 import type { IdleState } from '../planner/idle.ts';
@@ -27,6 +29,7 @@ import { forgiveMatches, probedBy, setMismatchesAside } from '../planner/mismatc
 import {
   type CloudOutlook,
   type Plan,
+  type PlanInput,
   type PlannedLaunch,
   plan,
   type QueueOutlook,
@@ -45,8 +48,10 @@ import type { Batch } from '../store/port.ts';
 import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
 import { openIntent } from './openIntent.ts';
+import { actedOn, cast, type ShadowState } from './shadow.ts';
 import { awayOf, bookEnded, foldBudgets, moneyOutlook, noteMissed, type Spending } from './spending.ts';
 import { isStill, type Planned } from './still.ts';
+import { noteSetAsides, noteUnmet } from './tickNotes.ts';
 import { doubtedOf, type Watch, watch } from './watch.ts';
 
 /** All that the core knows. Everything but `unmet` is in the store or is seen anew after a restart. */
@@ -65,6 +70,10 @@ export interface CoreState {
   readonly spending: Spending;
   /** What each user's jobs have used. */
   readonly shares: Shares;
+  /** What is had and used now: see src/accounting. */
+  readonly accounting: AccountingState;
+  /** What would have been done where the site only observes. */
+  readonly shadow: ShadowState;
   readonly totals: Totals;
   /** Why each demand group's jobs wait, as the journal was last told. */
   readonly unmet: ReadonlyMap<DemandId, string>;
@@ -90,6 +99,8 @@ export interface CoreSite {
   /** From the decision to end a machine without a job until it is gone, if all goes well. */
   readonly windDownMs: (pool: PoolName, cloud: CloudName) => number;
   readonly matchmaker: Matchmaker;
+  /** Null or absent: nothing is, and everything is done. */
+  readonly observed?: Observed | null;
   readonly listLagMs: (cloud: CloudName) => number;
   /** The longest that a queue or cloud may go without a look. */
   readonly lookMs: number;
@@ -176,8 +187,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     halfLifeMs: site.policy.fairness.share.halfLifeMs,
     isOurs: (worker) => instanceOf(worker) !== null,
   });
-  const decided = plan({
+  const wished: PlanInput = {
     nowMs,
+    observed: site.observed ?? null,
     fairness: site.policy.fairness,
     shares,
     pools: [...poolsAsSet(site.pools, poolSettings).values()],
@@ -194,7 +206,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     money: moneyOutlook(spending, site, learned),
     matchmaker: site.matchmaker,
     instanceOf,
-  });
+  };
+  const decided = actedOn(plan(wished), wished);
+  const shadow = cast(change, state.shadow, wished);
   for (const id of decided.undrains) change.apply(id, { kind: 'undrain' }, 'a waiting job needs it');
   for (const { instance, reason, why, force } of decided.drains)
     change.apply(instance, { kind: force === true ? 'terminate' : 'drain', reason }, why);
@@ -204,8 +218,9 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     { nowMs, policy: site.policy, jitter },
   );
   launchAll(decided.launches);
-  for (const { id, phase, queue, worker } of change.changedInstances.values())
-    if (phase === 'ended' && worker !== null) effects.push({ kind: 'remove', instance: id, queue, worker });
+  for (const { id, phase, queue, worker, pool, cloud } of change.changedInstances.values())
+    if (phase === 'ended' && worker !== null && !isObserved(site.observed, { pool, cloud }))
+      effects.push({ kind: 'remove', instance: id, queue, worker });
   const watched = watch(change, state.watch, {
     input,
     decided,
@@ -220,6 +235,13 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
   const unmet = noteUnmet(change, state.unmet, decided);
   noteSetAsides(change, state.setAsides, setAsides);
   spending = bookEnded(foldBudgets(change, spending, decided.budgets), change, booked);
+  const accrued = accrue(state.accounting, {
+    nowMs,
+    views: input.views,
+    instanceOf,
+    changed: change.changedInstances,
+    offers: site.offers,
+  });
   const totals = count(state, change);
   const next: CoreState = {
     ...state,
@@ -233,11 +255,19 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     watch: watched.watch,
     spending,
     shares,
+    accounting: accrued.state,
+    shadow,
     totals,
     unmet,
     planned: { atMs: nowMs, plan: decided, clouds: input.clouds, queues: input.queues },
   };
-  return { state: next, plan: decided, batch: batchOf(state, next, change, input), effects, launched };
+  return {
+    state: next,
+    plan: decided,
+    batch: batchOf(state, next, { change, input, accrued }),
+    effects,
+    launched,
+  };
 }
 
 function obeyAll(change: FleetChange, before: PoolSettings, orders: readonly PoolOrder[]): PoolSettings {
@@ -265,7 +295,7 @@ function resend(
   return change.resendable.flatMap((id) => {
     const intent = change.intents.get(id);
     if (intent === undefined || intent.state !== 'unknown') return [];
-    if (paused.has(intent.pool)) return [];
+    if (paused.has(intent.pool) || isObserved(site.observed, intent)) return [];
     if (!site.replaySafe(intent.cloud) || clouds.get(intent.cloud)?.trouble !== null) return [];
     change.putIntent({ ...intent, sentAtMs: nowMs });
     const { cloud, pool, offer, seats } = intent;
@@ -290,6 +320,7 @@ export function foldContext(state: CoreState, site: CoreSite, nowMs: number): Fo
     deadlines: (offer, limits) => deadlinesOf(state.learned, offer, { limits, lookMs: site.lookMs }),
     reapMs: site.policy.reapMs,
     massShare: site.policy.massShare,
+    observed: site.observed ?? null,
   };
 }
 
@@ -310,50 +341,6 @@ function callsOf(launch: PlannedLaunch, site: CoreSite): PlannedLaunch[] {
   return calls;
 }
 
-/** Tells the journal when the reason why a group's jobs wait changes: once, not at every tick. */
-function noteUnmet(change: FleetChange, before: CoreState['unmet'], decided: Plan): CoreState['unmet'] {
-  const now = new Map<DemandId, string>();
-  for (const { demand, shortage, unmet, jobs } of decided.demand) {
-    if (shortage === null || shortage.code === 'launchesInFlight') continue;
-    now.set(demand, shortage.code);
-    if (before.get(demand) === shortage.code) continue;
-    const why = `${unmet} of ${jobs} jobs get no machine: ${shortage.why}`;
-    change.note({
-      kind: 'decision',
-      atMs: change.context.nowMs,
-      demand,
-      why,
-      data: { code: shortage.code, unmet, jobs },
-    });
-  }
-  return now;
-}
-
-function noteSetAsides(change: FleetChange, before: SetAsides, after: SetAsides): void {
-  if (before === after) return;
-  const atMs = change.context.nowMs;
-  for (const [key, aside] of after) {
-    const was = before.get(key);
-    if (was?.untilMs === aside.untilMs || aside.untilMs <= atMs) continue;
-    const why = `${key} is set aside: ${aside.reason}: ${aside.message}`;
-    const data = {
-      key,
-      reason: aside.reason,
-      failures: aside.failures,
-      forMs: Math.round(aside.untilMs - atMs),
-    };
-    change.note({ kind: 'offerSetAside', atMs, why, data });
-  }
-  for (const [key, was] of before)
-    if (!after.has(key) && was.untilMs > was.sinceMs)
-      change.note({
-        kind: 'offerBack',
-        atMs,
-        why: `${key} is used again`,
-        data: { key, failures: was.failures },
-      });
-}
-
 function count(before: CoreState, change: FleetChange): Totals {
   let { launched, ended, reused, refused } = before.totals;
   for (const [id, instance] of change.changedInstances) {
@@ -366,12 +353,18 @@ function count(before: CoreState, change: FleetChange): Totals {
   return { launched, ended, reused, refused };
 }
 
-function batchOf(before: CoreState, after: CoreState, change: FleetChange, input: TickInput): Batch | null {
+function batchOf(
+  before: CoreState,
+  after: CoreState,
+  { change, input, accrued }: { change: FleetChange; input: TickInput; accrued: Accrual },
+): Batch | null {
   const facts = factsOf(before, after);
   const journal = [...input.notes, ...change.journal];
   const instances = [...change.changedInstances.values()];
   const intents = [...change.changedIntents.values()];
-  if (instances.length + intents.length + journal.length + facts.length === 0) return null;
+  const { machines, usage } = accrued;
+  const rows = [instances, intents, journal, facts, machines, usage];
+  if (rows.every(({ length }) => length === 0)) return null;
   return {
     nowMs: input.nowMs,
     wallMs: input.wallMs,
@@ -380,5 +373,7 @@ function batchOf(before: CoreState, after: CoreState, change: FleetChange, input
     instances,
     facts,
     journal,
+    ...(machines.length === 0 ? {} : { machineUses: machines }),
+    ...(usage.length === 0 ? {} : { usage }),
   };
 }

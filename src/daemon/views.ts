@@ -1,27 +1,29 @@
 import type {
   CloudStatus,
   InstanceView,
-  PlanView,
   QueueStatus,
   SetAside as SetAsideView,
   StatusView,
 } from '../api/control.ts';
 import type { DemandPlan } from '../api/demandPlan.ts';
+import type { PlanView } from '../api/plan.ts';
 import type { LivePhase, PhaseCounts, PoolStatus, StateCounts, Unmet } from '../api/poolStatus.ts';
 import { type FleetEntry, publicState } from '../fleet/entry.ts';
 import type { Worker } from '../model/demand.ts';
 import type { CloudName } from '../model/ids.ts';
 import { type Instance, type PublicState, phases } from '../model/instance.ts';
+import { isObserved, type Mode, type Observed } from '../model/mode.ts';
 import type { Pool } from '../model/offer.ts';
 import { isRaised } from '../planner/alarms.ts';
 import { headroomOf } from '../planner/idle.ts';
-import type { DemandReport, Plan } from '../planner/plan.ts';
+import type { DemandReport, Plan, PlanInput } from '../planner/plan.ts';
 import { poolsAsSet } from '../planner/poolSettings.ts';
 import { admittance, cloudKey, offerKey } from '../planner/setAside.ts';
 import type { DaemonView } from './control.ts';
 import { listDowntimes } from './downtimeControl.ts';
 import { idleOutlook } from './idleOutlook.ts';
 import { budgetViews, costOf, moneyView } from './moneyView.ts';
+import { observePlan, observeView } from './observeView.ts';
 import { describeCause } from './openIntent.ts';
 
 /** The pools with the bounds that hold now. */
@@ -54,6 +56,7 @@ export function statusView(view: DaemonView): StatusView {
       sinceStore: totals,
     },
     money: moneyView(view),
+    observe: observeView(view),
     alarms: [...view.state().watch.alarms.values()].filter((alarm) => isRaised(alarm, nowMs)),
     downtimes: listDowntimes(view).downtimes,
   };
@@ -101,6 +104,8 @@ function cloudStatus(view: DaemonView, config: DaemonView['parts']['clouds'][num
     trouble: source?.trouble ?? null,
     setAside: setAsidesOf(view).filter(({ cloud }) => cloud === name),
     quota: quotaOf(view, name),
+    mode: modeOf(view, (observed) => observed.clouds.has(name)),
+    retiring: config.retiring === true,
   };
 }
 
@@ -109,6 +114,10 @@ function quotaOf(view: DaemonView, name: CloudName): CloudStatus['quota'] {
   if (quota === null) return null;
   const { instances, cpus, memoryMiB } = quota;
   return { instances, cpus, memoryMiB };
+}
+
+function modeOf({ site: { observed } }: DaemonView, isNamed: (observed: Observed) => boolean): Mode {
+  return observed != null && (observed.site || isNamed(observed)) ? 'observe' : 'act';
 }
 
 const entriesOf = (view: DaemonView): FleetEntry[] => [...view.state().fleet.entries.values()];
@@ -155,6 +164,8 @@ export function poolStatus(view: DaemonView, pool: Pool): PoolStatus {
     max,
     headroom,
     paused: setting?.paused ?? false,
+    mode: modeOf(view, (observed) => observed.pools.has(pool.name)),
+    retiring: pool.retiring === true,
     scaled: setting !== undefined && (setting.min !== null || setting.max !== null),
     states: countStates(own),
     phases: countPhases(own),
@@ -207,7 +218,7 @@ export function runningJobsOf(view: DaemonView): ReadonlyMap<string, number> {
   return jobs;
 }
 
-export function planView(view: DaemonView, plan: Plan): PlanView {
+export function planView(view: DaemonView, plan: Plan, input: PlanInput): PlanView {
   const poolOf = (id: string) => view.state().fleet.entries.get(id as Instance['id'])?.instance.pool ?? '';
   const gaps = missing(view);
   return {
@@ -225,10 +236,11 @@ export function planView(view: DaemonView, plan: Plan): PlanView {
     drains: plan.drains.map(({ instance, why }) => ({ instance, pool: poolOf(instance), why })),
     undrains: plan.undrains.map((id) => ({ instance: id, pool: poolOf(id), why: 'a waiting job needs it' })),
     terminations: entriesOf(view)
-      .filter(({ instance }) => instance.phase === 'terminating')
+      .filter(({ instance }) => instance.phase === 'terminating' && !isObserved(view.site.observed, instance))
       .map(({ instance }) => ({ instance: instance.id, pool: instance.pool, why: instance.endReason ?? '' })),
     demand: plan.demand.map((report) => demandPlan(view, report, plan.demand.length)),
     budgets: budgetViews(plan.budgets),
+    observe: observePlan(view, input),
   };
 }
 

@@ -4,6 +4,7 @@ import type { CloudErrorCode } from '../model/errors.ts';
 import { type CloudName, InstanceId, type IntentId, type OfferName } from '../model/ids.ts';
 import type { EndReason, Instance, Intent } from '../model/instance.ts';
 import type { JournalEntry } from '../model/journal.ts';
+import type { Observed } from '../model/mode.ts';
 import { type Offer, type Pool, type PoolLimits, termsOf } from '../model/offer.ts';
 import type { FleetEntry } from './entry.ts';
 import type { InstanceEvent, StepContext } from './event.ts';
@@ -109,6 +110,8 @@ export interface FoldContext {
   ) => { readonly bootMs: number; readonly joinMs: number };
   readonly reapMs: number;
   readonly massShare: number;
+  /** There no stranger is taken into the books to be ended; absent or null: nowhere. */
+  readonly observed?: Observed | null;
 }
 
 /** For a machine whose pool has left the config: it keeps these limits until it is gone. */

@@ -1,6 +1,7 @@
 import type { CloudInstance, CloudSnapshot } from '../model/cloud.ts';
 import { type CloudName, InstanceId, type OfferName, type PoolName, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
+import { isObserved } from '../model/mode.ts';
 import { newEntry } from './entry.ts';
 import { type FleetChange, seatId } from './fleet.ts';
 
@@ -105,6 +106,8 @@ export function settleStrangers(change: FleetChange, { hasWorker, twinWorks }: W
     const worker = twin ? false : hasWorker({ id, pool, sinceMs: dueMs });
     if (worker === null || (twin && twinWorks(id, found.address))) continue;
     if (worker ? !change.context.pools.has(pool) : change.context.nowMs < dueMs) continue;
+    // It would be taken in to be ended.
+    if (!worker && isObserved(change.context.observed, { pool, cloud })) continue;
     change.strangers.delete(key);
     const name = twin ? InstanceId(`${id}-twin-${found.cloudId}`) : id;
     takeIn(change, { ...found, cloud, pool, offer }, { id: name, worker, twin });

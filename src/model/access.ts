@@ -11,11 +11,9 @@ export type AccessRole = (typeof accessRoles)[number];
 export const leaseUsers = ['own', 'any'] as const;
 export type LeaseUsers = (typeof leaseUsers)[number];
 
-/** What one who asks over the network must show, and what it may do. The secret itself is not here. */
-export interface AccessToken {
+/** What one who asks over the network may do. */
+export interface AccessGrant {
   readonly name: string;
-  /** SHA-256 of the secret's bytes. */
-  readonly digest: Uint8Array;
   readonly role: AccessRole;
   readonly pools: ReadonlySet<PoolName>;
   /** All pools of the site are its own, those of machines that outlive the config included, and so is what is of no pool. */
@@ -23,6 +21,19 @@ export interface AccessToken {
   readonly leaseUsers: LeaseUsers;
   /** On the average; bursts may be longer. */
   readonly requestsPerSecond: number;
+}
+
+/** What one must show for it. The secret itself is not here. */
+export interface AccessToken extends AccessGrant {
+  /** SHA-256 of the secret's bytes. */
+  readonly digest: Uint8Array;
+}
+
+/** A socket beside the API's own on which everybody may ask why a job waits. */
+export interface UserSocket {
+  readonly path: string;
+  /** Only for this group of the host; null: for everybody. */
+  readonly group: string | null;
 }
 
 /** An address that the API is served at beside the unix socket. */

@@ -49,6 +49,8 @@ export interface WorkerUse {
   readonly user: string | null;
   readonly group: string | null;
   readonly cpus: number;
+  /** Which of the worker's jobs they are; absent where that is not told. */
+  readonly jobIds?: readonly string[];
 }
 
 /** One place on a worker that takes jobs. */

@@ -23,6 +23,8 @@ export const journalKinds = [
   'jobs',
   'downtime',
   'hook',
+  'reload',
+  'observe',
 ] as const;
 export type JournalKind = (typeof journalKinds)[number];
 

@@ -1,6 +1,7 @@
 import type { ClassAd } from '../classad/ad.ts';
 import type { Billing, Market, Terms } from './billing.ts';
 import type { CloudName, OfferName, PoolName, QueueName } from './ids.ts';
+import type { Mode } from './mode.ts';
 import type { Probe } from './probe.ts';
 import type { Resources } from './resources.ts';
 
@@ -63,6 +64,10 @@ export interface Pool {
   readonly probe: Probe | null;
   /** Boot template; null where a preconfigured image needs no user data. */
   readonly userData: string | null;
+  /** Absent: act. */
+  readonly mode?: Mode;
+  /** It has left the config, and has machines: they drain. */
+  readonly retiring?: true;
 }
 
 /** cheapest: the cheapest first. weighted: so that each cloud has its part of the pool's machines. */

@@ -52,3 +52,16 @@ export function momentText(atMs: number): string {
   const two = (value: number) => String(value).padStart(2, '0');
   return `${year}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}Z`;
 }
+
+/** `2026-11-22`. */
+export function dayText(day: number): string {
+  return momentText(day * dayMs).slice(0, 'YYYY-MM-DD'.length);
+}
+
+/** The day of such a text; null where no month has it. */
+export function dayOfText(text: string): number | null {
+  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
+  if (year === undefined) return null;
+  const number = daysOfDate(Number(year), Number(month), Number(day));
+  return dayText(number) === text ? number : null;
+}

@@ -14,15 +14,33 @@ import type { Supply } from './supply.ts';
  * that are kept as head-room or for what may come among them, but never below min.
  */
 export function planDrains(input: PlanInput, supply: Supply, reasons: DrainReasons): PlannedDrain[] {
-  const drains = input.pools.flatMap((pool) => drainPool(pool, { input, supply, ...reasons }));
-  const pools = new Set<string>(input.pools.map(({ name }) => name));
-  for (const { instance } of input.fleet.entries.values()) {
-    if (pools.has(instance.pool) || instance.endReason !== null || instance.cloudId === null) continue;
-    drains.push({
-      instance: instance.id,
-      reason: 'removed',
-      why: `pool ${instance.pool} is not in the config`,
-    });
+  const stay = input.pools.filter(({ retiring }) => retiring !== true);
+  const removed = drainsOfRemoved(input, stay);
+  const going =
+    removed.length === 0
+      ? reasons.leaving
+      : new Set([...reasons.leaving, ...removed.map(({ instance }) => instance)]);
+  const byPool = { input, supply, ...reasons, leaving: going };
+  return [...stay.flatMap((pool) => drainPool(pool, byPool)), ...removed];
+}
+
+/** Machines whose pool, queue or cloud has left the config, or that their pool's queue does not know any more. */
+function drainsOfRemoved({ fleet, clouds }: PlanInput, stay: readonly Pool[]): PlannedDrain[] {
+  const queues = new Map<string, string>(stay.map(({ name, queue }) => [name, queue]));
+  const drains: PlannedDrain[] = [];
+  for (const { instance } of fleet.entries.values()) {
+    const { id, pool, queue, cloud, endReason, cloudId } = instance;
+    if (endReason !== null || cloudId === null) continue;
+    const own = queues.get(pool);
+    const why =
+      own === undefined
+        ? `pool ${pool} is not in the config`
+        : own !== queue
+          ? `pool ${pool} is of queue ${own} now`
+          : clouds.get(cloud)?.retiring === true
+            ? `cloud ${cloud} is not in the config`
+            : null;
+    if (why !== null) drains.push({ instance: id, reason: 'removed', why });
   }
   return drains;
 }

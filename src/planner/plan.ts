@@ -5,6 +5,7 @@ import type { Demand, QueueSnapshot, Worker } from '../model/demand.ts';
 import { type FairnessPolicy, usualFairness } from '../model/fairness.ts';
 import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { EndReason, LaunchCause } from '../model/instance.ts';
+import type { Observed } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { drainsForBudgets } from './budgetDrains.ts';
 import { createCaps } from './caps.ts';
@@ -32,6 +33,8 @@ export interface PlanInput {
   readonly pools: readonly Pool[];
   /** Those that take no new machines; absent: none. */
   readonly paused?: ReadonlySet<PoolName>;
+  /** Where nothing is to be launched because it is only observed; absent or null: nowhere. */
+  readonly observed?: Observed | null;
   readonly offers: ReadonlyMap<string, Offer>;
   readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
   readonly queues: ReadonlyMap<QueueName, QueueOutlook>;
@@ -64,6 +67,8 @@ export interface CloudOutlook {
   readonly quota?: QuotaSnapshot | null;
   /** Null: it may be used; else why not, e.g. `no complete list since the start`. */
   readonly trouble: string | null;
+  /** It has left the config: its machines drain. */
+  readonly retiring?: boolean;
 }
 
 export interface QueueOutlook {

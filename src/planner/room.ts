@@ -1,5 +1,6 @@
 import { countsTowardMax, countsTowardMin, isComing } from '../fleet/entry.ts';
 import type { CloudName, InstanceId, OfferName, PoolName } from '../model/ids.ts';
+import { isObserved } from '../model/mode.ts';
 import type { Pool } from '../model/offer.ts';
 import { closedBy, describeWindow } from './downtimes.ts';
 import { launchesLeft as launchesLeftOf, launchesPerHour } from './launchRate.ts';
@@ -12,6 +13,7 @@ import { type Admittance, admittance, cloudKey, offerKey } from './setAside.ts';
 export interface Shortage {
   readonly code:
     | 'paused'
+    | 'observe'
     | 'downtime'
     | 'launchRate'
     | 'poolMax'
@@ -91,6 +93,8 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
   function grant(launch: Purchase, wanted: number, isWhole: boolean): Grant {
     const { pool, offer } = launch;
     if (paused?.has(pool.name) === true) return refuse('paused', `pool ${pool.name} is paused`);
+    if (isObserved(input.observed, { pool: pool.name, cloud: offer.cloud }))
+      return refuse('observe', `pool ${pool.name} at cloud ${offer.cloud} is only observed`);
     const closing = closedBy({ pool: pool.name, cloud: offer.cloud }, nowMs, downtimes);
     if (closing !== null) return refuse('downtime', describeWindow(closing, nowMs));
     const cloud = clouds.get(offer.cloud);

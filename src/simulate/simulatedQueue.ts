@@ -158,10 +158,11 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
       activity: activityOf(draining, jobs.length),
       runningJobs: jobs.length,
       ...(levers.namesJobs ? { jobIds: jobs.map((job) => job.id) } : {}),
-      usage: jobs.map(({ jobClass: { user = null, group = null, request } }) => ({
+      usage: jobs.map(({ id: job, jobClass: { user = null, group = null, request } }) => ({
         user,
         group,
         cpus: request.cpus,
+        ...(levers.namesJobs ? { jobIds: [job] } : {}),
       })),
       total,
       slots: [scheduler.slot(ad, subtractResources(total, used))],

@@ -1,13 +1,16 @@
-import type { Control, StatusView } from '../api/control.ts';
+import type { DaemonControl, StatusView } from '../api/control.ts';
 import type { CloudCapabilities } from '../clouds/port.ts';
 import type { SiteConfig, SitePolicy } from '../config/site.ts';
 import type { BoundaryName, CrashpointName } from '../daemon/boundaries.ts';
 import { createDaemon, type Daemon } from '../daemon/daemon.ts';
+import type { DaemonParts } from '../daemon/daemonParts.ts';
+import { heldBy, withRetiring } from '../daemon/retiring.ts';
 import { tick } from '../daemon/tick.ts';
+import { turning } from '../daemon/turning.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Downtime } from '../model/downtime.ts';
-import { usualFairness } from '../model/fairness.ts';
-import { CloudName, QueueName, SiteId } from '../model/ids.ts';
+import type { CloudName, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Log } from '../model/log.ts';
 import type { Offer, Pool } from '../model/offer.ts';
@@ -24,15 +27,10 @@ import {
 } from './mortal.ts';
 import type { Job, Startd } from './scheduler.ts';
 import { createSimulatedCloud, type Machine, type SimulatedCloud } from './simulatedCloud.ts';
+import { configOf, leaversOf } from './simulatedConfig.ts';
 import { createSimulatedQueue, type SimulatedQueue, workerIdOf } from './simulatedQueue.ts';
 import type { Tampering } from './tampering.ts';
 import { createVirtualClock, type VirtualClock } from './virtualClock.ts';
-
-const site = SiteId('farm');
-
-/** The only queue and the only cloud, unless others are asked for. */
-export const batchQueue = QueueName('batch');
-export const east = CloudName('east');
 
 export interface SiteOptions {
   /** In place of all that is said below of queues, clouds, offers, pools, policy and times. */
@@ -67,6 +65,8 @@ export interface SiteOptions {
   /** Takes what the daemon logs, beside `errors`. */
   readonly log?: (fields: object, message: string) => void;
   readonly tampering?: Tampering;
+  /** What each daemon counts goes there, one after the other. */
+  readonly metrics?: Metrics;
 }
 
 export interface SiteWatch {
@@ -95,7 +95,7 @@ export interface SimulatedSite {
   /** The first cloud. */
   readonly cloud: SimulatedCloud;
   readonly store: Store;
-  readonly control: Control;
+  readonly control: DaemonControl;
   /** Errors that the daemon has logged, anomalies of the life cycle among them. */
   readonly errors: readonly string[];
   /** Why the daemon ended by itself; null while it runs or when it was stopped or killed. */
@@ -109,6 +109,11 @@ export interface SimulatedSite {
   /** The daemon is killed when it comes by that boundary next; `told` is called then. Null: not, after all. */
   dieAt(boundary: BoundaryName | CrashpointName | null, told?: () => void): void;
   stop(): Promise<void>;
+  /**
+   * Another daemon takes over with that config, as on a reload; what is in the site's own config and not in it retires while it
+   * has machines. Clouds and queues beyond the site's own there are none.
+   */
+  reload(config: SiteConfig): Promise<void>;
   /** The store is lost; a new daemon begins with an empty one. */
   loseStore(): void;
   /** Every commit fails like that from now on. */
@@ -197,21 +202,25 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     throw killed();
   }
 
-  function start(): void {
+  let running: SiteConfig = config;
+
+  function start(notes: DaemonParts['notes'] | null = null): void {
     if (current !== null) throw new Error('it runs already');
+    const whole = withRetiring(running, leaversOf(config, running), heldBy(store.load()));
     const life: Life = { dead: false };
     const daemon = createDaemon({
       version: '0.0.0-simulated',
-      config,
+      config: whole,
+      ...(notes === null ? {} : { notes }),
       store: { ...store, commit: (batch) => commit(life, batch) },
-      clouds: config.clouds.flatMap((part) => {
+      clouds: whole.clouds.flatMap((part) => {
         const simulated = clouds.get(part.name);
         if (simulated === undefined) return [];
         const { cloud, capabilities } = simulated;
         const tampered = tamperCloud === undefined ? cloud : tamperCloud(cloud, part.name);
         return [{ config: part, cloud: mortalCloud(tampered, { life, fates }), capabilities }];
       }),
-      queues: config.queues.flatMap((part) => {
+      queues: whole.queues.flatMap((part) => {
         const queue = queues.get(part.name)?.queue;
         if (queue === undefined) return [];
         const tampered = tamperQueue === undefined ? queue : tamperQueue(queue, part.name);
@@ -222,6 +231,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       log: errorLog(errors, options.log),
       newSeed: () => `seed-${seeds++}`,
       crashpoint: crashpointFor(life, fates),
+      ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
       ...(options.hurryMs === undefined ? {} : { hurryMs: options.hurryMs }),
       ...(options.tickGapMs === undefined ? {} : { tickGapMs: options.tickGapMs }),
       ...(tamperCore === undefined ? {} : { core: tamperCore(tick) }),
@@ -248,10 +258,18 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     );
   }
 
-  const running = (): Incarnation => {
+  const incarnationNow = (): Incarnation => {
     if (current === null) throw new Error('no daemon runs');
     return current;
   };
+
+  async function halt(why: Error): Promise<void> {
+    const incarnation = incarnationNow();
+    incarnation.abort.abort(why);
+    for (let second = 0; second < 60 && !incarnation.over; second++) await clock.advance(1000);
+    await incarnation.done;
+    current = null;
+  }
 
   const simulated: SimulatedSite = {
     config,
@@ -272,7 +290,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       return store;
     },
     get control() {
-      return running().daemon.control;
+      return incarnationNow().daemon.control;
     },
     errors,
     get ended() {
@@ -281,9 +299,9 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     get running() {
       return current !== null && !current.life.dead && !current.over;
     },
-    start,
+    start: () => start(),
     kill: () => {
-      running().life.dead = true;
+      incarnationNow().life.dead = true;
       current = null;
     },
     killAtCommit: (point) => {
@@ -292,12 +310,13 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
     dieAt: (name, told = () => {}) => {
       fates.doom = name === null ? null : { name, told };
     },
-    stop: async () => {
-      const incarnation = running();
-      incarnation.abort.abort(new Error('stopped'));
-      for (let second = 0; second < 60 && !incarnation.over; second++) await clock.advance(1000);
-      await incarnation.done;
-      current = null;
+    stop: () => halt(new Error('stopped')),
+    reload: async (next) => {
+      if (simulated.running) {
+        await halt(turning);
+        running = next;
+        start([{ kind: 'reload', why: 'the configuration was reloaded' }]);
+      } else running = next;
     },
     loseStore: () => {
       store = openStore();
@@ -316,56 +335,12 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       }
       throw new Error(`not within ${withinMs} ms: ${what}`);
     },
-    status: () => running().daemon.control.status(),
+    status: () => incarnationNow().daemon.control.status(),
     instances: () => store.load().instances,
     alive: () => [...clouds.values()].flatMap((cloud) => cloud.alive()),
     made: () => [...clouds.values()].flatMap(({ machines }) => machines),
   };
   return simulated;
-}
-
-function configOf(options: SiteOptions): SiteConfig {
-  const { offers, pools, pollMs = 10_000, deadlineMs = 30_000 } = options;
-  const cloudOptions: NonNullable<SiteOptions['clouds']> = options.clouds ?? [{ name: east }];
-  return {
-    site,
-    stateDir: '/nowhere',
-    api: { listen: [], tokens: [] },
-    socket: '/nowhere/socket',
-    queues: (options.queues ?? [batchQueue]).map((name) => ({
-      name,
-      adapter: 'simulated',
-      pollMs,
-      deadlineMs,
-      settings: {},
-    })),
-    clouds: cloudOptions.map(({ name, max = null, launchesInFlightMax = 20, callsPerMinute }) => ({
-      name,
-      driver: 'simulated',
-      pollMs,
-      deadlineMs,
-      max,
-      launchesInFlightMax,
-      ...(callsPerMinute === undefined ? {} : { callsPerMinute }),
-      settings: {},
-    })),
-    offers,
-    pools,
-    downtimes: options.downtimes ?? [],
-    budgets: options.budgets ?? [],
-    hooks: [],
-    policy: {
-      reapMs: 120_000,
-      setAsideFirstMs: 30_000,
-      setAsideMaxMs: 600_000,
-      massShare: 0.5,
-      alarmAfter: 3,
-      drainAheadMs: 600_000,
-      retentionMs: 7 * 86_400_000,
-      fairness: usualFairness,
-      ...options.policy,
-    },
-  };
 }
 
 interface Incarnation {

@@ -1,4 +1,11 @@
 import type {
+  MachineUse,
+  ReportMark,
+  ReportMessage,
+  UnreportedMachine,
+  UsageRow,
+} from '../model/accounting.ts';
+import type {
   CloudName,
   InstanceId,
   IntentId,
@@ -28,6 +35,8 @@ export interface Store {
   endedInstances(limit: number): readonly Instance[];
   /** What the adapter of a queue keeps; each queue has its own. */
   memory(queue: QueueName): Memory;
+  /** What has been used; see Batch for what a tick adds. */
+  readonly accounts: Accounts;
   /** Drops journal entries and ended instances and intents older than that, a bounded number at a call; returns how many. */
   prune(beforeMs: number): number;
   close(): void;
@@ -44,6 +53,8 @@ export interface StoredState {
   /** All that are open or unknown, and every one that has an instance which has not ended. */
   readonly intents: readonly Intent[];
   readonly facts: readonly Fact[];
+  /** Of all machines that have not ended. */
+  readonly machineUses: readonly MachineUse[];
 }
 
 /** What a tick changed. */
@@ -56,6 +67,35 @@ export interface Batch {
   readonly instances: readonly Instance[];
   readonly facts: readonly Fact[];
   readonly journal: readonly JournalEntry[];
+  /** As they are now; absent: none has changed. */
+  readonly machineUses?: readonly MachineUse[];
+  /** To be added to the sums of their accounts; absent: nothing. */
+  readonly usage?: readonly UsageRow[];
+}
+
+/** Accounts of use, and the messages that report it. All throw StoreError. */
+export interface Accounts {
+  /** The sums of the days from the one up to, and not with, the other, in no order. */
+  usage(days: { readonly from: number; readonly to: number }): readonly UsageRow[];
+  /**
+   * Machines that have ended since they were last reported, and those that began before `beforeMs` and are had still or
+   * ended later, as far as they have not been reported up to it. By their names, those after the one only.
+   */
+  unreported(query: {
+    readonly beforeMs: number;
+    readonly after: InstanceId | null;
+    readonly limit: number;
+  }): readonly UnreportedMachine[];
+  /** Marks machines as reported and keeps the messages that report them: both or neither. */
+  report(messages: readonly ReportMessage[], marks: readonly ReportMark[]): void;
+  /** Those that are not known to be in place, in the order in which they were made. */
+  messages(): readonly ReportMessage[];
+  /** Before a message is put in place; null: it was not put there after all. */
+  placing(name: string, folder: string | null): void;
+  /** It is in place, and forgotten here. */
+  placed(name: string): void;
+  /** Drops sums of days before the one, and machines that ended before the other, some hundred at a call; returns how many. */
+  prune(before: { readonly day: number; readonly endedMs: number }): number;
 }
 
 /** Something learned that outlives a restart: a JSON value under a key. */
@@ -77,6 +117,8 @@ export interface JournalQuery {
   /** Only entries with a smaller number: for reading on where an answer ended. */
   readonly beforeNumber?: number;
   readonly sinceMs?: number;
+  /** The oldest of what is asked for come first, and are what a limit leaves; absent: the newest. */
+  readonly oldestFirst?: boolean;
 }
 
 export interface StoredJournalEntry extends JournalEntry {

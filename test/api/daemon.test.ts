@@ -8,6 +8,7 @@ import { type Api, startApi } from '../../src/api/server.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import { createSimulatedSite, type SimulatedSite } from '../../src/simulate/simulatedSite.ts';
 import { keepLog } from '../support/apiServer.ts';
+import { neverReloaded } from '../support/neverReloaded.ts';
 import { cli } from '../support/runCli.ts';
 import { makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
 
@@ -25,7 +26,7 @@ async function serve(site: SimulatedSite) {
     socket,
     listen: [],
     tokens: [],
-    control: site.control,
+    control: { ...site.control, ...neverReloaded },
     clock: hostClock,
     log: keepLog(faults),
   });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Client } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { apiLimits } from '../../src/api/limits.ts';
@@ -276,8 +277,9 @@ describe('faults behind the API', () => {
     const impatient = {
       wallNow: () => 0,
       monotonicNow: () => 0,
-      sleep: async (ms: number) => {
-        slept.push(ms);
+      sleep: async (ms: number, signal: AbortSignal) => {
+        if (ms !== apiLimits.explainMs) await once(signal, 'abort');
+        else slept.push(ms);
       },
     };
     await using api = await startTestApi(impatient);

@@ -109,7 +109,15 @@ function quietTicks(ready: PlanInput): readonly ReturnType<typeof cpuTimed>[] {
     replaySafe: () => true,
     seatsPerCall: () => 1,
   };
-  const stored = { site: site.site, nowMs: null, sequence: 0, instances: [], intents: [], facts: [] };
+  const stored = {
+    site: site.site,
+    nowMs: null,
+    sequence: 0,
+    instances: [],
+    intents: [],
+    facts: [],
+    machineUses: [],
+  };
   let state: CoreState = {
     ...remember(stored, () => 'seed'),
     sequence: 0,

@@ -1,4 +1,4 @@
-import type { PlanView } from '../../src/api/control.ts';
+import type { PlanView } from '../../src/api/plan.ts';
 import { bigFarm } from '../support/bigFarm.ts';
 import { submitJobs } from '../support/condorFarm.ts';
 import { until } from '../support/runningSite.ts';

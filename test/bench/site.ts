@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ec2Driver } from '../../src/clouds/ec2/driver.ts';
+import { usualAccounting } from '../../src/config/accounting.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import { createDaemon } from '../../src/daemon/daemon.ts';
 import type { Demand, QueueSnapshot, Worker } from '../../src/model/demand.ts';
@@ -122,7 +123,7 @@ export async function startBenchSite(options: {
     config: {
       site,
       stateDir: folder,
-      api: { listen: [], tokens: [] },
+      api: { listen: [], tokens: [], visitors: null, userSocket: null },
       socket: join(folder, 'api.sock'),
       queues: [{ name: batchQueue, adapter: 'bench', pollMs, deadlineMs: 10_000, settings: {} }],
       clouds: clouds.map(({ config }) => config),
@@ -132,6 +133,7 @@ export async function startBenchSite(options: {
         ...(options.neighbour === undefined ? [] : [makePool({ name: 'next', offers: ['next'], min: 5 })]),
       ],
       downtimes: [],
+      accounting: usualAccounting,
       budgets: [],
       hooks: [],
       policy: {

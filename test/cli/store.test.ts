@@ -16,7 +16,7 @@ function realStore(place: StorePlace): StoreMaintenance {
   };
 }
 
-const counts = '2 instances, 1 intent, 1 fact, 400 journal entries';
+const counts = '2 instances, 1 intent, 1 fact, 400 journal entries, 0 rows of the accounts';
 
 test('check, backup and restore', async () => {
   const folder = aFolder();

@@ -25,7 +25,12 @@ const said = async (listen: string, tokens: string, more: Files = {}) =>
 
 describe('access over the network', () => {
   it('is none unless it is asked for', async () => {
-    expect((await loadToy()).config?.api).toEqual({ listen: [], tokens: [] });
+    expect((await loadToy()).config?.api).toEqual({
+      listen: [],
+      tokens: [],
+      visitors: null,
+      userSocket: null,
+    });
   });
 
   it('is by tokens, of which only the hash is kept', async () => {
@@ -47,6 +52,29 @@ describe('access over the network', () => {
       expect.objectContaining({ name: 'farm', pools: new Set(['workers']), wholeSite: false }),
     ]);
     expect(JSON.stringify(config)).not.toContain('cccc');
+  });
+
+  it('lets visitors read the pools that are open to everybody', async () => {
+    const visited = files(loopback, '', {});
+    const text = String(visited['site.yaml']).replace('queues:', '  visitors: { pools: all }\nqueues:');
+    const { config, problems } = await loadToy({ ...visited, 'site.yaml': text });
+    expect(problems).toEqual([]);
+    expect(config?.api.visitors).toMatchObject({
+      role: 'read',
+      pools: new Set(['workers']),
+      wholeSite: true,
+      requestsPerSecond: 20,
+    });
+    const closed = text.replace('    max: 5\n', '    max: 5\n    access: []\n');
+    const listed = await loadToy({ ...visited, 'site.yaml': closed });
+    expect(listed.config?.api.visitors).toMatchObject({ pools: new Set(), wholeSite: false });
+  });
+
+  it('says which pool of visitors there is not', async () => {
+    const text = `${loopback}  visitors: { pools: [werkers] }\n`;
+    expect(await said(text, '')).toEqual([
+      'api.visitors.pools[0]: unknown pool "werkers" (did you mean "workers"?)',
+    ]);
   });
 
   it('a pool with an access list is closed to the tokens that it does not name', async () => {

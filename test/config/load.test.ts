@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { usualAccounting } from '../../src/config/accounting.ts';
 import { checkSite } from '../../src/config/check.ts';
 import { hostFiles, readText } from '../../src/config/files.ts';
 import { loadSite } from '../../src/config/load.ts';
@@ -23,7 +24,7 @@ describe('a good config', () => {
       site: 'farm',
       stateDir: '/var/lib/spillway',
       socket: '/run/spillway/spillway.sock',
-      api: { listen: [], tokens: [] },
+      api: { listen: [], tokens: [], visitors: null, userSocket: null },
       queues: [
         {
           name: 'batch',
@@ -79,6 +80,7 @@ describe('a good config', () => {
       downtimes: [],
       budgets: [],
       hooks: [],
+      accounting: usualAccounting,
       policy: {
         reapMs: 600_000,
         setAsideFirstMs: 60_000,

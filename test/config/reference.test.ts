@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { cloudDrivers } from '../../src/clouds/index.ts';
-import { apiSchema, listenSchema, tokenSchema } from '../../src/config/api-schema.ts';
+import { accountingSchema, apelSchema } from '../../src/config/accounting.ts';
+import {
+  apiSchema,
+  listenSchema,
+  tokenSchema,
+  userSocketSchema,
+  visitorsSchema,
+} from '../../src/config/api-schema.ts';
 import {
   budgetSchema,
   capSchema,
@@ -37,6 +44,10 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `api`', apiSchema],
   ['#### `listen`', listenSchema],
   ['#### `tokens`', tokenSchema],
+  ['#### `userSocket`', userSocketSchema],
+  ['#### `visitors`', visitorsSchema],
+  ['### `accounting`', accountingSchema],
+  ['#### `apel`', apelSchema],
   ['### `policy`', policySchema],
   ['#### `fairShare`', fairShareSchema],
   ['#### `caps`', capSchema],

@@ -59,6 +59,7 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
         instances: [],
         intents: [],
         facts: [],
+        machineUses: [],
       });
     });
 
@@ -136,6 +137,7 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
         instances: [bare, full],
         intents: [intent],
         facts: [fact],
+        machineUses: [],
       });
     });
 
@@ -311,6 +313,14 @@ export function storeConformance(name: string, open: () => StoreUnderTest): void
         expect(why(store, {})).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
         expect(why(store, { limit: 2 })).toEqual([12, 11]);
         expect(why(store, { limit: 0 })).toEqual([]);
+      });
+
+      it('is oldest first where that is asked for, and a limit then leaves the oldest', () => {
+        const store = filled();
+        const [first] = store.journal({ limit: 1, oldestFirst: true });
+        expect(why(store, { oldestFirst: true, limit: 3 })).toEqual([1, 2, 3]);
+        expect(why(store, { oldestFirst: true, afterNumber: first?.number ?? 0, limit: 2 })).toEqual([2, 3]);
+        expect(why(store, { oldestFirst: true, pool: PoolName('even') })).toEqual([2, 4, 6, 8, 10, 12]);
       });
 
       it('answers by each field, and by all of them at once', () => {

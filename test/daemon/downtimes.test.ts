@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { east } from '../../src/simulate/simulatedSite.ts';
+import { east } from '../../src/simulate/simulatedConfig.ts';
 import { endsOf, phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { makeJobClass, makePool } from '../support/siteParts.ts';
 

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JobExplanation, PlanView } from '../../src/api/control.ts';
+import type { JobExplanation } from '../../src/api/control.ts';
+import type { PlanView } from '../../src/api/plan.ts';
 import {
   cloudInstances,
   type FarmOptions,

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { PlanView } from '../../src/api/control.ts';
+import type { PlanView } from '../../src/api/plan.ts';
 import { bigFarm } from '../support/bigFarm.ts';
 import { submitJobs } from '../support/condorFarm.ts';
 import { until } from '../support/runningSite.ts';

@@ -16,7 +16,7 @@ import { aBatch, anEntry, anInstance, anIntent, site } from '../conformance/rows
 import { aFolder, aStoreFile, opened, startWriter, storeErrorOf, tamper } from './folder.ts';
 
 const wallMs = 1_760_000_000_000;
-const rows = { intents: 1, instances: 2, facts: 1, journal: 400 };
+const rows = { intents: 1, instances: 2, facts: 1, journal: 400, machineUses: 0, usage: 0 };
 
 describe('check', () => {
   it('says what is in a sound store, and changes nothing', () => {

@@ -6,12 +6,14 @@ import {
   type InstanceView,
   type JobExplanation,
   type LaunchRequest,
-  type PlanView,
   type StatusView,
 } from '../../src/api/control.ts';
 import type { DowntimeView } from '../../src/api/downtimes.ts';
 import type { JournalEntryView } from '../../src/api/journalEntry.ts';
 import type { BudgetView } from '../../src/api/money.ts';
+import type { HealthView } from '../../src/api/observing.ts';
+import type { PlanView } from '../../src/api/plan.ts';
+import type { ReloadReceipt } from '../../src/api/reload.ts';
 import type { JournalQuery } from '../../src/store/port.ts';
 import { createFixtureLeases } from './fixtureLeases.ts';
 
@@ -25,6 +27,14 @@ export interface FixtureControl extends Control {
   /** What `explainJob` does instead, if set. */
   jobLookup: ((signal: AbortSignal) => Promise<JobExplanation | null>) | null;
   mode: StatusView['mode'];
+  /** Why `health` and `readiness` are not well; null: they are. */
+  trouble: string | null;
+  /** A new entry in the journal, of which listeners are told. */
+  addEntry(entry: Partial<JournalEntryView>): void;
+}
+
+function fixtureHealth(name: string, why: string | null): HealthView {
+  return { ok: why === null, checks: [{ name, ok: why === null, why }] };
 }
 
 const fixtureDowntime: DowntimeView = {
@@ -44,9 +54,22 @@ const fixtureDowntime: DowntimeView = {
   busy: 1,
 };
 
+const fixtureUsage = {
+  machines: 3,
+  machineSeconds: 7200,
+  coreSeconds: 28_800,
+  memoryMiBSeconds: 58_982_400,
+  busySeconds: 3600,
+  busyCoreSeconds: 14_400,
+  jobs: 12,
+  costs: [{ currency: 'EUR', amount: 1.5 }],
+};
+
 /** A small site in memory: one queue, one cloud, two pools, four instances. It enforces a few rules of the real one. */
 export function createFixtureControl(): FixtureControl {
   const writes: unknown[] = [];
+  const listeners = new Set<() => void>();
+  const added: JournalEntryView[] = [];
   const find = (id: string): InstanceView => {
     const found = fixtureInstances.find((instance) => instance.id === id);
     if (found === undefined) throw new ControlError('unknownInstance', `no instance ${id}`);
@@ -66,6 +89,21 @@ export function createFixtureControl(): FixtureControl {
     writes,
     jobLookup: null,
     mode: 'running',
+    trouble: null,
+    metrics: async () => '# HELP spillway_mode what the daemon is doing\n',
+    health: () => fixtureHealth('loop', control.trouble),
+    readiness: () => fixtureHealth('queue main', control.trouble),
+    onJournal: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    addEntry: (entry) => {
+      const [model] = fixtureJournal;
+      if (model === undefined) throw new Error('an empty fixture');
+      const number = (added[0]?.number ?? model.number) + 1;
+      added.unshift({ ...model, number, ...entry });
+      for (const listener of listeners) listener();
+    },
     status: () => ({ ...fixtureStatus, mode: control.mode }),
     plan: () => fixturePlan,
     instances: (filter) => {
@@ -130,10 +168,43 @@ export function createFixtureControl(): FixtureControl {
       if (id !== fixtureDowntime.id) throw new ControlError('unknownDowntime', `there is no downtime ${id}`);
       return { nowMs, downtime: fixtureDowntime, next: 'machines are launched again' };
     },
-    journal: (query) => fixtureJournal.filter((entry) => wanted(entry, query)).slice(0, query.limit),
+    reload: async () => {
+      writes.push('reload');
+      return fixtureReload;
+    },
+    configuration: () => ({
+      path: '/etc/spillway/site.yaml',
+      entries: [{ kind: 'pool', name: 'small', fields: { max: 9 } }],
+    }),
+    accounting: ({ by, pools }) => ({
+      nowMs,
+      from: '2026-11-01',
+      to: '2026-11-23',
+      by,
+      rows: ['batch', 'gpu']
+        .filter((pool) => pools === null || pools.has(pool))
+        .map((pool) => ({ ...fixtureUsage, keys: Object.fromEntries(by.map((key) => [key, pool])) })),
+    }),
+    reportUsage: async (folder) => {
+      writes.push({ reportUsage: folder });
+      return { folder: folder ?? '/var/spool/apel/outgoing', messages: 1, records: 3 };
+    },
+    journal: (query) => {
+      const newestFirst = [...added, ...fixtureJournal].filter((entry) => wanted(entry, query));
+      return (query.oldestFirst === true ? newestFirst.toReversed() : newestFirst).slice(0, query.limit);
+    },
   };
   return control;
 }
+
+export const fixtureReload: ReloadReceipt = {
+  outcome: 'applied',
+  path: '/etc/spillway/site.yaml',
+  problems: [],
+  changes: [{ change: 'changed', kind: 'pool', name: 'small', field: 'max', from: '9', to: '12' }],
+  retiring: ['cloud ec2: 2 machines drain'],
+  next: 'it holds now',
+};
 
 function launched({ pool, offer, count }: LaunchRequest) {
   if (pool !== 'small' && pool !== 'large') throw new ControlError('unknownPool', `no pool ${pool}`);
@@ -164,6 +235,7 @@ function wanted(entry: JournalEntryView, query: JournalQuery): boolean {
     (query.kinds === undefined || query.kinds.includes(entry.kind)) &&
     (query.instance === undefined || query.instance === entry.instance) &&
     (query.pool === undefined || query.pool === entry.pool) &&
+    (query.afterNumber === undefined || entry.number > query.afterNumber) &&
     (query.sinceMs === undefined || entry.atMs >= query.sinceMs)
   );
 }
@@ -351,6 +423,8 @@ export const fixtureStatus: StatusView = {
         },
       ],
       quota: { instances: 17, cpus: 64, memoryMiB: 131_072 },
+      mode: 'act',
+      retiring: false,
     },
   ],
   pools: [
@@ -361,6 +435,8 @@ export const fixtureStatus: StatusView = {
       max: 9,
       headroom: 1,
       paused: false,
+      mode: 'act',
+      retiring: false,
       scaled: false,
       states: { Free: 1, Busy: 1, Unusable: 0 },
       phases: { ...noPhases, idle: 1, draining: 1 },
@@ -374,6 +450,8 @@ export const fixtureStatus: StatusView = {
       max: 2,
       headroom: 0,
       paused: false,
+      mode: 'act',
+      retiring: false,
       scaled: false,
       states: { Free: 0, Busy: 0, Unusable: 1 },
       phases: { ...noPhases, building: 1 },
@@ -394,6 +472,7 @@ export const fixtureStatus: StatusView = {
     },
   ],
   downtimes: [fixtureDowntime],
+  observe: null,
   money: {
     spending: [
       { kind: 'site', name: null, currency: 'USD', hour: 0.42, day: 7.5, month: 120 },
@@ -407,6 +486,7 @@ export const fixtureStatus: StatusView = {
 };
 
 export const fixturePlan: PlanView = {
+  observe: null,
   budgets: [fixtureBudget],
   nowMs,
   ready: true,

@@ -1,6 +1,7 @@
 import type { InstanceId, IntentId, SiteId } from '../../src/model/ids.ts';
 import type { Instance, Intent } from '../../src/model/instance.ts';
 import { forgetfulMemory, type Memory } from '../../src/model/memory.ts';
+import { memoryAccounts } from '../../src/store/memory/accounts.ts';
 import type { Batch, Fact, Store, StoredJournalEntry } from '../../src/store/port.ts';
 
 /** What a store does, said with maps: the oracle of the property test. It bounds no prune and checks no value. */
@@ -9,6 +10,7 @@ export function modelStore(site: SiteId): Store {
   const intents = new Map<IntentId, Intent>();
   const facts = new Map<string, Fact>();
   const memories = new Map<string, Memory>();
+  const used = memoryAccounts();
   let journal: StoredJournalEntry[] = [];
   let numbers = 0;
   let nowMs: number | null = null;
@@ -34,6 +36,7 @@ export function modelStore(site: SiteId): Store {
           ({ id }) => id,
         ),
         facts: inOrder([...facts.values()], ({ key }) => key),
+        machineUses: inOrder(used.open(), ({ instance }) => instance),
       };
     },
     commit: (batch: Batch) => {
@@ -41,6 +44,7 @@ export function modelStore(site: SiteId): Store {
       for (const intent of batch.intents) intents.set(intent.id, intent);
       for (const instance of batch.instances) instances.set(instance.id, instance);
       for (const fact of batch.facts) facts.set(fact.key, fact);
+      used.write(batch);
       for (const entry of batch.journal) {
         numbers += 1;
         journal.unshift({ ...entry, number: numbers, wallMs: batch.wallMs });
@@ -58,6 +62,7 @@ export function modelStore(site: SiteId): Store {
       memories.set(queue, memory);
       return memory;
     },
+    accounts: used.accounts,
     prune: (beforeMs) => {
       const had = journal.length + instances.size + intents.size;
       journal = journal.filter(({ atMs }) => atMs >= beforeMs);

@@ -3,8 +3,8 @@ import { type Billing, type Market, perSecond } from '../../src/model/billing.ts
 import { CloudName, OfferName, PoolName } from '../../src/model/ids.ts';
 import type { Offer, Pool, PoolLimits } from '../../src/model/offer.ts';
 import type { Resources } from '../../src/model/resources.ts';
+import { batchQueue, east } from '../../src/simulate/simulatedConfig.ts';
 import type { JobClass } from '../../src/simulate/simulatedQueue.ts';
-import { batchQueue, east } from '../../src/simulate/simulatedSite.ts';
 
 export { batchQueue, east };
 

@@ -180,6 +180,25 @@ export async function booterTestbed(
   };
 }
 
+export interface PrometheusTestbed {
+  readonly kind: 'prometheus';
+  readonly folder: string;
+  readonly endpoint: string;
+  /** Path of the program. */
+  readonly promtool: string;
+  stop(): Promise<void>;
+}
+
+/** Scrapes a daemon's API at `host:port` with the token in a file. */
+export async function prometheusTestbed(
+  name: string,
+  { target, tokenFile }: { readonly target: string; readonly tokenFile: string },
+): Promise<PrometheusTestbed | Missing> {
+  const started = await start('prometheus', name, { TARGET: target, TOKEN_FILE: tokenFile });
+  if (isMissing(started)) return started;
+  return { ...(started.facts as unknown as PrometheusTestbed), stop: started.stop };
+}
+
 /** Stops them in the order given; missing ones are passed over. */
 export async function stopTestbeds(
   ...testbeds: readonly (Missing | { readonly kind: string; stop(): Promise<void> })[]
@@ -194,7 +213,7 @@ interface Started {
   readonly stop: () => Promise<void>;
 }
 
-type Program = 'htcondor' | 'ec2' | 'booter';
+type Program = 'htcondor' | 'ec2' | 'booter' | 'prometheus';
 
 async function start(
   program: Program,

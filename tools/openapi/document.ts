@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { buildApp } from '../../src/api/app.ts';
+import { noHistory } from '../../src/api/live/history.ts';
+import { createHub } from '../../src/api/live/hub.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import type { Log } from '../../src/model/log.ts';
 
@@ -13,8 +15,12 @@ export async function openApiDocument(): Promise<unknown> {
   const admit = () => {
     throw new Error('nobody is let in');
   };
-  const door = { tls: null, addressConnectionsMax: null, admit };
-  const app = await buildApp({ door, clock: hostClock, log: quiet, closing: new AbortController().signal });
+  const door = { tls: null, addressConnectionsMax: null, isLocal: true, admit };
+  const live = { hub: createHub(hostClock), historian: { history: () => noHistory } };
+  const asked = () => ({ ok: true, checks: [] });
+  const control = { health: asked, readiness: asked };
+  const closing = new AbortController().signal;
+  const app = await buildApp({ door, clock: hostClock, log: quiet, control, live, closing });
   try {
     await app.ready();
     return app.swagger();

@@ -18,7 +18,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   fleet: { imports: ['model'], packages: [] },
   matchmaker: { imports: ['model', 'classad'], packages: [] },
   planner: { imports: ['matchmaker', 'fleet', 'model'], packages: [] },
+  // Use of machines: what ticks add to the accounts, sums, usage records.
+  accounting: { imports: ['model'], packages: [] },
   config: { imports: ['model', 'classad'] },
+  metrics: { imports: ['model'], packages: ['prom-client', 'node:fs'] },
   // Files, processes and programs of the host that the daemon runs on.
   host: { imports: ['model'] },
   queues: { imports: ['host', 'model', 'classad', ...settings] },
@@ -27,11 +30,13 @@ export const layers: Readonly<Record<string, Layer>> = {
   daemon: {
     imports: [
       'planner',
+      'accounting',
       'matchmaker',
       'fleet',
       'model',
       'classad',
       'config',
+      'metrics',
       'queues/port.ts',
       'clouds/port.ts',
       'store/port.ts',
@@ -40,12 +45,17 @@ export const layers: Readonly<Record<string, Layer>> = {
       'api/poolStatus.ts',
       'api/demandPlan.ts',
       'api/downtimes.ts',
+      'api/accounting.ts',
       'api/alarms.ts',
       'api/leases.ts',
       'api/money.ts',
+      'api/observing.ts',
+      'api/observe.ts',
+      'api/plan.ts',
+      'api/reload.ts',
     ],
   },
-  api: { imports: ['daemon', 'model', 'queues/port.ts', 'store/port.ts'] },
+  api: { imports: ['daemon', 'metrics', 'model', 'queues/port.ts', 'store/port.ts'] },
   cli: { imports: ['api', 'classad', 'daemon', 'config', 'host', 'model', 'simulate', 'store'] },
   simulate: {
     imports: [
@@ -54,6 +64,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       'matchmaker',
       'fleet',
       'config',
+      'metrics',
       'model',
       'classad',
       'queues/port.ts',
@@ -72,7 +83,12 @@ export const compositionRoot = 'main.ts';
 export const plugInLayers = ['queues', 'clouds'] as const;
 
 /** The files that wrap the host's clocks and its randomness. */
-export const hostFiles = ['src/daemon/clock.ts', 'src/daemon/random.ts', 'src/simulate/virtualClock.ts'];
+export const hostFiles = [
+  'src/daemon/clock.ts',
+  'src/daemon/random.ts',
+  'src/simulate/virtualClock.ts',
+  'src/web/time.js', // the browser's
+];
 
 const viaClock = 'Time is an argument: src/model/clock.ts.';
 const viaRandom = 'Randomness is an argument: src/model/clock.ts.';

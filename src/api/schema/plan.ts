@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { PlanView } from '../control.ts';
+import type { PlanView } from '../plan.ts';
 import { budgetSchema } from './money.ts';
+import { observeSchema } from './observe.ts';
 import { count, list, ms, text } from './scalars.ts';
 
 export const figuresSchema = z.record(text, z.number());
@@ -37,16 +38,24 @@ const demandPlanSchema = z.object({
   refusedOffers: list(z.object({ offer: text, code: text, clause: text.nullable() })),
 });
 
+const launchSchema = z.object({
+  pool: text,
+  offer: text,
+  cloud: text,
+  count,
+  why: text,
+  demand: text.nullable(),
+});
+
 export const planSchema = z.object({
   nowMs: ms,
   ready: z.boolean(),
   missing: list(text),
-  launches: list(
-    z.object({ pool: text, offer: text, cloud: text, count, why: text, demand: text.nullable() }),
-  ),
+  launches: list(launchSchema),
   drains: list(changeSchema),
   undrains: list(changeSchema),
   terminations: list(changeSchema),
   demand: list(demandPlanSchema),
   budgets: list(budgetSchema),
+  observe: observeSchema.extend({ launches: list(launchSchema), drains: list(changeSchema) }).nullable(),
 }) satisfies z.ZodType<PlanView>;

@@ -57,6 +57,11 @@ export const journalQuery = z.strictObject({
   limit: wholeNumber(journalMax).default(100),
 });
 
+const { limit: _limit, beforeNumber: _beforeNumber, sinceMs: _sinceMs, ...followed } = journalQuery.shape;
+
+/** The same of entries that are yet to come; the header `Last-Event-ID` goes before `afterNumber`. */
+export const eventsQuery = z.strictObject(followed);
+
 export const launchBody = z.strictObject({
   pool: nameSchema,
   offer: nameSchema.nullable().default(null),

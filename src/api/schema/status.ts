@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { modes } from '../../model/mode.ts';
 import { daemonModes, type StatusView } from '../control.ts';
 import { downtimeSchema } from './downtimes.ts';
 import { moneySchema } from './money.ts';
+import { observeSchema } from './observe.ts';
 import { count, list, ms, text } from './scalars.ts';
 
 export const stateCountsSchema = z.object({ Free: count, Busy: count, Unusable: count });
@@ -59,6 +61,8 @@ const cloudStatusSchema = z.object({
       memoryMiB: z.number().nullable(),
     })
     .nullable(),
+  mode: z.enum(modes),
+  retiring: z.boolean(),
 });
 
 export const poolStatusSchema = z.object({
@@ -68,6 +72,8 @@ export const poolStatusSchema = z.object({
   max: count,
   headroom: count,
   paused: z.boolean(),
+  mode: z.enum(modes),
+  retiring: z.boolean(),
   scaled: z.boolean(),
   states: stateCountsSchema,
   phases: phaseCountsSchema,
@@ -89,6 +95,7 @@ export const statusSchema = z.object({
   pools: list(poolStatusSchema),
   totals: z.object({ sinceStart: totalsSchema, sinceStore: totalsSchema }),
   money: moneySchema,
+  observe: observeSchema.nullable(),
   alarms: list(z.object({ key: text, kind: text, why: text, sinceMs: ms })),
   downtimes: list(downtimeSchema),
 }) satisfies z.ZodType<StatusView>;

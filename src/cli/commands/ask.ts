@@ -5,6 +5,7 @@ import {
   repeatAnswer,
   type Session,
   showAnswer,
+  showAnswerToUsers,
   someId,
   writeLines,
 } from '../session.ts';
@@ -34,7 +35,7 @@ export function addStatus(program: Command, session: Session): void {
     )
     .action(async (options: StatusOptions) => {
       if (options.watch === undefined) {
-        await showAnswer(session, options, (client) => client.status(), renderStatus);
+        await showAnswerToUsers(session, options, (client) => client.status(), renderStatus);
         return;
       }
       const { stdout } = session.deps;
@@ -71,7 +72,7 @@ export function addExplain(program: Command, session: Session): void {
   )
     .argument('<id>', 'the job, as its queue names it', someId)
     .action(async (id: string, options: AskOptions) => {
-      await showAnswer(session, options, (client) => client.explainJob(id), renderJob);
+      await showAnswerToUsers(session, options, (client) => client.explainJob(id), renderJob);
     });
   askingCommand(
     explain,

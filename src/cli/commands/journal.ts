@@ -1,28 +1,36 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { JournalEntryView } from '../../api/journalEntry.ts';
 import type { JournalView } from '../../api/schema/journal.ts';
 import { parseDuration } from '../../config/units.ts';
 import { journalKinds } from '../../model/journal.ts';
 import type { DaemonClient } from '../client.ts';
+import { followJournal } from '../follow.ts';
 import {
   type AskOptions,
   askingCommand,
-  repeatAnswer,
+  reportErrors,
   type Session,
   showAnswer,
+  styleFor,
+  withDaemon,
   writeLines,
 } from '../session.ts';
-import { renderEntries } from '../show/journal.ts';
+import { createEntryRows, renderEntries } from '../show/journal.ts';
 import type { Style } from '../table.ts';
 import { wholeNumber } from './instance.ts';
 import { addJournalExport } from './journalExport.ts';
 
-interface JournalOptions extends AskOptions {
+/** Which entries. */
+export interface JournalFilter {
   readonly kind?: readonly string[];
   readonly instance?: string;
   readonly intent?: string;
   readonly pool?: string;
   readonly cloud?: string;
   readonly offer?: string;
+}
+
+interface JournalOptions extends AskOptions, JournalFilter {
   readonly since?: number;
   readonly limit?: number;
   readonly follow?: boolean;
@@ -38,7 +46,7 @@ export function addJournal(program: Command, session: Session): void {
     .option('--offer <name>', 'only about this offer')
     .option('--since <duration>', 'only of the last, as in 10m or 2h', duration)
     .option('--limit <n>', 'the newest so many (default: 100)', wholeNumber)
-    .addOption(new Option('--follow', 'go on with what is new, until interrupted').conflicts('json'))
+    .option('--follow', 'go on with what is new, until interrupted; with --json one document a line')
     .action(async (options: JournalOptions) => {
       if (options.follow === true) await follow(session, options);
       else await showAnswer(session, options, (client) => read(client, options), renderPage);
@@ -50,32 +58,50 @@ function renderPage(view: JournalView, style: Style): readonly string[] {
   return view.entries.length === 0 ? ['no entries'] : renderEntries(view.entries.toReversed(), style);
 }
 
-const followMs = 1000;
-
 async function follow(session: Session, options: JournalOptions): Promise<void> {
-  let afterNumber: number | undefined;
-  await repeatAnswer(session, options, followMs, async (client, style) => {
-    const view = await read(client, options, afterNumber);
-    const lines = renderEntries(view.entries.toReversed(), style);
-    // The header stands once, above the first entries.
-    if (view.entries.length > 0)
-      writeLines(session.deps.stdout, lines.slice(afterNumber === undefined ? 0 : 1));
-    afterNumber = view.entries[0]?.number ?? afterNumber;
-  });
+  const { clock, signal, stdout, stderr } = session.deps;
+  const rows = createEntryRows(styleFor(session));
+  const write = (entries: readonly JournalEntryView[]) =>
+    writeLines(stdout, options.json === true ? entries.map((entry) => JSON.stringify(entry)) : rows(entries));
+  // What goes wrong is said on standard error alone: standard output has entries, a line each.
+  await reportErrors(session, {}, () =>
+    withDaemon(session, options, async (client) => {
+      // What comes in after this is new, and what is shown first is not.
+      const afterNumber = await newestNumber(client);
+      const first = await read(client, options, afterNumber + 1);
+      write(first.entries.toReversed());
+      await followJournal({
+        client,
+        about: aboutOf(options),
+        afterNumber,
+        onEntry: (entry) => write([entry]),
+        onAway: (why) => writeLines(stderr, [`spillway: ${why}; waiting for it`]),
+        clock,
+        signal,
+      });
+    }),
+  );
 }
 
-const followedAtOnceMax = 1000;
+/** 0 where the journal is empty. */
+export async function newestNumber(client: DaemonClient): Promise<number> {
+  const { entries } = await client.journal({ limit: 1 });
+  return entries[0]?.number ?? 0;
+}
+
+/** As the API takes it. */
+export function aboutOf({ kind, instance, intent, pool, cloud, offer }: JournalFilter) {
+  return { kinds: kind?.join(','), instance, intent, pool, cloud, offer };
+}
 
 async function read(
   client: DaemonClient,
   options: JournalOptions,
-  afterNumber?: number,
+  beforeNumber?: number,
 ): Promise<JournalView> {
-  const { kind, instance, intent, pool, cloud, offer, since, limit } = options;
-  const about = { kinds: kind?.join(','), instance, intent, pool, cloud, offer };
-  if (afterNumber !== undefined) return client.journal({ ...about, afterNumber, limit: followedAtOnceMax });
+  const { since, limit } = options;
   const sinceMs = since === undefined ? undefined : await beginOf(client, since);
-  return client.journal({ ...about, limit, sinceMs });
+  return client.journal({ ...aboutOf(options), limit, sinceMs, beforeNumber });
 }
 
 /** The journal's times are the daemon's, so the daemon is asked what time it has. */

@@ -2,11 +2,19 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { CheckReport } from '../../config/check.ts';
 import { formatProblem } from '../../config/problem.ts';
+import { type LogFormat, logFormats } from '../../host/logLines.ts';
 import { type LogLevel, logLevels } from '../deps.ts';
 import { exitCodes } from '../exit.ts';
 import { counted } from '../format.ts';
-import { type JsonOption, jsonCommand, type Session, show } from '../session.ts';
+import { type AskOptions, askingCommand, complain, type Session, show } from '../session.ts';
 import { printable, type Style } from '../table.ts';
+import { showDiff } from './checkDiff.ts';
+
+interface RunCommandOptions {
+  readonly socket?: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
 
 export function addRun(program: Command, session: Session): void {
   const { deps } = session;
@@ -16,11 +24,20 @@ export function addRun(program: Command, session: Session): void {
     .argument('<config>', 'the site’s configuration file')
     .option('--socket <path>', "instead of the config's socket")
     .addOption(new Option('--log-level <level>', 'how much to log').choices(logLevels).default('info'))
-    .action(async (config: string, options: { socket?: string; logLevel: LogLevel }) => {
+    .addOption(
+      new Option('--log-format <format>', 'auto: as the journal reads it where it is the journal')
+        .choices(logFormats)
+        .default('auto'),
+    )
+    .action(async (config: string, options: RunCommandOptions) => {
       const socket = options.socket === undefined ? null : resolve(deps.cwd, options.socket);
-      const { logLevel } = options;
-      session.exitCode = await deps.runDaemon(resolve(deps.cwd, config), { socket, logLevel });
+      const { logLevel, logFormat } = options;
+      session.exitCode = await deps.runDaemon(resolve(deps.cwd, config), { socket, logLevel, logFormat });
     });
+}
+
+interface CheckOptions extends AskOptions {
+  readonly diff?: boolean;
 }
 
 /** What `check --json` prints. */
@@ -31,9 +48,18 @@ export interface CheckView extends CheckReport {
 }
 
 export function addCheck(program: Command, session: Session): void {
-  jsonCommand(program, 'check', 'read a configuration and say everything that is wrong with it')
-    .argument('<file>', 'the configuration file')
-    .action(async (file: string, options: JsonOption) => {
+  askingCommand(program, 'check', 'read a configuration and say everything that is wrong with it')
+    .argument('[file]', "the configuration file; with `--diff` none: the running daemon's")
+    .option('--diff', 'what it would change of what the running daemon holds to')
+    .action(async (file: string | undefined, options: CheckOptions) => {
+      if (options.diff === true) {
+        await showDiff(session, file ?? null, options);
+        return;
+      }
+      if (file === undefined) {
+        complain(session, 'check needs a file, or --diff', exitCodes.usage);
+        return;
+      }
       const report = await session.deps.checkSite(file);
       const count = (severity: string) =>
         report.problems.filter((problem) => problem.severity === severity).length;

@@ -93,11 +93,12 @@ function renderReport(report: StoreReport, style: Style): readonly string[] {
 
 function rowsText(rows: StoreReport['rows']): string {
   if (rows === null) return 'could not be counted';
-  const { instances, intents, facts, journal } = rows;
+  const { instances, intents, facts, journal, machineUses, usage } = rows;
   return [
     counted(instances, 'instance'),
     counted(intents, 'intent'),
     counted(facts, 'fact'),
     counted(journal, 'journal entry', 'journal entries'),
+    counted(machineUses + usage, 'row of the accounts', 'rows of the accounts'),
   ].join(', ');
 }

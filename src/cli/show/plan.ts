@@ -1,21 +1,29 @@
-import type { PlannedChange, PlanView } from '../../api/control.ts';
 import type { DemandPlan } from '../../api/demandPlan.ts';
+import type { PlannedChange, PlannedLaunch, PlanView } from '../../api/plan.ts';
 import { counted, orDash } from '../format.ts';
 import { type Column, printable, renderTable, type Style } from '../table.ts';
 import { budgetTable } from './money.ts';
+import { renderObserve } from './observe.ts';
 
 const right = (header: string): Column => ({ header, align: 'right' });
 
 export function renderPlan(view: PlanView, style: Style): readonly string[] {
   const sections = [
     view.missing.map((clause) => style.yellow(printable(`not known yet: ${clause}`))),
-    launches(view, style),
+    launches('LAUNCH', view.launches, style),
     changes('DRAIN', view.drains, style),
     changes('UNDRAIN', view.undrains, style),
     changes('TERMINATE', view.terminations, style),
     demandTable(view.demand, style),
     refusals(view.demand, style),
     budgetTable(view.budgets, style),
+    ...(view.observe === null
+      ? []
+      : [
+          renderObserve(view.observe, view.nowMs, style),
+          launches('WOULD LAUNCH', view.observe.launches, style),
+          changes('WOULD DRAIN', view.observe.drains, style),
+        ]),
   ].filter((lines) => lines.length > 0);
   const nothing =
     view.launches.length + view.drains.length + view.undrains.length + view.terminations.length === 0;
@@ -34,17 +42,17 @@ function summary(view: PlanView): string {
   return `would now ${parts.flat().join(', ')}`;
 }
 
-function launches(view: PlanView, style: Style): readonly string[] {
-  if (view.launches.length === 0) return [];
+function launches(verb: string, planned: readonly PlannedLaunch[], style: Style): readonly string[] {
+  if (planned.length === 0) return [];
   const columns = [
-    { header: 'LAUNCH', align: 'right' } as const,
+    { header: verb, align: 'right' } as const,
     { header: 'OFFER' },
     { header: 'CLOUD' },
     { header: 'POOL' },
     { header: 'DEMAND' },
     { header: 'WHY' },
   ];
-  const rows = view.launches.map((launch) => [
+  const rows = planned.map((launch) => [
     launch.count,
     launch.offer,
     launch.cloud,

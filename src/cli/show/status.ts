@@ -4,6 +4,7 @@ import { ago, counted, orDash, size, span, timestamp } from '../format.ts';
 import { type Cell, type Column, printable, renderTable, type Style } from '../table.ts';
 import { renderDowntimes } from './downtimes.ts';
 import { renderMoney } from './money.ts';
+import { renderObserve } from './observe.ts';
 
 const right = (header: string): Column => ({ header, align: 'right' });
 
@@ -19,6 +20,7 @@ export function renderStatus(view: StatusView, style: Style): readonly string[] 
     ...poolTable(view.pools, style),
     '',
     ...totalsTable(view, style),
+    ...(view.observe === null ? [] : ['', ...renderObserve(view.observe, view.nowMs, style)]),
     ...renderMoney(view.money, style),
     ...troubles(view, style),
     ...alarms(view, style),
@@ -26,6 +28,15 @@ export function renderStatus(view: StatusView, style: Style): readonly string[] 
     ...setAsides(view, style),
     ...unmet(view, style),
   ];
+}
+
+/** A name that is to be seen, because something about it is not as usual. */
+function marked(name: string, marks: readonly string[], style: Style) {
+  return marks.length === 0 ? name : { text: `${name} (${marks.join(', ')})`, paint: style.yellow };
+}
+
+function marksOf({ mode, retiring }: Pick<PoolStatus | CloudStatus, 'mode' | 'retiring'>): string[] {
+  return [...(mode === 'observe' ? ['observed'] : []), ...(retiring ? ['retiring'] : [])];
 }
 
 function modeText(view: StatusView, style: Style): string {
@@ -72,7 +83,7 @@ function cloudTable(clouds: readonly CloudStatus[], style: Style): readonly stri
     { header: 'QUOTA LEFT' },
   ];
   const rows = clouds.map((cloud) => [
-    cloud.name,
+    marked(cloud.name, marksOf(cloud), style),
     cloud.driver,
     ...stateCells(cloud.instances, style),
     orDash(cloud.max),
@@ -106,7 +117,7 @@ function poolTable(pools: readonly PoolStatus[], style: Style): readonly string[
     { header: 'PHASES' },
   ];
   const rows = pools.map((pool) => [
-    pool.paused ? { text: `${pool.name} (paused)`, paint: style.yellow } : pool.name,
+    marked(pool.name, [...(pool.paused ? ['paused'] : []), ...marksOf(pool)], style),
     pool.queue,
     pool.min,
     pool.max,

@@ -47,7 +47,15 @@ export function usageOf(claimed: readonly ClassAd[]): readonly WorkerUse[] | nul
     const { user, group } = both === null ? { user: owner, group: null } : accountNamed(both, owner);
     const key = `${group ?? ''}\n${user ?? ''}`;
     const cpus = numberOf(evaluateAttribute(slot, 'Cpus')) ?? 0;
-    uses.set(key, { user, group, cpus: (uses.get(key)?.cpus ?? 0) + cpus });
+    const job = text(slot, 'GlobalJobId');
+    const known = uses.get(key);
+    const jobIds = [...(known?.jobIds ?? []), ...(job === null ? [] : [job])];
+    uses.set(key, {
+      user,
+      group,
+      cpus: (known?.cpus ?? 0) + cpus,
+      ...(jobIds.length === 0 ? {} : { jobIds }),
+    });
   }
   return told ? [...uses.values()] : null;
 }

@@ -74,7 +74,7 @@ function workerOf(queue: QueueName, { machine, lease, draining }: LentMachine): 
     activity: draining ? (busy ? 'draining' : 'drained') : busy ? 'claimed' : 'idle',
     runningJobs: busy ? 1 : 0,
     jobIds: busy ? [lease.id] : [],
-    usage: busy ? [{ user: lease.user, group: null, cpus: resources.cpus }] : [],
+    usage: busy ? [{ user: lease.user, group: null, cpus: resources.cpus, jobIds: [lease.id] }] : [],
     total: resources,
     slots: [{ ad: slotAdOf(machine), free: busy ? noResources : resources, partitionable: false }],
   };

@@ -2,6 +2,7 @@ import type { InstanceId, IntentId, QueueName, SiteId } from '../../model/ids.ts
 import type { Instance, Intent } from '../../model/instance.ts';
 import { forgetfulMemory, type Memory } from '../../model/memory.ts';
 import type { Batch, Fact, JournalQuery, Store, StoredJournalEntry } from '../port.ts';
+import { memoryAccounts } from './accounts.ts';
 
 export interface MemoryStoreOptions {
   readonly site: SiteId;
@@ -23,6 +24,7 @@ export function createMemoryStore({ site, journalMax = journalMaxDefault }: Memo
   const intents = new Map<IntentId, Intent>();
   const facts = new Map<string, Fact>();
   const memories = new Map<QueueName, Memory>();
+  const used = memoryAccounts();
   let journal: StoredJournalEntry[] = [];
   let number = 0;
   let nowMs: number | null = null;
@@ -43,6 +45,7 @@ export function createMemoryStore({ site, journalMax = journalMaxDefault }: Memo
     for (const intent of batch.intents) intents.set(intent.id, intent);
     for (const instance of batch.instances) keep(instance);
     for (const fact of batch.facts) facts.set(fact.key, fact);
+    used.write(batch);
     for (const entry of batch.journal) {
       number += 1;
       journal.push({ ...entry, number, wallMs: batch.wallMs });
@@ -51,7 +54,7 @@ export function createMemoryStore({ site, journalMax = journalMaxDefault }: Memo
   }
 
   function prune(beforeMs: number): number {
-    let dropped = 0;
+    let dropped = used.forget(beforeMs);
     const kept = new Set([...live.values()].map(({ intent }) => intent));
     for (const [id, instance] of ended) {
       if ((instance.endedAtMs ?? instance.phaseSinceMs) >= beforeMs) {
@@ -79,14 +82,16 @@ export function createMemoryStore({ site, journalMax = journalMaxDefault }: Memo
       const open = [...intents.values()].filter(
         ({ id, state }) => state === 'open' || state === 'unknown' || wanted.has(id),
       );
-      return { site, nowMs, sequence, instances, intents: open, facts: [...facts.values()] };
+      const machineUses = used.open();
+      return { site, nowMs, sequence, instances, intents: open, facts: [...facts.values()], machineUses };
     },
     commit,
-    journal: (query) =>
-      journal
-        .filter((entry) => isAsked(entry, query))
-        .slice(-query.limit)
-        .toReversed(),
+    journal: (query) => {
+      const asked = journal.filter((entry) => isAsked(entry, query));
+      return query.oldestFirst === true
+        ? asked.slice(0, query.limit)
+        : asked.slice(-query.limit).toReversed();
+    },
     instance: (id) => live.get(id) ?? ended.get(id) ?? null,
     endedInstances: (limit) => [...ended.values()].slice(-limit).toReversed(),
     memory: (queue) => {
@@ -94,6 +99,7 @@ export function createMemoryStore({ site, journalMax = journalMaxDefault }: Memo
       memories.set(queue, memory);
       return memory;
     },
+    accounts: used.accounts,
     prune,
     close: () => undefined,
   };

@@ -12,7 +12,7 @@ export function boundedRows(limit: number): number {
 
 type Value = string | number;
 
-/** A function that answers journal queries, newest first; statements are prepared once for each form of query. */
+/** A function that answers journal queries, newest first unless asked otherwise; statements are prepared once for each form of query. */
 export function journalReader(
   db: Database.Database,
   path: string,
@@ -20,14 +20,15 @@ export function journalReader(
   const prepared = new Map<string, Database.Statement<Value[]>>();
   return (query) => {
     const { where, values } = conditionsOf(query);
-    const statement = prepared.get(where) ?? db.prepare<Value[]>(sqlFor(where));
-    prepared.set(where, statement);
+    const text = sqlFor(where, query.oldestFirst === true ? 'ASC' : 'DESC');
+    const statement = prepared.get(text) ?? db.prepare<Value[]>(text);
+    prepared.set(text, statement);
     return statement.all(...values, boundedRows(query.limit)).map((row) => readEntry(path, row));
   };
 }
 
-function sqlFor(where: string): string {
-  return `${selectAllEntries} ${where} ORDER BY number DESC LIMIT ?`;
+function sqlFor(where: string, order: 'ASC' | 'DESC'): string {
+  return `${selectAllEntries} ${where} ORDER BY number ${order} LIMIT ?`;
 }
 
 /** The conditions are fixed text in a fixed order, so there are few forms; what is asked for is always a parameter. */

@@ -2,7 +2,8 @@
  * The store's schema, as the numbered steps that make it. A step that has been released is never edited: a change is
  * a new step at the end, and `user_version` in the file says how many have been applied.
  *
- * Times are daemon time in ms unless their name says `wall`; REAL, because the monotonic clock counts fractions.
+ * Times are daemon time in ms unless their name says `wall`; REAL, because the monotonic clock counts fractions. In
+ * usage_sums an empty user, group or currency is one that is not known.
  */
 export interface Migration {
   readonly version: number;
@@ -91,11 +92,67 @@ CREATE TABLE memories (
   PRIMARY KEY (queue, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE machine_uses (
+  instance          TEXT    PRIMARY KEY,
+  cloud_id          TEXT    NOT NULL,
+  pool              TEXT    NOT NULL,
+  queue             TEXT    NOT NULL,
+  offer             TEXT    NOT NULL,
+  cloud             TEXT    NOT NULL,
+  user              TEXT,
+  user_group        TEXT,
+  resources         TEXT    NOT NULL CHECK (json_valid(resources)),
+  terms             TEXT    NOT NULL CHECK (json_valid(terms)),
+  started_at_ms     REAL    NOT NULL,
+  ended_at_ms       REAL,
+  busy_ms           REAL    NOT NULL,
+  busy_core_ms      REAL    NOT NULL,
+  jobs              INTEGER NOT NULL CHECK (jobs >= 0),
+  month             TEXT    CHECK (json_valid(month)),
+  uses              TEXT    NOT NULL CHECK (json_valid(uses)),
+  since_ms          REAL    NOT NULL,
+  reported_until_ms REAL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX machine_uses_open ON machine_uses (instance) WHERE ended_at_ms IS NULL;
+CREATE INDEX machine_uses_ended ON machine_uses (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
+CREATE INDEX machine_uses_unreported ON machine_uses (instance)
+  WHERE ended_at_ms IS NULL OR reported_until_ms IS NULL OR reported_until_ms < ended_at_ms;
+
+CREATE TABLE usage_sums (
+  day                INTEGER NOT NULL,
+  queue              TEXT    NOT NULL,
+  pool               TEXT    NOT NULL,
+  cloud              TEXT    NOT NULL,
+  offer              TEXT    NOT NULL,
+  user               TEXT    NOT NULL,
+  user_group         TEXT    NOT NULL,
+  currency           TEXT    NOT NULL,
+  machines           INTEGER NOT NULL,
+  machine_ms         REAL    NOT NULL,
+  core_ms            REAL    NOT NULL,
+  memory_mib_seconds REAL    NOT NULL,
+  cost               REAL    NOT NULL,
+  busy_ms            REAL    NOT NULL,
+  busy_core_ms       REAL    NOT NULL,
+  jobs               INTEGER NOT NULL,
+  PRIMARY KEY (day, queue, pool, cloud, offer, user, user_group, currency)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE report_messages (
+  name       TEXT    PRIMARY KEY,
+  text       TEXT    NOT NULL,
+  records    INTEGER NOT NULL CHECK (records >= 1),
+  made_at_ms REAL    NOT NULL,
+  folder     TEXT
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE journal_kinds (kind TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 INSERT INTO journal_kinds (kind) VALUES
   ('started'), ('stopped'), ('decision'), ('launch'), ('phase'), ('ended'), ('adopted'), ('offerSetAside'),
   ('offerBack'), ('cloudTrouble'), ('cloudBack'), ('queueTrouble'), ('queueBack'), ('operator'), ('anomaly'), ('budget'),
-  ('alarm'), ('alarmOver'), ('downtime'), ('jobs'), ('hook');
+  ('alarm'), ('alarmOver'), ('downtime'), ('jobs'), ('hook'),
+  ('reload'), ('observe');
 
 CREATE TABLE journal (
   number   INTEGER PRIMARY KEY AUTOINCREMENT,

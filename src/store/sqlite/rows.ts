@@ -24,13 +24,13 @@ import { corrupt } from './failure.ts';
  * back, and again on its way out, so that a damaged value is an error and never a wrong object.
  */
 const key = z.string().min(1);
-const text = z.string();
-const ms = z.number();
-const count = z.int().min(0);
+export const text = z.string();
+export const ms = z.number();
+export const count = z.int().min(0);
 
 /** A name is its text: only the type differs, so there is nothing to transform. */
-const named = <Name extends Branded<string>>() => text as unknown as z.ZodType<Name>;
-const keyed = <Name extends Branded<string>>() => key as unknown as z.ZodType<Name>;
+export const named = <Name extends Branded<string>>() => text as unknown as z.ZodType<Name>;
+export const keyed = <Name extends Branded<string>>() => key as unknown as z.ZodType<Name>;
 
 const cause = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -46,7 +46,7 @@ const cause = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('adopted') }),
 ]);
 
-const terms = z.strictObject({
+export const termsSchema = z.strictObject({
   market: z.enum(markets),
   price: z.strictObject({ perHour: ms, currency: text }).nullable(),
   billing: z.strictObject({ minimumMs: ms, incrementMs: ms }),
@@ -61,7 +61,7 @@ const instanceSchema = z.strictObject({
   offer: named<OfferName>(),
   cloud: named<CloudName>(),
   cause,
-  terms,
+  terms: termsSchema,
   phase: z.enum(phases),
   phaseSinceMs: ms,
   deadlineMs: ms.nullable(),
@@ -144,7 +144,7 @@ export const journalTable = {
   schema: storedEntrySchema,
 } satisfies Table<unknown>;
 
-type Row = Readonly<Record<string, unknown>>;
+export type Row = Readonly<Record<string, unknown>>;
 
 /** A row as a value, or StoreError `corrupt` that names table, key and field. */
 export function decode<T>(path: string, table: Table<T>, row: unknown): T {
@@ -204,7 +204,7 @@ export function encodeEntry(entry: JournalEntry): Row {
   };
 }
 
-function checkedAs<T>(what: string, key: string, schema: z.ZodType<T>, value: unknown): T {
+export function checkedAs<T>(what: string, key: string, schema: z.ZodType<T>, value: unknown): T {
   const read = schema.safeParse(value);
   if (!read.success) throw new TypeError(`${what} ${JSON.stringify(key)}: ${faultsOf(read.error)}`);
   return read.data;

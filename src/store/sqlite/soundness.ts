@@ -1,5 +1,7 @@
 import Database from 'better-sqlite3';
 import { SiteId } from '../../model/ids.ts';
+import { machineUseTable, usageTable } from './accountRows.ts';
+import { selectAllMachineUses, selectAllUsage } from './accountSql.ts';
 import { entryFields } from './journal.ts';
 import { factTable, inspect, instanceTable, intentTable, journalTable, type Table } from './rows.ts';
 import { latestVersion, makeSchema, schemaVersion } from './schema.ts';
@@ -7,7 +9,9 @@ import * as sql from './sql.ts';
 
 /** What can be wrong with a store that opens. Each function returns one line for each fault, `max` at most. */
 
-export type RowCounts = Readonly<Record<'intents' | 'instances' | 'facts' | 'journal', number>>;
+export type RowCounts = Readonly<
+  Record<'intents' | 'instances' | 'facts' | 'journal' | 'machineUses' | 'usage', number>
+>;
 
 interface Read {
   readonly table: Table<unknown>;
@@ -21,6 +25,8 @@ const reads: Readonly<Record<keyof RowCounts, Read>> = {
   instances: { table: instanceTable, select: sql.selectAllInstances, fields: asItIs },
   facts: { table: factTable, select: sql.selectFacts, fields: asItIs },
   journal: { table: journalTable, select: sql.selectAllEntries, fields: entryFields },
+  machineUses: { table: machineUseTable, select: selectAllMachineUses, fields: asItIs },
+  usage: { table: usageTable, select: selectAllUsage, fields: asItIs },
 };
 
 /** `quick` leaves out whether each index agrees with its table, which takes most of the time. */
@@ -95,6 +101,8 @@ export function rowFaults(
     instances: read(reads.instances),
     facts: read(reads.facts),
     journal: read(reads.journal),
+    machineUses: read(reads.machineUses),
+    usage: read(reads.usage),
   };
   return { rows, faults };
 }

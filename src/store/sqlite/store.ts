@@ -4,6 +4,7 @@ import type { Instance } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
 import type { Memory } from '../../model/memory.ts';
 import { type Batch, type Store, type StoredState, StoreError } from '../port.ts';
+import { accountsOf, openMachineReader, usageWriter } from './accounts.ts';
 import { inStoreWords, inWordsOfOpening } from './failure.ts';
 import { type OpenFile, openFile, openMemory, readMeta } from './file.ts';
 import { boundedRows, journalReader } from './journal.ts';
@@ -93,6 +94,7 @@ function storeOn(file: OpenFile, log: Log | undefined): Store {
         newestEnded.all(boundedRows(limit)).map((row) => decode(path, instanceTable, row)),
       ),
     memory: (queue) => memoryOf(file, queue),
+    accounts: accountsOf(file),
     prune: (beforeMs) =>
       inStoreWords(path, () => {
         file.assertInPlace();
@@ -128,6 +130,7 @@ function stateReader(db: Database.Database, path: string): () => StoredState {
   const liveInstances = db.prepare(sql.selectLiveInstances);
   const openIntents = db.prepare(sql.selectOpenIntents);
   const facts = db.prepare(sql.selectFacts);
+  const openMachines = openMachineReader(db, path);
   return db.transaction(() => {
     const meta = readMeta(db, path);
     return {
@@ -137,6 +140,7 @@ function stateReader(db: Database.Database, path: string): () => StoredState {
       instances: liveInstances.all().map((row) => decode(path, instanceTable, row)),
       intents: openIntents.all().map((row) => decode(path, intentTable, row)),
       facts: facts.all().map((row) => decode(path, factTable, row)),
+      machineUses: openMachines(),
     };
   });
 }
@@ -148,6 +152,7 @@ function batchWriter(file: OpenFile): (batch: Batch) => void {
   const putInstance = db.prepare(sql.upsertInstance);
   const putFact = db.prepare(sql.upsertFact);
   const append = db.prepare(sql.insertEntry);
+  const addUsage = usageWriter(db);
 
   const writeAll = db.transaction((batch: Batch) => {
     const { nowMs, wallMs, sequence } = batch;
@@ -166,6 +171,7 @@ function batchWriter(file: OpenFile): (batch: Batch) => void {
     }
     for (const fact of batch.facts) putFact.run(encodeFact(fact));
     for (const entry of batch.journal) append.run({ ...encodeEntry(entry), wallMs });
+    addUsage(batch.machineUses ?? [], batch.usage ?? []);
   });
 
   return (batch) => {
