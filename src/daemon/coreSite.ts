@@ -37,6 +37,7 @@ export function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
     policy: config.policy,
     matchmaker: createMatchmaker(config.offers, evaluation),
     listLagMs: (cloud) => capabilities.get(cloud)?.listLagMs ?? 0,
+    lookMs: Math.max(0, ...[...config.clouds, ...config.queues].map(({ pollMs }) => pollMs)),
     replaySafe: (cloud) => capabilities.get(cloud)?.replaySafe ?? false,
     seatsPerCall: (pool, cloud) => (hasOwnSecrets(pool) ? 1 : (capabilities.get(cloud)?.batchMax ?? 1)),
   };

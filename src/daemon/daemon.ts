@@ -72,6 +72,8 @@ export function createDaemon(given: DaemonParts): Daemon {
   let stopping = false;
   let everReady = false;
   /** When an effect that is owed may be tried again. */
+  /** When time alone brings something about, as it was known when the loop went to sleep. */
+  let dueAtMs = 0;
   let owedAgainMs = Number.POSITIVE_INFINITY;
   const jobsEnded = createJobWatch();
   const news = createNews(firstOutcomes(stored, startedAtMs));
@@ -183,6 +185,7 @@ export function createDaemon(given: DaemonParts): Daemon {
       launches,
       poolOrders,
       downtimeOrders,
+      isDue: nowMs >= dueAtMs,
     };
     const result = core(state, input, site);
     if (result.batch !== null) commit(result.batch, result);
@@ -232,7 +235,9 @@ export function createDaemon(given: DaemonParts): Daemon {
       prune(timeline.now());
       parts.supervisor?.turned();
       const turnMaxMs = parts.supervisor?.turnMaxMs ?? Number.POSITIVE_INFINITY;
-      const dueInMs = Math.min(turnMaxMs, untilDue(state, owedAgainMs));
+      const forMs = untilDue(state, owedAgainMs);
+      dueAtMs = timeline.now() + forMs - 1;
+      const dueInMs = Math.min(turnMaxMs, forMs);
       pulse.ticked(timeline.now(), dueInMs);
       await wake.wait(dueInMs, signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();

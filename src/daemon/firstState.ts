@@ -15,6 +15,7 @@ export function firstState(stored: StoredState, remembered: ReturnType<typeof re
       strangers: new Map(),
     },
     unmet: new Map(),
+    planned: null,
   };
 }
 

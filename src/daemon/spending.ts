@@ -55,7 +55,7 @@ export function moneyOutlook(
     comingMs: (offer, pool) => {
       const limits = site.pools.get(pool)?.limits;
       if (limits === undefined) return 0;
-      const { bootMs, joinMs } = deadlinesOf(learned, offer, limits);
+      const { bootMs, joinMs } = deadlinesOf(learned, offer, { limits, lookMs: site.lookMs });
       return bootMs + joinMs;
     },
     windDownMs: site.windDownMs,

@@ -50,6 +50,7 @@ import { factsOf, type Totals } from './facts.ts';
 import { openIntent } from './openIntent.ts';
 import { actedOn, cast, type ShadowState } from './shadow.ts';
 import { awayOf, bookEnded, foldBudgets, moneyOutlook, noteMissed, type Spending } from './spending.ts';
+import { isStill, type Planned } from './still.ts';
 import { noteSetAsides, noteUnmet } from './tickNotes.ts';
 import { doubtedOf, type Watch, watch } from './watch.ts';
 
@@ -76,6 +77,8 @@ export interface CoreState {
   readonly totals: Totals;
   /** Why each demand group's jobs wait, as the journal was last told. */
   readonly unmet: ReadonlyMap<DemandId, string>;
+  /** The newest plan; null before the first. */
+  readonly planned: Planned | null;
 }
 
 /** What does not change from tick to tick. */
@@ -99,6 +102,8 @@ export interface CoreSite {
   /** Null or absent: nothing is, and everything is done. */
   readonly observed?: Observed | null;
   readonly listLagMs: (cloud: CloudName) => number;
+  /** The longest that a queue or cloud may go without a look. */
+  readonly lookMs: number;
   /** Whether the same create call may be sent again and makes no second machine. */
   readonly replaySafe: (cloud: CloudName) => boolean;
   /** How many machines one create call for this pool at this cloud may make. */
@@ -116,6 +121,8 @@ export interface TickInput extends FoldInput {
   readonly downtimeOrders: readonly DowntimeOrder[];
   /** For the journal, from outside the core: a source fell silent or is back. */
   readonly notes: readonly JournalEntry[];
+  /** False: time alone has brought nothing about since the last tick, as `nextDue` tells it. Absent: it may have. */
+  readonly isDue?: boolean;
 }
 
 export interface TickResult {
@@ -132,6 +139,14 @@ export interface TickResult {
 export function tick(state: CoreState, input: TickInput, site: CoreSite): TickResult {
   const { nowMs } = input;
   const change = fold(state.fleet, input, foldContext(state, site, nowMs));
+  if (state.planned !== null && isStill(state.fleet, state.planned, { input, change }))
+    return {
+      state: { ...state, fleet: change.result() },
+      plan: state.planned.plan,
+      batch: null,
+      effects: [],
+      launched: [],
+    };
   let sequence = state.sequence;
   const learned = learnTimes(state.learned, change.lessons);
   const jitter = () => deriveFraction(state.seed, ++sequence);
@@ -244,6 +259,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     shadow,
     totals,
     unmet,
+    planned: { atMs: nowMs, plan: decided, clouds: input.clouds, queues: input.queues },
   };
   return {
     state: next,
@@ -301,7 +317,7 @@ export function foldContext(state: CoreState, site: CoreSite, nowMs: number): Fo
     pools: site.pools,
     offers: site.offers,
     listLagMs: site.listLagMs,
-    deadlines: (offer, limits) => deadlinesOf(state.learned, offer, limits),
+    deadlines: (offer, limits) => deadlinesOf(state.learned, offer, { limits, lookMs: site.lookMs }),
     reapMs: site.policy.reapMs,
     massShare: site.policy.massShare,
     observed: site.observed ?? null,

@@ -37,34 +37,43 @@ export function learnTimes(learned: Learned, lessons: readonly Lesson[]): Learne
   return changed ? next : learned;
 }
 
-/** How long a machine of this offer may take to run and to join: the pool's caps until enough has been seen. */
+/**
+ * How long a machine of this offer may take to run and to join: the pool's caps until enough has been seen. `lookMs`: a
+ * machine that is there may be seen so much later.
+ */
 export function deadlinesOf(
   learned: Learned,
   offer: OfferName,
-  limits: PoolLimits,
+  { limits, lookMs }: { readonly limits: PoolLimits; readonly lookMs: number },
 ): { readonly bootMs: number; readonly joinMs: number } {
   const times = learned.get(offer) ?? noTimes;
   return {
-    bootMs: deadline(times.bootMs, limits.bootMaxMs),
-    joinMs: deadline(times.joinMs, limits.joinMaxMs),
+    bootMs: deadline(times.bootMs, lookMs, limits.bootMaxMs),
+    joinMs: deadline(times.joinMs, lookMs, limits.joinMaxMs),
   };
 }
 
 /** Worked out once for each set of samples: a tick asks for each machine. */
 const known = new WeakMap<readonly number[], number>();
+const usual = new WeakMap<BootTimes, number>();
 
 /** From a create call to a machine in service as it usually is: the median; null while nothing has been seen. */
 export function usualBootMs(learned: Learned, offer: OfferName): number | null {
   const times = learned.get(offer);
   if (times === undefined || times.bootMs.length + times.joinMs.length === 0) return null;
-  return median(times.bootMs) + median(times.joinMs);
+  let usualMs = usual.get(times);
+  if (usualMs === undefined) {
+    usualMs = median(times.bootMs) + median(times.joinMs);
+    usual.set(times, usualMs);
+  }
+  return usualMs;
 }
 
 function median(samples: readonly number[]): number {
   return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? 0;
 }
 
-function deadline(samples: readonly number[], capMs: number): number {
+function deadline(samples: readonly number[], lookMs: number, capMs: number): number {
   if (samples.length < samplesNeeded) return capMs;
   let wantedMs = known.get(samples);
   if (wantedMs === undefined) {
@@ -73,5 +82,5 @@ function deadline(samples: readonly number[], capMs: number): number {
     wantedMs = Math.max(floorMs, margin * p95);
     known.set(samples, wantedMs);
   }
-  return Math.min(capMs, wantedMs);
+  return Math.min(capMs, wantedMs + lookMs);
 }

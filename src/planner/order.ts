@@ -40,6 +40,7 @@ export function inOrder(
   groups: readonly Demand[],
   { nowMs, policy, shares, poolPriority }: OrderInput,
 ): readonly { readonly demand: Demand; readonly turn: Turn }[] {
+  if (groups.length === 0) return [];
   const factor = shareFactors(shares, groups, policy.share);
   const most = agingMax(policy);
   const rated = groups.map((demand) => {

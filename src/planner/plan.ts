@@ -182,6 +182,7 @@ export function plan(input: PlanInput): Plan {
     fallback: createFallback(input),
     launches: [],
     waitingGangs: [],
+    crowded: new Map(),
   };
   const poolPriority = (demand: Demand) => greatestPriority(demand, work);
   const turns = inOrder(groups, { nowMs, policy: fairness, shares, poolPriority });
@@ -194,7 +195,7 @@ export function plan(input: PlanInput): Plan {
   ]);
   const leaving = new Set([...due.map(({ instance }) => instance), ...(input.doubted ?? [])]);
   const usages = noteIdle(input, { needed: work.supply.needed, launches: work.launches });
-  const drains = [...due, ...planDrains(input, work.supply, { usages, leaving })];
+  const drains = [...due, ...planDrains(input, work.supply, { usages, leaving, crowded: work.crowded })];
   return {
     launches: work.launches,
     undrains: work.supply.undrained,
@@ -242,13 +243,18 @@ function holdForGangs({ input, waitingGangs, supply }: Work): void {
   for (const demand of waitingGangs) supply.hold(demand, demand.workers, freeSinceMs);
 }
 
-/** Min, then head-room: what the pool must have whether a job waits or not. */
-function fillPool(pool: Pool, { input, room, supply, spreader, fallback, launches }: Work): void {
+/**
+ * Min, then head-room: what the pool must have whether a job waits or not. Head-room is for jobs that may come: where
+ * some wait already for a place in the pool, it is not filled.
+ */
+function fillPool(pool: Pool, work: Work): void {
+  const { input, room, supply, spreader, fallback, launches } = work;
   const queue = input.queues.get(pool.queue);
   const undrained = supply.undrained.filter((id) => input.fleet.entries.get(id)?.instance.pool === pool.name);
   const takenBack = fill('min', room.missingToMin(pool) - undrained.length);
   const headroom = headroomOf(pool, input.idle);
   if (headroom === 0 || queue?.view == null || queue.trouble !== null) return;
+  if (work.crowded.has(pool.name)) return;
   const planned = launches.filter((launch) => launch.pool === pool.name && launch.cause.kind !== 'demand');
   const spare = room.spareOf(pool, supply.needed) + planned.reduce((sum, { count }) => sum + count, 0);
   fill('headroom', headroom - spare - takenBack);
@@ -257,6 +263,7 @@ function fillPool(pool: Pool, { input, room, supply, spreader, fallback, launche
   function fill(kind: 'min' | 'headroom', missing: number): number {
     const back = supply.takeBack(pool, missing);
     let left = missing - back;
+    if (left <= 0) return back;
     const ways = cheapestFirst(pool, input.offers, expectedCost(input.money, null)).map((offer) => ({
       pool,
       match: { offer, jobsPerMachine: 1 },

@@ -2,6 +2,7 @@ import type { Demand } from '../model/demand.ts';
 import { serveGang } from './gang.ts';
 import { matchAdmittance } from './mismatch.ts';
 import type { Turn } from './order.ts';
+import type { Placement } from './placements.ts';
 import type { DemandReport, DemandShortage } from './plan.ts';
 import type { Terms } from './supply.ts';
 import { cpusOfJob, launchOf, openPlacements, type Served, type Work } from './work.ts';
@@ -42,6 +43,11 @@ function serveCounted(demand: Demand, work: Work): Served {
   return { onWorkers, onComing, onUndrained, onLaunches, unmet, shortage: why };
 }
 
+function noteCrowded({ pool, match }: Placement, jobs: number, { crowded }: Work): void {
+  const machines = Math.ceil(jobs / match.jobsPerMachine);
+  crowded.set(pool.name, (crowded.get(pool.name) ?? 0) + machines);
+}
+
 function launchFor(
   demand: Demand,
   { jobs, terms }: { jobs: number; terms: Terms },
@@ -54,6 +60,7 @@ function launchFor(
   const admits = matchAdmittance(work.input.setAsides, demand, work.input.nowMs);
   let left = jobs;
   let shortage: DemandShortage | null = null;
+  let full: Placement | null = null;
   for (const { way, most } of work.spreader.choices(open.placements, jobs)) {
     const { pool, match } = way;
     if (left === 0) break;
@@ -73,6 +80,7 @@ function launchFor(
     const granted = room.reserve({ pool, offer, user: demand.user }, Math.min(wanted, allowed));
     work.fallback.asked(pool, offer, granted.short);
     if (granted.short !== null) shortage ??= granted.short;
+    if (granted.short?.code === 'poolMax') full ??= way;
     else if (allowed < wanted) shortage ??= caps.shortage(demand);
     if (granted.count === 0) continue;
     launches.push(launchOf(demand, { pool, match }, { ...granted, probe: granted.probe || isTrial }));
@@ -80,5 +88,6 @@ function launchFor(
     supply.addLaunch(offer, pool, granted.count);
     left -= supply.takeFromOffer(demand, offer.name, left, terms);
   }
+  if (full !== null && left > 0) noteCrowded(full, left, work);
   return { onLaunches: jobs - left, shortage };
 }

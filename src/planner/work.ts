@@ -1,4 +1,5 @@
 import type { Demand } from '../model/demand.ts';
+import type { PoolName } from '../model/ids.ts';
 import type { CapKeeper } from './caps.ts';
 import type { Fallback } from './fallback.ts';
 import { matchAdmittance } from './mismatch.ts';
@@ -23,6 +24,8 @@ export interface Work {
   readonly launches: PlannedLaunch[];
   /** Multi-node jobs that cannot have all their machines now: what is free for them is kept for a while. */
   readonly waitingGangs: Demand[];
+  /** Machines that jobs wait for and that a pool has no place for, as it has its max. */
+  readonly crowded: Map<PoolName, number>;
 }
 
 /** What becomes of a demand's jobs; they add up to its count. */

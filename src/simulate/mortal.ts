@@ -10,7 +10,7 @@ export interface Life {
 
 /** Where the daemon is to die next, as a boundary of daemon/boundaries.ts; told once, when it has. */
 export interface Doom {
-  readonly name: BoundaryName;
+  readonly name: BoundaryName | CrashpointName;
   readonly told: () => void;
 }
 

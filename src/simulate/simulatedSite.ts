@@ -1,7 +1,7 @@
 import type { DaemonControl, StatusView } from '../api/control.ts';
 import type { CloudCapabilities } from '../clouds/port.ts';
 import type { SiteConfig, SitePolicy } from '../config/site.ts';
-import type { BoundaryName } from '../daemon/boundaries.ts';
+import type { BoundaryName, CrashpointName } from '../daemon/boundaries.ts';
 import { createDaemon, type Daemon } from '../daemon/daemon.ts';
 import type { DaemonParts } from '../daemon/daemonParts.ts';
 import { heldBy, withRetiring } from '../daemon/retiring.ts';
@@ -107,7 +107,7 @@ export interface SimulatedSite {
   /** The daemon is killed at its next commit that has instances in it; null: not, after all. */
   killAtCommit(point: CrashPoint | null): void;
   /** The daemon is killed when it comes by that boundary next; `told` is called then. Null: not, after all. */
-  dieAt(boundary: BoundaryName | null, told?: () => void): void;
+  dieAt(boundary: BoundaryName | CrashpointName | null, told?: () => void): void;
   stop(): Promise<void>;
   /**
    * Another daemon takes over with that config, as on a reload; what is in the site's own config and not in it retires while it
@@ -245,6 +245,8 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       ended: null,
       over: false,
     };
+    // It may die in its first tick, which comes before `run` returns.
+    current = incarnation;
     incarnation.done = daemon.run(abort.signal).then(
       () => {
         incarnation.over = true;
@@ -254,7 +256,6 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
         if (!life.dead) incarnation.ended = error;
       },
     );
-    current = incarnation;
   }
 
   const incarnationNow = (): Incarnation => {

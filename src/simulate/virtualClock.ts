@@ -145,10 +145,14 @@ function createWaiters(): Waiters {
   function down(from: number, waiter: Waiter): void {
     let at = from;
     for (;;) {
-      const left = 2 * at + 1;
-      const [a, b] = [heap[left], heap[left + 1]];
-      if (a === undefined) break;
-      const [child, childAt] = b !== undefined && before(b, a) ? [b, left + 1] : [a, left];
+      let childAt = 2 * at + 1;
+      let child = heap[childAt];
+      if (child === undefined) break;
+      const right = heap[childAt + 1];
+      if (right !== undefined && before(right, child)) {
+        child = right;
+        childAt += 1;
+      }
       if (before(waiter, child)) break;
       heap[at] = child;
       at = childAt;

@@ -105,6 +105,7 @@ function quietTicks(ready: PlanInput): readonly ReturnType<typeof cpuTimed>[] {
     windDownMs: () => 0,
     matchmaker,
     listLagMs: () => 10_000,
+    lookMs: 10_000,
     replaySafe: () => true,
     seatsPerCall: () => 1,
   };
@@ -122,6 +123,7 @@ function quietTicks(ready: PlanInput): readonly ReturnType<typeof cpuTimed>[] {
     sequence: 0,
     fleet: ready.fleet,
     unmet: new Map(),
+    planned: null,
   };
   const input: TickInput = {
     outcomes: [],

@@ -29,6 +29,24 @@ describe('a daemon that is killed', () => {
     expect(breaches(site)).toEqual([]);
   });
 
+  test('in its first tick: it is dead, and can be started again', async () => {
+    const site = startSite();
+    await site.run(15_000);
+    const [job] = site.queue.submit(makeJobClass(), { count: 1, runMs: 30_000 });
+    site.kill();
+    let deaths = 0;
+    site.dieAt('tick/beforeCommit', () => {
+      site.kill();
+      deaths += 1;
+    });
+    site.start();
+    await site.run(1000);
+    expect([deaths, site.running]).toEqual([1, false]);
+    site.start();
+    await site.runUntil(() => job?.state === 'done', { withinMs: 300_000, what: 'the job is done' });
+    expect(site.made()).toHaveLength(1);
+  });
+
   test.each([
     ['sent', { requestMs: 10_000, answerMs: 50 }, 3000],
     ['answered and not stored', { requestMs: 50, answerMs: 10_000 }, 3000],

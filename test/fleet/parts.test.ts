@@ -97,7 +97,7 @@ describe('learned deadlines', () => {
   const booted = (tookMs: number): Lesson => ({ kind: 'booted', offer, tookMs });
   const joined = (tookMs: number): Lesson => ({ kind: 'joined', offer, tookMs, intent: IntentId('i') });
   const deadlinesAfter = (lessons: readonly Lesson[]) =>
-    deadlinesOf(learnTimes(new Map(), lessons), offer, quickLimits);
+    deadlinesOf(learnTimes(new Map(), lessons), offer, { limits: quickLimits, lookMs: 0 });
 
   test('the caps until enough has been seen', () => {
     expect(deadlinesAfter(Array.from({ length: 4 }, () => booted(1000)))).toEqual({
@@ -113,6 +113,15 @@ describe('learned deadlines', () => {
       bootMs: 120_000,
       joinMs: 120_000,
     });
+  });
+
+  test('a machine that is there may be seen a look later', () => {
+    const learned = learnTimes(
+      new Map(),
+      [25, 25, 25, 25, 25].map((seconds) => booted(seconds * 1000)),
+    );
+    const { bootMs } = deadlinesOf(learned, offer, { limits: quickLimits, lookMs: 30_000 });
+    expect(bootMs).toBe(105_000);
   });
 
   test('old times are forgotten, one slow machine in many is not the measure', () => {

@@ -1,8 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { PoolName } from '../../src/model/ids.ts';
+import type { Pool } from '../../src/model/offer.ts';
 import { makeEntry, makeInstance, t0 } from '../support/fleetParts.ts';
-import { makeJobClass, makePool } from '../support/siteParts.ts';
-import { decide, demandOf, longFree, named, nowMs, type Situation, serving } from '../support/situation.ts';
+import { makeJobClass, makeOffer, makePool } from '../support/siteParts.ts';
+import {
+  decide,
+  demandOf,
+  draining,
+  longFree,
+  named,
+  nowMs,
+  type Situation,
+  serving,
+  small,
+} from '../support/situation.ts';
 
 describe('drains', () => {
   const drained = (situation: Situation) => decide(situation).drains.map(({ instance }) => instance);
@@ -68,5 +79,48 @@ describe('drains', () => {
   test('a machine of a pool that has left the config drains, whatever it does', () => {
     const other = serving('claimed', 'a', { pool: PoolName('left') });
     expect(decide({ machines: [other] }).drains).toMatchObject([{ instance: 'a-0', reason: 'removed' }]);
+  });
+});
+
+describe('room for jobs that wait for a place in a full pool', () => {
+  const big = makeOffer({ name: 'big', vmType: 'big', cpus: 8, memoryMiB: 16_384 });
+  const wantsBig = demandOf(makeJobClass({ name: 'big', vmType: 'big', cpus: 8 }), 1);
+  const offers = [small, big];
+  const full = (over: Partial<Pool> = {}) => makePool({ offers: ['small', 'big'], max: 3, ...over });
+  const freed = (situation: Situation) =>
+    decide({ offers, pools: [full()], demand: [wantsBig], ...situation }).drains;
+  const lately = nowMs - 40_000;
+
+  test('a free machine that fits none of them goes before its time, the longest free first', () => {
+    const machines = [longFree('a', lately), longFree('b', lately - 5000), serving('claimed', 'c')];
+    expect(freed({ machines })).toMatchObject([
+      { instance: 'b-0', reason: 'idle', why: expect.stringContaining('wait for its place') },
+    ]);
+    expect(freed({ machines, demand: [] })).toEqual([]);
+    expect(freed({ machines, pools: [full({ max: 4 })] })).toEqual([]);
+  });
+
+  test('head-room makes room and is not filled again meanwhile; min stays', () => {
+    const machines = [longFree('a', lately), serving('claimed', 'b'), serving('claimed', 'c')];
+    expect(freed({ machines, pools: [full({ headroom: 1 })] })).toMatchObject([{ instance: 'a-0' }]);
+    expect(freed({ machines, pools: [full({ min: 3 })] })).toEqual([]);
+    const next = decide({
+      offers,
+      pools: [full({ headroom: 1 })],
+      demand: [wantsBig],
+      machines: [draining('a'), serving('claimed', 'b'), serving('claimed', 'c')],
+    });
+    expect([next.undrains, next.launches, next.drains]).toEqual([[], [], []]);
+  });
+
+  test('no more than are wanted, those that are on their way out counted', () => {
+    const machines = [longFree('a', lately), longFree('b', lately), draining('c')];
+    expect(freed({ machines })).toEqual([]);
+    expect(freed({ machines, demand: [{ ...wantsBig, count: 2 }] })).toHaveLength(1);
+  });
+
+  test('one that is free for a moment only is left to the scheduler', () => {
+    const machines = [longFree('a', nowMs - 3000), serving('claimed', 'b'), serving('claimed', 'c')];
+    expect(freed({ machines })).toEqual([]);
   });
 });

@@ -2,6 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Answer, Question } from './messages.ts';
 
+/** A story leaves little behind: what is young dies young, and need not be copied. */
+const execArgv = ['--max-semi-space-size=32'];
 const workerFile = fileURLToPath(new URL('worker.ts', import.meta.url));
 
 /**
@@ -17,7 +19,7 @@ export async function askCrew(
   try {
     await Promise.all(
       Array.from({ length: jobs }, async () => {
-        const worker = fork(workerFile, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+        const worker = fork(workerFile, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
         workers.push(worker);
         for (;;) {
           const next = isOver ? null : questions.next();

@@ -81,7 +81,16 @@ function* questionsFor(from: number, to: number, mutant: string | null): Generat
 
 async function soak({ from, to, jobs, json }: Options): Promise<number> {
   const matrix = createMatrix();
-  const sums = { seeds: 0, jobs: 0, done: 0, machines: 0, unused: 0, kills: 0, simulatedHours: 0 };
+  const sums = {
+    seeds: 0,
+    jobs: 0,
+    done: 0,
+    machines: 0,
+    unused: 0,
+    kills: 0,
+    simulatedHours: 0,
+    cpuSeconds: 0,
+  };
   const failing: SoakResult[] = [];
   const problems: string[] = [];
   const beganMs = performance.now();
@@ -99,6 +108,7 @@ async function soak({ from, to, jobs, json }: Options): Promise<number> {
         sums.machines += result.machines;
         sums.unused += result.unused;
         sums.kills += result.kills;
+        sums.cpuSeconds += answer.cpuMs / 1000;
         sums.simulatedHours += result.simulatedMs / 3_600_000;
         if (result.breaches.length > 0) {
           failing.push(result);
@@ -141,7 +151,7 @@ async function soak({ from, to, jobs, json }: Options): Promise<number> {
       `${sums.seeds} seeds, ${sums.simulatedHours.toFixed(0)} simulated hours, ${sums.jobs} jobs, ${sums.machines} machines (${sums.unused} without a job), ${sums.kills} kills at random moments`,
     );
     say(
-      `${seconds.toFixed(0)} s with ${jobs} processes, load ${loadavg()[1]?.toFixed(1)}: ${((seconds * jobs) / Math.max(1, sums.seeds)).toFixed(2)} s of a process for each seed`,
+      `${seconds.toFixed(0)} s with ${jobs} processes, load ${loadavg()[1]?.toFixed(1)}: ${(sums.cpuSeconds / Math.max(1, sums.seeds)).toFixed(2)} s of processor time for each seed`,
     );
     say(
       `${failing.length} seeds with violations; ${unvisited.length} pairs of a boundary and a fault not come by${isFull ? '' : ` (of ${fullRunSeeds} seeds on none may be)`}`,

@@ -7,6 +7,6 @@ export interface Question {
 }
 
 export type Answer =
-  | { readonly kind: 'played'; readonly result: SoakResult }
+  | { readonly kind: 'played'; readonly result: SoakResult; readonly cpuMs: number }
   /** The soak itself has failed. */
   | { readonly kind: 'failed'; readonly seed: number; readonly problem: string };

@@ -13,9 +13,11 @@ process.on('message', (question: Question) => {
 
 async function play({ seed, mutant }: Question): Promise<void> {
   const found = coreMutants.find(({ name }) => name === mutant);
+  const before = process.cpuUsage();
   try {
     const result = await runSoak(seed, found === undefined ? {} : { tampering: found.tampering() });
-    answer({ kind: 'played', result });
+    const { user, system } = process.cpuUsage(before);
+    answer({ kind: 'played', result, cpuMs: (user + system) / 1000 });
   } catch (error) {
     answer({ kind: 'failed', seed, problem: error instanceof Error ? String(error.stack) : String(error) });
   }

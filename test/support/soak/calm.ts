@@ -7,8 +7,8 @@ const minuteMs = 60_000;
 
 /** Jobs that are left when the storm is over are done by then. */
 const workMs = 150 * minuteMs;
-/** And what nobody needs is gone. */
-const restMs = 40 * minuteMs;
+/** And what nobody needs is gone: head-room by share is kept for ten boot times, and one boot may take eleven minutes. */
+const restMs = 120 * minuteMs;
 /** A few jobs on a site at rest, from submission to done: one machine has to boot, or two where the first fails. */
 const probeMs = 60 * minuteMs;
 

@@ -39,6 +39,8 @@ export function createOnlooker(play: Play): Onlooker {
   );
   /** Since when jobs of the class wait with nothing that could take them. */
   const starvingSinceMs = new Map<StoryClass, number>();
+  /** Since when every bound has had room for a machine. */
+  const roomSinceMs = new Map<string, number>();
   const shortSinceMs = new Map<Pool, number>();
 
   function look(): void {
@@ -66,13 +68,21 @@ export function createOnlooker(play: Play): Onlooker {
       for (const { pool, offer } of own) {
         const cloud = clouds.find(({ name }) => name === offer.cloud);
         const cloudClearMs = weather.cloudClearSinceMs(clouds.findIndex(({ name }) => name === offer.cloud));
-        const clearMs = Math.max(sinceMs, queueClearMs, cloudClearMs, upSinceMs);
-        if (nowMs - clearMs < patienceMs) continue;
-        const room =
+        const hasRoom =
           count((machine) => machine.pool === pool.name) < pool.max &&
           (offer.max === null || count((machine) => machine.offer === offer.name) < offer.max) &&
           (cloud?.max == null || count((machine) => machine.cloud === offer.cloud) < cloud.max);
-        if (room)
+        const key = `${pool.name} ${offer.name}`;
+        if (!hasRoom) roomSinceMs.delete(key);
+        else if (!roomSinceMs.has(key)) roomSinceMs.set(key, nowMs);
+        const clearMs = Math.max(
+          sinceMs,
+          queueClearMs,
+          cloudClearMs,
+          upSinceMs,
+          roomSinceMs.get(key) ?? Number.POSITIVE_INFINITY,
+        );
+        if (nowMs - clearMs >= patienceMs)
           judge.note(
             'failuresAreSetAside',
             `${known.queue}/${known.jobClass.name} waits for ${Math.round((nowMs - sinceMs) / minuteMs)} min, ${offer.name} of ${pool.name} has room and nothing is wrong with it`,

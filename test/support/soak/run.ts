@@ -1,6 +1,6 @@
 import type { BoundaryName } from '../../../src/daemon/boundaries.ts';
 import { CloudError } from '../../../src/model/errors.ts';
-import { InstanceId, IntentId, type QueueName } from '../../../src/model/ids.ts';
+import { InstanceId, IntentId, type QueueName, SiteId } from '../../../src/model/ids.ts';
 import type { Queue } from '../../../src/queues/port.ts';
 import { createDice } from '../../../src/simulate/dice.ts';
 import type { FaultKind } from '../../../src/simulate/faultProfile.ts';
@@ -13,6 +13,7 @@ import {
 } from '../../../src/simulate/simulatedSite.ts';
 import type { Tampering } from '../../../src/simulate/tampering.ts';
 import { createWeather } from '../../../src/simulate/weather.ts';
+import { createMemoryStore } from '../../../src/store/memory/store.ts';
 import { judgeCalm } from './calm.ts';
 import { createOnlooker } from './onlooker.ts';
 import { judgePapers } from './papers.ts';
@@ -65,6 +66,7 @@ export async function runSoak(seed: number, options: SoakOptions = {}): Promise<
   };
   const site: SimulatedSite = createSimulatedSite({
     ...story.site,
+    ...(story.store === 'sqlite' ? {} : { openStore: () => createMemoryStore({ site: SiteId('farm') }) }),
     watch: options.timeline === undefined ? watch : options.timeline.beside(watch),
     log: (fields, message) => {
       options.timeline?.log(fields, message);

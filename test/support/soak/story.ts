@@ -33,6 +33,8 @@ export interface Story {
   readonly site: Required<
     Pick<SiteOptions, 'offers' | 'pools' | 'clouds' | 'queues' | 'policy' | 'pollMs' | 'deadlineMs'>
   >;
+  /** What the daemon writes to: SQLite says no to what it does not know, and what it gives back has been text. */
+  readonly store: 'sqlite' | 'memory';
   readonly classes: readonly StoryClass[];
   readonly profile: FaultProfile;
   readonly windows: readonly FaultWindow[];
@@ -93,9 +95,10 @@ export function makeStory(seed: number, level: FaultLevel = 'heavy'): Story {
       clouds,
       queues,
       policy: { reapMs: 5 * minuteMs, setAsideFirstMs: 30_000, setAsideMaxMs: 10 * minuteMs },
-      pollMs: dice.oneOf([30_000, 60_000, 90_000]),
+      pollMs: dice.oneOf([30_000, 60_000, 90_000, 120_000, 120_000]),
       deadlineMs: 15_000,
     },
+    store: seed % 4 === 0 ? 'sqlite' : 'memory',
     classes,
     profile,
     windows: windows.all,
