@@ -61,7 +61,7 @@ function following(args: readonly string[], socket: string, clock: Clock = hostC
   const shows = (text: string) =>
     eventually(text, () => out.text().includes(text), { everyMs: 5, withinMs: 20_000 });
   return {
-    printed: out.text,
+    printed: () => out.text(),
     shows,
     says: (text: string) =>
       eventually(text, () => err.text().includes(text), { everyMs: 5, withinMs: 20_000 }),

@@ -80,7 +80,7 @@ describe('a daemon', () => {
     const site = startSite();
     await site.run(20_000);
     const full = new StoreError('full', 'no room on the disk');
-    const { commit } = site.store;
+    const commit = site.store.commit.bind(site.store);
     let fails = true;
     Object.assign(site.store, {
       commit: (batch: Parameters<typeof commit>[0]) => {
