@@ -117,9 +117,11 @@ function busyCoreMsBy({ month, busyCoreMs, uses, sinceMs }: MachineUse, endMs: n
   return busyCoreMs + uses.reduce((sum, use) => sum + coreMs(use, goesOnMs), 0);
 }
 
-/** A value ends with its line, whatever is in a user's name. */
+/** A value ends with its line, and its record at the first `%%` wherever it stands, whatever is in a user's name. */
 function oneLine(value: string | number): string {
   return String(value)
-    .replaceAll(/\p{Cc}+/gu, ' ')
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replaceAll(/%(?=%)/g, '% ')
     .slice(0, valueCharactersMax);
 }

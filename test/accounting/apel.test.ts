@@ -14,21 +14,23 @@ const site: ApelSite = {
   cloudType: (cloud) => (cloud === 'east' ? 'ec2' : null),
 };
 
-/** The records of a message, as its receiver reads them. */
+/** The records of a message as its receiver reads them: cut at each `%%`, then at whatever Python takes for a line's end. */
 function recordsOf(text: string): Record<string, string>[] {
-  const [header, ...lines] = text.split('\n');
+  const [header = '', ...lines] = text.split('\n');
   expect(header).toBe(apelHeader);
-  expect(lines.at(-1)).toBe('');
-  const records: Record<string, string>[] = [{}];
-  for (const line of lines.slice(0, -1)) {
-    if (line === '%%') records.push({});
-    else {
-      const at = line.indexOf(': ');
-      Object.assign(records.at(-1) ?? {}, { [line.slice(0, at)]: line.slice(at + 2) });
-    }
-  }
-  expect(records.pop()).toEqual({});
-  return records;
+  const parts = lines.join('\n').split('%%');
+  expect(parts.pop()).toBe('\n');
+  return parts.map((part) =>
+    Object.fromEntries(
+      part
+        .trim()
+        .split(/[\p{Cc}\p{Zl}\p{Zp}]/u)
+        .map((line) => {
+          const at = line.indexOf(':');
+          return [line.slice(0, at), line.slice(at + 1).trim()];
+        }),
+    ),
+  );
 }
 
 const at = (text: string) => Date.parse(text);
