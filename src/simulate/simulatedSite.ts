@@ -67,6 +67,7 @@ export interface SiteOptions {
   readonly tampering?: Tampering;
   /** What each daemon counts goes there, one after the other. */
   readonly metrics?: Metrics;
+  readonly supervisor?: DaemonParts['supervisor'];
 }
 
 export interface SiteWatch {
@@ -232,6 +233,7 @@ export function createSimulatedSite(options: SiteOptions): SimulatedSite {
       newSeed: () => `seed-${seeds++}`,
       crashpoint: crashpointFor(life, fates),
       ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+      ...(options.supervisor === undefined ? {} : { supervisor: options.supervisor }),
       ...(options.hurryMs === undefined ? {} : { hurryMs: options.hurryMs }),
       ...(options.tickGapMs === undefined ? {} : { tickGapMs: options.tickGapMs }),
       ...(tamperCore === undefined ? {} : { core: tamperCore(tick) }),
