@@ -21,7 +21,8 @@ function accountingView(view: DaemonView, query: AccountingQuery): AccountingVie
   const toDay = query.toDay ?? today + 1;
   const isAsked = ({ day, pool }: UsageRow) =>
     day >= fromDay && day < toDay && (query.pools === null || query.pools.has(pool));
-  const stored = view.parts.store.accounts.usage({ from: fromDay, to: toDay });
+  const grain = query.by.includes('day') ? 'day' : query.by.includes('month') ? 'month' : 'all';
+  const stored = view.parts.store.accounts.usage({ from: fromDay, to: toDay, grain });
   const rows = [...stored, ...rowsOfLive(view.state().accounting, nowMs)].filter(isAsked);
   return {
     nowMs,

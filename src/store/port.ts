@@ -73,10 +73,19 @@ export interface Batch {
   readonly usage?: readonly UsageRow[];
 }
 
+export type UsageGrain = 'day' | 'month' | 'all';
+
 /** Accounts of use, and the messages that report it. All throw StoreError. */
 export interface Accounts {
-  /** The sums of the days from the one up to, and not with, the other, in no order. */
-  usage(days: { readonly from: number; readonly to: number }): readonly UsageRow[];
+  /**
+   * The sums of the days from the one up to, and not with, the other, in no order. A row may stand for several days of the
+   * grain, under the first of them: asked for `all`, they are as many as the accounts, however many days there are.
+   */
+  usage(days: {
+    readonly from: number;
+    readonly to: number;
+    readonly grain: UsageGrain;
+  }): readonly UsageRow[];
   /**
    * Machines that have ended since they were last reported, and those that began before `beforeMs` and are had still or
    * ended later, as far as they have not been reported up to it. By their names, those after the one only.

@@ -43,7 +43,10 @@ export function openBooks(store: Store, offers: readonly Offer[]): Books {
       const { facts, machineUses } = store.load();
       state = rememberAccounting(new Map(facts.map(({ key, value }) => [key, value])), machineUses);
     },
-    rows: (nowMs) => [...store.accounts.usage({ from: 0, to: 1e9 }), ...rowsOfLive(state, nowMs)],
+    rows: (nowMs) => [
+      ...store.accounts.usage({ from: 0, to: 1e9, grain: 'day' }),
+      ...rowsOfLive(state, nowMs),
+    ],
   };
 }
 

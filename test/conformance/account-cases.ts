@@ -88,10 +88,29 @@ export function accountConformance(name: string, open: () => StoreUnderTest): vo
         busyCoreMs: 2100,
         jobs: 7,
       });
-      const days = after.accounts.usage({ from: 100, to: 101 });
+      const days = after.accounts.usage({ from: 100, to: 101, grain: 'day' });
       expect(days).toHaveLength(2);
       expect(days).toEqual(expect.arrayContaining([sum, nobody]));
-      expect(after.accounts.usage({ from: 101, to: 200 })).toEqual([aUsageRow({ day: 101 })]);
+      expect(after.accounts.usage({ from: 101, to: 200, grain: 'day' })).toEqual([aUsageRow({ day: 101 })]);
+    });
+
+    it('adds days up to months, or to one, as its answer may be asked for', () => {
+      const { store, again } = setUp();
+      // 2026-11-29 to 2026-12-02.
+      const usage = [20_786, 20_787, 20_788, 20_789].map((day) => aUsageRow({ day, jobs: 1, cost: 0.5 }));
+      store.commit(aBatch({ usage: [...usage, aUsageRow({ day: 20_788, user: 'bob', jobs: 5 })] }));
+      const { accounts } = again();
+      const jobs = (grain: 'day' | 'month' | 'all', user: string) => {
+        const months = new Map<string, number>();
+        for (const row of accounts.usage({ from: 20_787, to: 20_790, grain }))
+          if (row.user === user) {
+            const key = grain === 'all' ? 'all' : row.day < 20_788 ? 'November' : 'December';
+            months.set(key, (months.get(key) ?? 0) + row.jobs);
+          }
+        return Object.fromEntries(months);
+      };
+      expect(jobs('month', 'ann')).toEqual({ November: 1, December: 2 });
+      expect([jobs('all', 'ann'), jobs('all', 'bob')]).toEqual([{ all: 3 }, { all: 5 }]);
     });
 
     it('loads machines that have not ended, to the last field', () => {
@@ -171,7 +190,7 @@ export function accountConformance(name: string, open: () => StoreUnderTest): vo
       expect(store.accounts.prune({ day: 100, endedMs: 3000 })).toBe(2);
       expect(store.accounts.prune({ day: 100, endedMs: 3000 })).toBe(0);
       const after = again();
-      expect(after.accounts.usage({ from: 0, to: 1000 })).toEqual([aUsageRow()]);
+      expect(after.accounts.usage({ from: 0, to: 1000, grain: 'day' })).toEqual([aUsageRow()]);
       const left = after.accounts.unreported({ beforeMs: 9000, after: null, limit: 9 });
       expect(left.map(({ machine }) => machine.instance)).toEqual(['b', 'c']);
     });
@@ -190,7 +209,7 @@ export function accountConformance(name: string, open: () => StoreUnderTest): vo
         fc.property(fc.array(fc.array(row, { maxLength: 5 }), { maxLength: 5 }), (batches) => {
           const { store } = setUp();
           for (const [at, usage] of batches.entries()) store.commit(aBatch({ sequence: at + 1, usage }));
-          const all = store.accounts.usage({ from: 0, to: 1000 });
+          const all = store.accounts.usage({ from: 0, to: 1000, grain: 'day' });
           const sum = (rows: readonly UsageRow[], by: 'machineMs' | 'busyCoreMs') =>
             rows.reduce((total, each) => total + each[by], 0);
           expect(sum(all, 'machineMs')).toBe(sum(batches.flat(), 'machineMs'));

@@ -114,10 +114,12 @@ describe('by itself, the daemon', () => {
     await clock.advance(3_600_000);
     const left = store.accounts.unreported({ beforeMs: 0, after: null, limit: 9 });
     expect(left.map(({ machine }) => machine.instance)).toEqual([InstanceId('young')]);
-    expect(store.accounts.usage({ from: first, to: first + 100 })).toHaveLength(2);
+    expect(store.accounts.usage({ from: first, to: first + 100, grain: 'day' })).toHaveLength(2);
     await clock.advance(30 * day);
     await stop();
-    expect(store.accounts.usage({ from: first, to: first + 100 }).map((row) => row.day)).toEqual([first + 3]);
+    expect(
+      store.accounts.usage({ from: first, to: first + 100, grain: 'day' }).map((row) => row.day),
+    ).toEqual([first + 3]);
     expect(placed).toEqual([]);
   });
 });

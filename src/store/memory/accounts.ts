@@ -32,6 +32,7 @@ export function memoryAccounts(): MemoryAccounts {
   }
 
   const accounts: Accounts = {
+    // No coarser than what was asked for.
     usage: ({ from, to }) => [...sums.values()].filter(({ day }) => day >= from && day < to),
     unreported: ({ beforeMs, after, limit }) =>
       [...machines]

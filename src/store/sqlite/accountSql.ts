@@ -39,7 +39,25 @@ export const selectAllUsage = `
     core_ms AS coreMs, memory_mib_seconds AS memoryMiBSeconds, cost, busy_ms AS busyMs, busy_core_ms AS busyCoreMs, jobs
   FROM usage_sums`;
 
-export const selectUsage = `${selectAllUsage} WHERE day >= ? AND day < ?`;
+const usageAccount = 'queue, pool, cloud, offer, user, user_group, currency';
+
+/** By what the days of an account are added up. */
+const grains = {
+  month: `strftime('%Y-%m', day * 86400, 'unixepoch'), ${usageAccount}`,
+  all: usageAccount,
+} as const;
+
+const selectSummed = (grain: keyof typeof grains) => `
+  SELECT min(day) AS day, queue, pool, cloud, offer, user, user_group AS "group", currency, sum(machines) AS machines,
+    sum(machine_ms) AS machineMs, sum(core_ms) AS coreMs, sum(memory_mib_seconds) AS memoryMiBSeconds, sum(cost) AS cost,
+    sum(busy_ms) AS busyMs, sum(busy_core_ms) AS busyCoreMs, sum(jobs) AS jobs
+  FROM usage_sums WHERE day >= ? AND day < ? GROUP BY ${grains[grain]}`;
+
+export const selectUsage = {
+  day: `${selectAllUsage} WHERE day >= ? AND day < ?`,
+  month: selectSummed('month'),
+  all: selectSummed('all'),
+} as const;
 
 export const addUsage = `
   INSERT INTO usage_sums (

@@ -36,7 +36,11 @@ export function openMachineReader(db: Database.Database, path: string): () => Ma
 
 export function accountsOf(file: OpenFile): Accounts {
   const { db, path } = file;
-  const usage = db.prepare<[number, number]>(sql.selectUsage);
+  const usage = {
+    day: db.prepare<[number, number]>(sql.selectUsage.day),
+    month: db.prepare<[number, number]>(sql.selectUsage.month),
+    all: db.prepare<[number, number]>(sql.selectUsage.all),
+  };
   const unreported = db.prepare(sql.selectUnreported);
   const mark = db.prepare(sql.markReported);
   const messages = db.prepare(sql.selectMessages);
@@ -61,8 +65,8 @@ export function accountsOf(file: OpenFile): Accounts {
     });
 
   return {
-    usage: ({ from, to }) =>
-      inStoreWords(path, () => usage.all(from, to).map((row) => decode(path, usageTable, row))),
+    usage: ({ from, to, grain }) =>
+      inStoreWords(path, () => usage[grain].all(from, to).map((row) => decode(path, usageTable, row))),
     unreported: ({ beforeMs, after, limit }) =>
       inStoreWords(path, () =>
         unreported
