@@ -156,12 +156,52 @@ describe.each(suites)('installed on a clean Debian %s', (suite) => {
     m().ok(['systemctl', 'daemon-reload']);
   });
 
+  it('reads its configuration anew, and says why where that is refused', (test) => {
+    if (machine === null) test.skip('no Debian machine');
+    const [before, first] = [instances(), show('MainPID')];
+    const poolMax = () => ask<StatusView>('status').pools[0]?.max;
+    const site = m().ok(['cat', '/etc/spillway/site.yaml']);
+    const write = (text: string) => m().ok(['tee', '/etc/spillway/site.yaml'], `${text}\n`);
+    write(site.replace(/^( {4}max:) 4$/m, '$1 3'));
+    m().ok(['systemctl', 'reload', 'spillway']);
+    expect(poolMax()).toBe(3);
+    write(site.replace(/^( {4}max:) 4$/m, '$1 many'));
+    expect(m().run(['systemctl', 'reload', 'spillway']).code).not.toBe(0);
+    expect(m().ok(['journalctl', '--no-pager', '--unit', 'spillway'])).toMatch(/site\.yaml:\d+:\d+/);
+    write(site);
+    m().ok(['systemctl', 'kill', '--kill-whom=main', '--signal=HUP', 'spillway']);
+    m().ok(['spillway', 'lease', '--pool', 'desks', '--', 'true']);
+    expect(poolMax()).toBe(4);
+    expect([show('ActiveState'), show('MainPID'), instances()]).toEqual(['active', first, before]);
+  });
+
   it('is upgraded while it runs, and keeps its machines', (test) => {
     if (machine === null) test.skip('no Debian machine');
     const [before, first] = [instances(), show('MainPID')];
+    m().ok(['spillway', 'store', 'backup', '/etc/spillway/site.yaml', '/var/lib/spillway/before-upgrade.db']);
+    m().ok(['chown', 'spillway:', '/var/lib/spillway/before-upgrade.db']);
     install();
     expect(show('ActiveState')).toBe('active');
     expect(show('MainPID')).not.toBe(first);
+    expect(instances()).toEqual(before);
+  });
+
+  it('refuses the store of a later version, and goes on with the copy of before', (test) => {
+    if (machine === null) test.skip('no Debian machine');
+    const before = instances();
+    m().ok(['systemctl', 'stop', 'spillway']);
+    // As a later version would have left it.
+    const later =
+      "new (require('better-sqlite3'))('/var/lib/spillway/spillway.db').pragma('user_version = 99')";
+    const node = ['/usr/lib/spillway/bin/node', '--eval', later] as const;
+    m().ok(['runuser', '--user', 'spillway', '--', 'env', '--chdir=/usr/lib/spillway', ...node]);
+    expect(m().run(['systemctl', 'start', 'spillway']).code).not.toBe(0);
+    expect(m().ok(['journalctl', '--no-pager', '--unit', 'spillway'])).toContain('its schema is version 99');
+    m().ok(['systemctl', 'stop', 'spillway']);
+    const restore = ['spillway', 'store', 'restore', '/etc/spillway/site.yaml'] as const;
+    m().ok(['runuser', '--user', 'spillway', '--', ...restore, '/var/lib/spillway/before-upgrade.db']);
+    m().ok(['systemctl', 'start', 'spillway']);
+    m().ok(['spillway', 'lease', '--pool', 'desks', '--', 'true']);
     expect(instances()).toEqual(before);
   });
 
