@@ -39,7 +39,7 @@ export function journaldLine(json: string): string {
   const words = Object.entries({ ...rest, ...problemOf(err) }).map(
     ([name, value]) => `${name}=${wordOf(value)}`,
   );
-  const text = [String(msg ?? ''), ...words].join(' ');
+  const text = [typeof msg === 'string' ? msg : '', ...words].join(' ');
   const whole = text.length <= lineCharactersMax ? text : `${text.slice(0, lineCharactersMax)}…`;
   return `<${priorityOf(level)}>${whole}\n`;
 }

@@ -284,6 +284,12 @@ export const declared = {
     labels: ['cloud', 'offer'],
     buckets: waitBuckets,
   },
+  wouldBe: {
+    kind: 'gauge',
+    name: 'spillway_would_be_instances',
+    help: 'machines that would be there now, had their clouds and pools not been told to `observe`',
+    labels: ['pool', 'cloud', 'offer'],
+  },
   poolMin: {
     kind: 'gauge',
     name: 'spillway_pool_min_instances',
@@ -327,6 +333,18 @@ export const declared = {
     name: 'spillway_money_rate_per_hour',
     help: 'what the machines that are paid for now cost in an hour',
     labels: ['pool', 'cloud', 'currency'],
+  },
+  wouldBeCost: {
+    kind: 'gauge',
+    name: 'spillway_would_be_cost',
+    help: 'what they, and those that would have ended, would have cost since observing began',
+    labels: ['currency'],
+  },
+  wouldBeRate: {
+    kind: 'gauge',
+    name: 'spillway_would_be_rate_per_hour',
+    help: 'what those that would be there now would cost in an hour',
+    labels: ['currency'],
   },
   budgetCap: {
     kind: 'gauge',

@@ -106,6 +106,19 @@ describe('what a simulated site shows', () => {
     expect(shown.get('spillway_budgets_used_up')).toBe(0);
   });
 
+  test('what observing would have come to', async () => {
+    const { site } = measuredSite({ offers: [makeOffer({ name: 'small', perHour: 6 })] });
+    await site.reload({ ...site.config, mode: 'observe' });
+    await site.run(15_000);
+    site.queue.submit(makeJobClass(), { count: 2, runMs: 3_600_000 });
+    await site.run(600_000);
+    const shown = await read(site);
+    expect(shown.get('spillway_would_be_instances{pool="pool",cloud="east",offer="small"}')).toBe(2);
+    expect(shown.get('spillway_would_be_rate_per_hour{currency="USD"}')).toBe(12);
+    expect(shown.get('spillway_would_be_cost{currency="USD"}')).toBeCloseTo(2, 0);
+    expect([...shown.keys()].filter((name) => name.startsWith('spillway_instances{'))).toEqual([]);
+  });
+
   test('counters go on when another daemon takes over', async () => {
     const { site } = measuredSite();
     site.queue.submit(makeJobClass(), { count: 1, runMs: 600_000 });

@@ -9,8 +9,20 @@ const all: readonly Declaration[] = Object.values(declared);
 const sections: readonly (readonly [title: string, prefixes: readonly string[]])[] = [
   ['Queues and demand', ['spillway_queue_', 'spillway_job', 'spillway_demand_', 'spillway_workers']],
   ['Clouds and offers', ['spillway_cloud_', 'spillway_launches_', 'spillway_offer_']],
-  ['Money', ['spillway_money_', 'spillway_budget', 'spillway_instances_unpriced']],
-  ['Machines', ['spillway_instance', 'spillway_pool_', 'spillway_leases', 'spillway_downtimes']],
+  [
+    'Money',
+    [
+      'spillway_money_',
+      'spillway_budget',
+      'spillway_instances_unpriced',
+      'spillway_would_be_cost',
+      'spillway_would_be_rate',
+    ],
+  ],
+  [
+    'Machines',
+    ['spillway_instance', 'spillway_pool_', 'spillway_leases', 'spillway_downtimes', 'spillway_would_be_'],
+  ],
   ['The API', ['spillway_api_']],
   ['The daemon', ['']],
 ];

@@ -8,6 +8,7 @@ import type { DaemonView } from '../control.ts';
 import { listDowntimes } from '../downtimeControl.ts';
 import { createLeaseControl } from '../leaseControl.ts';
 import { moneyView } from '../moneyView.ts';
+import { observeView } from '../observeView.ts';
 import { poolsOf, setAsidesOf } from '../views.ts';
 
 /** Shows what is so now: looked at only when somebody asks, so that nothing has to be kept up to date. */
@@ -18,6 +19,7 @@ export function showGauges(view: DaemonView, metrics: Metrics): void {
   showInstances(view, metrics);
   showPools(view, metrics);
   showMoney(view, metrics);
+  showObserved(view, metrics);
 }
 
 function showDaemon(view: DaemonView, metrics: Metrics): void {
@@ -192,6 +194,23 @@ function showMoney(view: DaemonView, metrics: Metrics): void {
     rows(({ cap, spent, committed }) => cap - spent - committed),
   );
   metrics.show('budgetsUsedUp', [[{}, budgets.filter(({ usedUp }) => usedUp).length]]);
+}
+
+/** What observing has come to; nothing where everything is done. */
+function showObserved(view: DaemonView, metrics: Metrics): void {
+  const { machines, cost } = observeView(view) ?? { machines: [], cost: [] };
+  metrics.show(
+    'wouldBe',
+    machines.map(({ pool, cloud, offer, count }) => [{ pool, cloud, offer }, count]),
+  );
+  metrics.show(
+    'wouldBeCost',
+    cost.map(({ currency, soFar }) => [{ currency }, soFar]),
+  );
+  metrics.show(
+    'wouldBeRate',
+    cost.map(({ currency, perHour }) => [{ currency }, perHour]),
+  );
 }
 
 function counted<T, L extends Readonly<Record<string, string>>>(

@@ -8,7 +8,8 @@ export function watchLag(parts: { readonly metrics?: Metrics; readonly clock: Cl
   const { metrics, clock } = parts;
   return {
     run: async (signal: AbortSignal): Promise<void> => {
-      while (metrics !== undefined && !signal.aborted) {
+      if (metrics === undefined) return;
+      while (!signal.aborted) {
         const askedMs = clock.monotonicNow();
         await clock.sleep(everyMs, signal).catch(() => {}); // aborted: the loop ends
         if (!signal.aborted)
