@@ -62,7 +62,7 @@ const wish = (pool: string, more: object = {}) => ({ pool, user: 'ann', ...more 
 describe('who may ask', () => {
   test('nobody without a good token, on no page at all', async () => {
     await using api = await open();
-    for (const path of ['/v1/status', '/v1/openapi.json', '/v1/nothing', '/']) {
+    for (const path of ['/v1/status', '/v1/openapi.json', '/v1/nothing', '/v1/stream', '/web', '/nothing']) {
       const answer = await ask(api, null, 'GET', path);
       expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });
       expect(codeOf(answer)).toBe('unauthorized');

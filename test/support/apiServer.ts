@@ -20,7 +20,7 @@ export interface TestApi {
 /** The real server on a socket in a folder of its own, and on the network where it is told to, with the fixture behind it. */
 export async function startTestApi(
   clock: Clock = hostClock,
-  network: Pick<ApiOptions, 'listen' | 'tokens'> = { listen: [], tokens: [] },
+  network: Pick<ApiOptions, 'listen' | 'tokens' | 'visitors'> = { listen: [], tokens: [] },
 ): Promise<TestApi> {
   const folder = await mkdtemp(join(tmpdir(), 'spillway-api-'));
   const socket = join(folder, 'api.sock');

@@ -80,10 +80,11 @@ export function createChannel(control: Control, clock: Clock, pace: ChannelPace 
     planDueMs = beganMs + Math.max(pace.planMs, tookMs / planShare);
   }
 
-  function beat(): void {
+  /** Who saw the same frame last is sent the same text now. */
+  function tell(whom: Iterable<Watching>): void {
     const status = look();
     const texts = new Map<number | null, string>();
-    for (const one of watching) {
+    for (const one of whom) {
       if (one.stuckSinceMs !== null) {
         if (clock.monotonicNow() - one.stuckSinceMs > pace.stuckMs) one.viewer.drop();
         continue;
@@ -116,7 +117,7 @@ export function createChannel(control: Control, clock: Clock, pace: ChannelPace 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const beganMs = clock.monotonicNow();
-      beat();
+      tell(watching);
       const tookMs = clock.monotonicNow() - beganMs;
       await clock.sleep(Math.max(pace.beatMs, tookMs / beatShare), signal).catch(() => {});
     }
@@ -139,7 +140,7 @@ export function createChannel(control: Control, clock: Clock, pace: ChannelPace 
         begin: () => {
           watching.add(one);
           if (running === null) start();
-          else beat();
+          else tell([one]);
         },
         drained: () => {
           one.stuckSinceMs = null;
