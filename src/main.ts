@@ -113,11 +113,11 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   const { startApi } = await import('./api/server.ts');
   const { groupNumber } = await import('./host/groups.ts');
   const { createMetrics } = await import('./metrics/metrics.ts');
-  const { createServiceManager } = await import('./host/serviceManager.ts');
+  const { createSystemd } = await import('./host/systemd.ts');
   const crashpoint = crashpointOf(process.env[crashpointVariable], () =>
     process.kill(process.pid, 'SIGKILL'),
   );
-  const serviceManager = createServiceManager({
+  const systemd = createSystemd({
     environment: process.env,
     pid: process.pid,
     clock: hostClock,
@@ -125,7 +125,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   });
   if (crashpoint !== null) log.warn({ at: process.env[crashpointVariable] }, 'this daemon is to kill itself');
   const metrics = createMetrics(hostClock.wallNow());
-  const common = { memory, log, crashpoint, metrics, supervisor: serviceManager };
+  const common = { memory, log, crashpoint, metrics, supervisor: systemd };
   const daemon = await createReloadable({
     path,
     first: await candidateOf(first, common),
@@ -145,7 +145,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
     metrics,
   });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
-  ended.signal.addEventListener('abort', serviceManager.stopping, { once: true });
+  ended.signal.addEventListener('abort', systemd.stopping, { once: true });
   const reload = () =>
     void daemon.control.reload().catch((error: unknown) => log.error({ err: error }, 'no reload'));
   process.on('SIGHUP', reload);
@@ -154,7 +154,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   } finally {
     process.off('SIGHUP', reload);
     await api.close();
-    await serviceManager.flush();
+    await systemd.flush();
   }
   log.info({}, 'spillway stopped; every instance lives on');
 }

@@ -1,6 +1,7 @@
 import type { ProbeCheck } from '../model/probe.ts';
 import { runProgram } from './programs.ts';
 import { takesConnections } from './reach.ts';
+import { sshArgv } from './ssh.ts';
 
 const outputBytesMax = 64 * 1024;
 
@@ -14,17 +15,10 @@ export async function askMachine(
     case 'tcp':
       return await takesConnections(address, check.port, signal);
     case 'ssh': {
-      const options = ['BatchMode=yes', 'IdentitiesOnly=yes', 'LogLevel=ERROR']
-        // Whether somebody answers is asked, not who it is: nothing is handed over here.
-        .concat([
-          'StrictHostKeyChecking=no',
-          'UserKnownHostsFile=/dev/null',
-          'GlobalKnownHostsFile=/dev/null',
-        ])
-        .flatMap((option) => ['-o', option]);
+      // Whether somebody answers is asked, not who it is: nothing is handed over here.
       const { user, identity, port } = check;
-      const argv = ['ssh', '-F', 'none', '-i', identity, '-p', String(port), '-l', user, ...options];
-      return await succeeds([...argv, '--', address, 'true'], signal);
+      const target = { host: address, port, user, identity, knownHosts: null };
+      return await succeeds(sshArgv(target, { options: ['BatchMode=yes'], command: ['true'] }), signal);
     }
     case 'command':
       return await succeeds(

@@ -37,10 +37,9 @@ pools: [{name: desks, queue: leases, offers: [small], max: 1}]
     await gone;
     rmSync(folder, { recursive: true });
   });
-  const lines = () => readFileSync(path, 'utf8').split('\n').slice(0, -1);
-  return eventually('it runs', () => lines().some((line) => line.includes('spillway runs')) && lines(), {
-    everyMs: 50,
-  });
+  const text = () => readFileSync(path, 'utf8');
+  await eventually('it runs', () => text().includes('spillway runs'), { everyMs: 50 });
+  return text().split('\n').slice(0, -1);
 }
 
 test('standard output that is the journal gets lines as the journal reads them', async () => {

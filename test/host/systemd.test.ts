@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createServiceManager } from '../../src/host/serviceManager.ts';
+import { createSystemd } from '../../src/host/systemd.ts';
 import type { Log } from '../../src/model/log.ts';
 import { createVirtualClock } from '../../src/simulate/virtualClock.ts';
 
@@ -16,7 +16,7 @@ function manage(environment: Record<string, string>, send?: () => Promise<void>)
   const sent: string[] = [];
   const errors: object[] = [];
   const log: Log = { ...quiet, error: (fields) => void errors.push(fields) };
-  const manager = createServiceManager({
+  const manager = createSystemd({
     environment,
     pid: 42,
     clock,
@@ -107,7 +107,7 @@ describe('what systemd is told', () => {
   it('is given up where it takes too long', async () => {
     const clock = createVirtualClock();
     let given = false;
-    const manager = createServiceManager({
+    const manager = createSystemd({
       environment: watched,
       pid: 42,
       clock,

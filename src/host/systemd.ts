@@ -10,7 +10,7 @@ import { runProgram } from './programs.ts';
  * way at a time, and of those that wait meanwhile each kind is sent once. A message that cannot be sent is a line in the
  * log, and systemd acts as it must on a service that says nothing.
  */
-export interface ServiceManager {
+export interface Systemd {
   /** The loop comes round at least so often; infinite where nobody watches for it. */
   readonly turnMaxMs: number;
   /** The loop has come round. The first says that the service is ready; the others feed the watchdog, four times in its time. */
@@ -21,7 +21,7 @@ export interface ServiceManager {
   flush(): Promise<void>;
 }
 
-export interface ServiceManagerOptions {
+export interface SystemdOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
   readonly clock: Clock;
@@ -34,7 +34,7 @@ const sendMaxMs = 10_000;
 /** Feeding it so often, two messages may be lost before it bites. */
 const feedsInTime = 4;
 
-const unwatched: ServiceManager = {
+const unwatched: Systemd = {
   turnMaxMs: Number.POSITIVE_INFINITY,
   turned: () => {},
   stopping: () => {},
@@ -42,13 +42,13 @@ const unwatched: ServiceManager = {
 };
 
 /** Does nothing where no service manager has started this very process (no NOTIFY_SOCKET). */
-export function createServiceManager({
+export function createSystemd({
   environment,
   pid,
   clock,
   log,
   send = notifier(environment.NOTIFY_SOCKET ?? ''),
-}: ServiceManagerOptions): ServiceManager {
+}: SystemdOptions): Systemd {
   if (environment.NOTIFY_SOCKET === undefined || environment.NOTIFY_SOCKET === '') return unwatched;
   const watchdogMs = watchdogOf(environment, pid);
   const waiting = new Map<string, readonly string[]>();
@@ -109,14 +109,14 @@ export function createServiceManager({
 }
 
 /** The time within which the watchdog wants to hear of this process; null: there is none, or it watches another. */
-function watchdogOf(environment: ServiceManagerOptions['environment'], pid: number): number | null {
+function watchdogOf(environment: SystemdOptions['environment'], pid: number): number | null {
   const { WATCHDOG_USEC: usec, WATCHDOG_PID: watched } = environment;
   if (usec === undefined || !/^[1-9]\d{0,15}$/.test(usec)) return null;
   if (watched !== undefined && watched !== '' && watched !== String(pid)) return null;
   return Number(usec) / 1000;
 }
 
-function notifier(socket: string): NonNullable<ServiceManagerOptions['send']> {
+function notifier(socket: string): NonNullable<SystemdOptions['send']> {
   const { PATH = '/usr/local/bin:/usr/bin:/bin' } = process.env;
   return async (message, signal) => {
     const { exitCode, stderr } = await runProgram(
