@@ -1,4 +1,5 @@
 import type { LeaseAnswer } from '../../api/schema/leases.ts';
+import { sshArgv } from '../../host/ssh.ts';
 
 /** A program to run here so that the command runs on the lent machine. */
 export interface Launch {
@@ -24,31 +25,16 @@ export function launchOf(
 ): Launch {
   if (access.kind === 'local') return { argv: command, cwd: access.folder, environment: access.environment };
   if (ssh === null) throw new Error('a machine that is reached by SSH needs a key');
-  const options = [
-    'IdentitiesOnly=yes',
-    'StrictHostKeyChecking=yes',
-    `UserKnownHostsFile=${ssh.knownHosts}`,
-    'GlobalKnownHostsFile=none',
-    'ServerAliveInterval=15',
-    'LogLevel=ERROR',
-  ];
+  const { host, port, user } = access;
   return {
-    argv: [
-      'ssh',
-      '-F',
-      'none',
-      '-i',
-      ssh.privateKey,
-      '-p',
-      String(access.port),
-      '-l',
-      access.user,
-      ...options.flatMap((option) => ['-o', option]),
-      terminal ? '-tt' : '-T',
-      '--',
-      access.host,
-      command.map(shellQuoted).join(' '),
-    ],
+    argv: sshArgv(
+      { host, port, user, identity: ssh.privateKey, knownHosts: ssh.knownHosts },
+      {
+        options: ['ServerAliveInterval=15'],
+        flags: [terminal ? '-tt' : '-T'],
+        command: [command.map(shellQuoted).join(' ')],
+      },
+    ),
     cwd: null,
     environment: {},
   };

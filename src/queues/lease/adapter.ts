@@ -60,12 +60,7 @@ function createLeaseQueue(settings: LeaseSettings, deps: QueueDeps): Queue {
 
   /** Whatever happened, this follows: machines for those who wait, work for the lender, and those who listen are told. */
   function settle(changed: readonly Lease[]): void {
-    const given = serveWaiting(
-      book,
-      lendable().filter((id) => !lender.isUnfit(id)),
-      machines,
-      now(),
-    );
+    const given = serveWaiting(book, lendable(), now());
     for (const lease of book.open()) {
       const machine = lease.instance === null ? undefined : machines.get(lease.instance);
       if (machine !== undefined) lender.see(lease, machine);
@@ -77,12 +72,12 @@ function createLeaseQueue(settings: LeaseSettings, deps: QueueDeps): Queue {
     if (changed.length + given.length > 0) hint?.();
   }
 
-  function lendable(): InstanceId[] {
+  /** Free machines that may be given to somebody, the one that was used last first. */
+  function lendable(): QueueMachine[] {
     return [...machines.values()]
-      .filter(({ instance, reachable }) => reachable && !draining.has(instance))
+      .filter(({ instance, reachable }) => reachable && !draining.has(instance) && !lender.isUnfit(instance))
       .filter(({ instance }) => book.onMachine(instance) === null)
-      .map(({ instance }) => instance)
-      .toSorted((a, b) => lender.lastUsed(b) - lender.lastUsed(a));
+      .toSorted((a, b) => lender.lastUsed(b.instance) - lender.lastUsed(a.instance));
   }
 
   function change(id: LeaseId, from: LeaseState, make: (lease: Lease) => Lease): void {
@@ -120,17 +115,20 @@ function createLeaseQueue(settings: LeaseSettings, deps: QueueDeps): Queue {
       .filter(({ instance }) => instance !== null && !machines.has(instance))
       .map((lease) => endLease(lease, 'lost', now()));
     if (lost.length > 0) book.put(lost);
-    lender.forget((instance) => !machines.has(instance));
+    lender.forget(
+      (instance) => !machines.has(instance),
+      (id) => book.get(id)?.state !== 'held',
+    );
     settle(lost);
   }
 
-  function viewOf(lease: Lease): LeaseView {
-    const waiting = lease.state === 'waiting';
-    const same = waiting ? orderOf(book).filter(({ pool }) => pool === lease.pool) : [];
+  /** `order`: who waits, in the order in which they are served. */
+  function viewOf(lease: Lease, order = lease.state === 'waiting' ? orderOf(book) : []): LeaseView {
+    const same = order.filter(({ pool }) => pool === lease.pool);
     return {
       lease,
       access: lease.state === 'held' ? lender.accessOf(lease.id) : null,
-      ahead: waiting ? same.findIndex(({ id }) => id === lease.id) : null,
+      ahead: lease.state === 'waiting' ? same.findIndex(({ id }) => id === lease.id) : null,
     };
   }
 
@@ -149,7 +147,8 @@ function createLeaseQueue(settings: LeaseSettings, deps: QueueDeps): Queue {
     },
     list: () => {
       expire();
-      return book.open().map(viewOf);
+      const order = orderOf(book);
+      return book.open().map((lease) => viewOf(lease, order));
     },
     changed: async (id, from, signal) => {
       while (!signal.aborted) {
@@ -195,8 +194,10 @@ function createLeaseQueue(settings: LeaseSettings, deps: QueueDeps): Queue {
     const { promise, resolve } = Promise.withResolvers<void>();
     const own = waiters.get(id) ?? new Set();
     waiters.set(id, own.add(resolve));
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const stop = () => resolve();
+    signal.addEventListener('abort', stop, { once: true });
     await promise;
+    signal.removeEventListener('abort', stop);
     own.delete(resolve);
     if (own.size === 0) waiters.delete(id);
   }
@@ -206,20 +207,18 @@ function createLeaseQueue(settings: LeaseSettings, deps: QueueDeps): Queue {
     poll: async ({ nowMs, machines: found }) => {
       expire();
       meet(found);
-      const shown = [...machines.values()].filter(
-        ({ instance, reachable }) =>
-          (reachable && !lender.isUnfit(instance)) || book.onMachine(instance) !== null,
-      );
+      // One that cannot be got at is shown for as long as it has a lease, one that cannot be wiped no more.
+      const shown = [...machines.values()]
+        .filter(({ instance }) => !lender.isUnfit(instance))
+        .filter(({ instance, reachable }) => reachable || book.onMachine(instance) !== null);
       return snapshotOf(name, {
         takenAtMs: nowMs,
         open: book.open(),
-        lendable: shown
-          .filter(({ instance }) => !lender.isUnfit(instance))
-          .map((machine) => ({
-            machine,
-            lease: book.onMachine(machine.instance),
-            draining: draining.has(machine.instance),
-          })),
+        lendable: shown.map((machine) => ({
+          machine,
+          lease: book.onMachine(machine.instance),
+          draining: draining.has(machine.instance),
+        })),
       });
     },
     hint: (changed, signal) => {
@@ -269,16 +268,11 @@ function orderOf(book: LeaseBook): Lease[] {
 /** Stores who gets which machine, all of it at once. */
 function serveWaiting(
   book: LeaseBook,
-  free: readonly InstanceId[],
-  machines: ReadonlyMap<InstanceId, QueueMachine>,
+  free: readonly QueueMachine[],
   { wallMs }: { wallMs: number },
 ): Lease[] {
   if (free.length === 0) return [];
-  const assignments = assign(
-    orderOf(book),
-    free.flatMap((id) => machines.get(id) ?? []),
-  );
-  const given = assignments.map(
+  const given = assign(orderOf(book), free).map(
     ({ lease, machine }): Lease => ({
       ...lease,
       state: 'preparing',

@@ -54,7 +54,8 @@ export function assign(order: readonly Lease[], free: readonly QueueMachine[]): 
     if (left.length === 0) break;
     const wish = wishOf(lease);
     if (refused.has(wish)) continue;
-    const at = left.findIndex((machine) => fits(lease, machine));
+    const ad = jobAdOf(lease);
+    const at = left.findIndex((machine) => fits(lease, ad, machine));
     const [machine] = at < 0 ? [] : left.splice(at, 1);
     if (machine === undefined) refused.add(wish);
     else assignments.push({ lease, machine });
@@ -67,9 +68,9 @@ export function wishOf({ pool, requirements, request, user }: Lease): string {
   return JSON.stringify([pool, requirements, request, user]);
 }
 
-function fits(lease: Lease, machine: QueueMachine): boolean {
-  if (lease.pool !== machine.pool || timesThatFit(machine.resources, lease.request) === 0) return false;
-  return symmetricMatch(jobAdOf(lease), slotAdOf(machine));
+function fits({ pool, request }: Lease, ad: ClassAd, machine: QueueMachine): boolean {
+  if (pool !== machine.pool || timesThatFit(machine.resources, request) === 0) return false;
+  return symmetricMatch(ad, slotAdOf(machine));
 }
 
 /** A machine as a lease's Requirements see it. */

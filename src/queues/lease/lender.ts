@@ -19,8 +19,8 @@ export interface Lender {
   isUnfit(instance: InstanceId): boolean;
   /** Greater is later; 0: never. */
   lastUsed(instance: InstanceId): number;
-  /** Drops what is known of machines that are gone. */
-  forget(isGone: (instance: InstanceId) => boolean): void;
+  /** Drops what is known of machines that are gone, and of leases that are over. */
+  forget(isGone: (instance: InstanceId) => boolean, isOver: (lease: LeaseId) => boolean): void;
   close(): Promise<void>;
 }
 
@@ -138,7 +138,8 @@ export function createLender(parts: LenderParts): Lender {
     accessOf: (lease) => accesses.get(lease) ?? null,
     isUnfit: (instance) => (failures.get(instance) ?? 0) >= settings.cleanAttempts,
     lastUsed: (instance) => used.get(instance) ?? 0,
-    forget: (isGone) => {
+    forget: (isGone, isOver) => {
+      for (const lease of accesses.keys()) if (isOver(lease)) accesses.delete(lease);
       for (const { instance, stop } of works.values()) if (isGone(instance)) stop.abort();
       for (const instance of [...failures.keys(), ...used.keys()])
         if (isGone(instance)) {

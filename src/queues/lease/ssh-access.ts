@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from '../../host/programs.ts';
+import { sshArgv } from '../../host/ssh.ts';
 import type { InstanceId } from '../../model/ids.ts';
 import type { QueueDeps, QueueMachine } from '../port.ts';
 import type { MachineAccess } from './access.ts';
@@ -36,24 +37,6 @@ export function sshAccess(settings: SshSettings, { memory }: Pick<QueueDeps, 'me
     return text;
   }
 
-  const options = (knownHostsFile: string) => [
-    '-F',
-    'none',
-    '-i',
-    identity,
-    '-p',
-    String(port),
-    ...[
-      'IdentitiesOnly=yes',
-      'BatchMode=yes',
-      'StrictHostKeyChecking=yes',
-      `UserKnownHostsFile=${knownHostsFile}`,
-      'GlobalKnownHostsFile=none',
-      'ConnectTimeout=10',
-      'LogLevel=ERROR',
-    ].flatMap((option) => ['-o', option]),
-  ];
-
   /** As the admin account; the script comes by standard input, so that nothing of it is in an argument. */
   async function run(machine: QueueMachine, script: string, signal: AbortSignal): Promise<string> {
     const knownHosts = await hostKeysOf(machine, signal);
@@ -61,8 +44,9 @@ export function sshAccess(settings: SshSettings, { memory }: Pick<QueueDeps, 'me
     try {
       const knownHostsFile = join(folder, 'known_hosts');
       await writeFile(knownHostsFile, knownHosts, { mode: 0o600 });
+      const target = { host: hostOf(machine), port, user: admin, identity, knownHosts: knownHostsFile };
       const { exitCode, stderr } = await runProgram(
-        ['ssh', ...options(knownHostsFile), '-l', admin, '--', hostOf(machine), 'sh', '-s'],
+        sshArgv(target, { options: ['BatchMode=yes', 'ConnectTimeout=10'], command: ['sh', '-s'] }),
         { input: script, stdoutBytesMax: answerBytesMax },
         signal,
       );
