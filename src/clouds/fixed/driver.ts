@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf, guarded } from '../../host/guarded.ts';
 import { runProgram } from '../../host/programs.ts';
 import { takesConnections } from '../../host/reach.ts';
 import type { Clock } from '../../model/clock.ts';
@@ -42,17 +42,6 @@ export const fixedDriver = {
 
   create(settings: FixedSettings, { site, clock }) {
     const rack: Rack = { settings, site, clock, claims: openClaims(settings.folder) };
-    const guarded = async <T>(write: boolean, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-      if (signal.aborted) throw new CloudError('timeout', 'given up before it began');
-      try {
-        return await work();
-      } catch (error) {
-        if (error instanceof CloudError) throw error;
-        if (signal.aborted) throw new CloudError('timeout', 'given up', { inDoubt: write, cause: error });
-        if (!(error instanceof Error && 'syscall' in error)) throw error;
-        throw new CloudError('unavailable', `this host: ${error.message}`, { inDoubt: write, cause: error });
-      }
-    };
     return {
       list: (signal) => guarded(false, signal, () => list(rack, signal)),
       launch: (order, signal) => guarded(true, signal, () => launch(rack, order, signal)),
@@ -154,9 +143,7 @@ async function launch(rack: Rack, order: LaunchOrder, signal: AbortSignal) {
   const { intent, pool, offer: offerName, userData } = order;
   const offer = order.settings as FixedOffer;
   const wanted = hostsOf(settings, offer);
-  const digest = createHash('sha256')
-    .update(JSON.stringify([pool, offerName, offer, userData]))
-    .digest('hex');
+  const digest = digestOf([pool, offerName, offer, userData]);
   const instances: CloudInstance[] = [];
   for (const [seat, instance] of order.instances.entries()) {
     signal.throwIfAborted();

@@ -1,14 +1,14 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, machine as hostArch, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { digestOf, guarded } from '../../host/guarded.ts';
 import { killAll } from '../../host/processes.ts';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError } from '../../model/errors.ts';
 import { CloudId, type IntentId, type SiteId } from '../../model/ids.ts';
 import type { Catalog, CloudCapabilities, CloudDriver, LaunchAccepted, LaunchOrder } from '../port.ts';
 import { endCgroup, makeCgroup } from './cgroup.ts';
-import { cloudErrorOf } from './errors.ts';
-import { digestOf, fileNames, makeFolder } from './machine-folder.ts';
+import { fileNames, makeFolder } from './machine-folder.ts';
 import { instanceOf, type LocalMachine, markOf, readMachine, readMachines, sweep } from './machines.ts';
 import { type LocalOffer, type LocalSettings, localOffer, localSettings } from './settings.ts';
 import { refuseMissing, startMachine } from './start.ts';
@@ -40,14 +40,6 @@ export const localDriver = {
   create(settings: LocalSettings, { site, clock }) {
     const place = { settings, clock, site, folder: join(settings.folder, folderName(site)) };
     const unknownSince = new Map<CloudId, number>();
-    const guarded = async <T>(write: boolean, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-      if (signal.aborted) throw new CloudError('timeout', 'given up before it began');
-      try {
-        return await work();
-      } catch (error) {
-        throw cloudErrorOf(error, signal, write);
-      }
-    };
     return {
       list: (signal) => guarded(false, signal, () => list(place, signal)),
       launch: (order, signal) => guarded(true, signal, () => launch(place, order, signal)),

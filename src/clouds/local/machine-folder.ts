@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -78,8 +77,4 @@ function sameOrder(before: MachineRecord, record: MachineRecord): false {
 export async function readRecord(folder: string): Promise<MachineRecord | null> {
   const text = await readOrNull(join(folder, fileNames.record));
   return text === null ? null : recordSchema.parse(JSON.parse(text));
-}
-
-export function digestOf(parts: unknown): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
