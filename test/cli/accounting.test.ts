@@ -36,8 +36,8 @@ describe('what was used', () => {
     expect(renderAccounting(view, createStyle(false)).map((line) => line.trimEnd())).toEqual([
       'from 2026-11-01 up to 2026-11-23, which is not in it',
       'USER                DAY         MACHINES  MACHINE-H  CORE-H  GIB-H  BUSY-H  BUSY CORE-H  JOBS        COST',
-      'ann, "the\\u{a}1st"  2026-11-02         2        1.5     6.0    3.0     0.5          0.5     7    1.50 EUR',
-      '-                   2026-11-03         2        1.5     6.0    3.0     0.5          0.5     7  0.0123 USD',
+      'ann, "the\\u{a}1st"  2026-11-02         2       1.50    6.00   3.00    0.50         0.50     7    1.50 EUR',
+      '-                   2026-11-03         2       1.50    6.00   3.00    0.50         0.50     7  0.0123 USD',
     ]);
     expect(renderAccounting({ ...view, rows: [] }, createStyle(false))).toEqual([
       'nothing was used from 2026-11-01 up to 2026-11-23, which is not in it',

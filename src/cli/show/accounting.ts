@@ -4,7 +4,7 @@ import { type Column, printable, renderTable, type Style } from '../table.ts';
 import { amountText } from './money.ts';
 
 const right = (header: string): Column => ({ header, align: 'right' });
-const hours = (seconds: number) => (seconds / 3600).toFixed(1);
+const hours = (seconds: number) => amountText(seconds / 3600);
 const gibHours = ({ memoryMiBSeconds }: UsageView) => memoryMiBSeconds / 1024 / 3600;
 
 export function renderAccounting(view: AccountingView, style: Style): readonly string[] {
@@ -26,7 +26,7 @@ export function renderAccounting(view: AccountingView, style: Style): readonly s
     row.machines,
     hours(row.machineSeconds),
     hours(row.coreSeconds),
-    gibHours(row).toFixed(1),
+    amountText(gibHours(row)),
     hours(row.busySeconds),
     hours(row.busyCoreSeconds),
     row.jobs,
