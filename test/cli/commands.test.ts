@@ -253,12 +253,15 @@ describe('run', () => {
       return 3;
     };
     expect((await cli(['run', 'site.yaml'], { runDaemon })).code).toBe(3);
-    await cli(['run', '/etc/site.yaml', '--socket', 's', '--log-level', 'debug'], { runDaemon });
+    await cli(['run', '/etc/site.yaml', '--socket', 's', '--log-level', 'debug', '--log-format', 'json'], {
+      runDaemon,
+    });
     expect(runs).toEqual([
-      ['/srv/site.yaml', { socket: null, logLevel: 'info' }],
-      ['/etc/site.yaml', { socket: '/srv/s', logLevel: 'debug' }],
+      ['/srv/site.yaml', { socket: null, logLevel: 'info', logFormat: 'auto' }],
+      ['/etc/site.yaml', { socket: '/srv/s', logLevel: 'debug', logFormat: 'json' }],
     ]);
     expect((await cli(['run', 'site.yaml', '--log-level', 'loud'], { runDaemon })).code).toBe(2);
+    expect((await cli(['run', 'site.yaml', '--log-format', 'xml'], { runDaemon })).code).toBe(2);
     expect((await cli(['run'], { runDaemon })).code).toBe(2);
   });
 });
