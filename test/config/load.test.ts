@@ -22,6 +22,7 @@ describe('a good config', () => {
     expect(problems).toEqual([]);
     expect({ ...config, offers: config?.offers.length }).toEqual({
       site: 'farm',
+      mode: 'act',
       stateDir: '/var/lib/spillway',
       socket: '/run/spillway/spillway.sock',
       api: { listen: [], tokens: [], visitors: null, userSocket: null },
@@ -38,6 +39,7 @@ describe('a good config', () => {
         {
           name: 'here',
           driver: 'toy',
+          mode: 'act',
           pollMs: 10_000,
           deadlineMs: 30_000,
           max: 10,
@@ -51,6 +53,7 @@ describe('a good config', () => {
         {
           name: 'workers',
           queue: 'batch',
+          mode: 'act',
           offers: ['small'],
           min: 0,
           max: 5,
