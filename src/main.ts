@@ -54,8 +54,12 @@ const store: StoreMaintenance = {
   restore: async (options) => (await import('./store/sqlite/maintenance.ts')).restoreStore(options),
 };
 
+/** What SIGHUP asks for: a daemon that has just begun, or that stops, has no need of another config. */
+let hungUp = () => {};
+
 /** Runs until the first signal to end. What is wrong with the host or the store is said in one line. */
 async function runDaemon(path: string, options: RunOptions): Promise<number> {
+  process.on('SIGHUP', () => hungUp());
   const loaded = await load(path);
   const { problems, config: site, written } = loaded;
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
@@ -146,13 +150,11 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
   ended.signal.addEventListener('abort', systemd.stopping, { once: true });
-  const reload = () =>
+  hungUp = () =>
     void daemon.control.reload().catch((error: unknown) => log.error({ err: error }, 'no reload'));
-  process.on('SIGHUP', reload);
   try {
     await daemon.run(ended.signal);
   } finally {
-    process.off('SIGHUP', reload);
     await api.close();
     await systemd.flush();
   }
