@@ -42,10 +42,10 @@ describe('the users’ socket', () => {
     folder = await mkdtemp(join(tmpdir(), 'spillway-user-'));
     const options = { socket: join(folder, 'api.sock'), listen: [], tokens: [], control, log: keepLog([]) };
     api = await startApi({ ...options, clock: patientClock(), userSocket: { path: path(), group: null } });
-    client = new Client('http://spillway', { socketPath: path() });
+    client = new Client('http://spillway', { socketPath: path(), bodyTimeout: 1000 });
   });
   afterAll(async () => {
-    await client.close();
+    await client.destroy();
     await api.close();
     await rm(folder, { recursive: true });
   });

@@ -21,6 +21,7 @@ const bounds = 'bounds hold always';
 const noThrash = 'what is on its way is not launched again';
 const aside = 'what fails is set aside, and tried again';
 const money = 'no launch passes a budget, and nothing is booked twice';
+const accounts = 'what is accounted for is what was used, once';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -321,5 +322,77 @@ export const mutants: readonly Mutant[] = [
     replacement: 'if (report !== null && nowMs < 0)',
     testFile: 'test/daemon/money.test.ts',
     test: 'drains idle machines at once, those of the min too',
+  },
+  {
+    name: 'a machine that has ended goes on in the accounts',
+    breaks: accounts,
+    file: 'src/accounting/accrue.ts',
+    search: '    this.machines?.delete(instance.id);\n',
+    replacement: '',
+    testFile: 'test/accounting/accrue.test.ts',
+    test: 'is had from its intent until it is gone',
+  },
+  {
+    name: 'a time in which nobody looked is counted whatever was there after it',
+    breaks: accounts,
+    file: 'src/accounting/accrue.ts',
+    search: 'const bridged = lastMs !== null && atMs - lastMs <= bridgeMaxMs;',
+    replacement: 'const bridged = lastMs !== null;',
+    testFile: 'test/accounting/exact.test.ts',
+    test: 'what is accounted for is what was used, whatever crashes: maps',
+  },
+  {
+    name: 'the last view is forgotten over a restart',
+    breaks: accounts,
+    file: 'src/daemon/accounting.ts',
+    search: 'seen: new Map(seen)',
+    replacement: 'seen: seen.length < 0 ? new Map(seen) : new Map()',
+    testFile: 'test/accounting/accrue.test.ts',
+    test: 'that are others after a short time without a view',
+  },
+  {
+    name: 'sums take the newest part for the whole',
+    breaks: accounts,
+    file: 'src/store/sqlite/accountSql.ts',
+    search: 'core_ms = core_ms + excluded.core_ms',
+    replacement: 'core_ms = excluded.core_ms',
+    testFile: 'test/store/conformance.test.ts',
+    test: 'adds usage up by account and day',
+  },
+  {
+    name: 'a month has the first second of the next one',
+    breaks: accounts,
+    file: 'src/accounting/apel.ts',
+    search: 'monthEndMs / 1000 - 1 - start',
+    replacement: 'monthEndMs / 1000 - start',
+    testFile: 'test/accounting/apel.test.ts',
+    test: 'month by month',
+  },
+  {
+    name: 'a name ends a usage record',
+    breaks: accounts,
+    file: 'src/accounting/apel.ts',
+    search: "    .replaceAll(/%(?=%)/g, '% ')\n",
+    replacement: '',
+    testFile: 'test/accounting/apel.test.ts',
+    test: 'stay what they are, whatever is in a name',
+  },
+  {
+    name: 'a message is put in place without a note',
+    breaks: accounts,
+    file: 'src/host/message-queue.ts',
+    search: '  outbox.placing(name, folder);\n',
+    replacement: '',
+    testFile: 'test/host/message-queue.test.ts',
+    test: 'whenever it crashes before placed',
+  },
+  {
+    name: 'the users’ socket answers every page',
+    breaks: 'users see what is theirs to know',
+    file: 'src/api/userDoor.ts',
+    search: "if (request.method !== 'GET' || !pages.test(request.url ?? ''))",
+    replacement: "if (request.method === 'none')",
+    testFile: 'test/api/user-socket.test.ts',
+    test: 'answers nothing else, whatever pages there are',
   },
 ];
