@@ -33,6 +33,8 @@ export interface RunningSite {
   readonly begin: (env?: Readonly<Record<string, string>>) => ChildProcess;
   /** SIGKILL: it gets no chance to tidy up. */
   readonly kill: () => Promise<void>;
+  /** SIGHUP: it is to read its config again. */
+  readonly hangUp: () => void;
   /** SIGTERM, and waits for its end. */
   readonly stop: () => Promise<number | null>;
   /** Resolves when the process has ended. */
@@ -135,6 +137,7 @@ export function createSite({ config, files = {} }: SiteFiles): RunningSite {
     kill: async () => {
       await stop('SIGKILL');
     },
+    hangUp: () => void child?.kill('SIGHUP'),
     stop: () => stop('SIGTERM'),
     exited: () => ended,
     dispose: async () => {
