@@ -106,6 +106,33 @@ describe('what a simulated site shows', () => {
     expect(shown.get('spillway_budgets_used_up')).toBe(0);
   });
 
+  test('what is counted is what the status says, whatever goes wrong meanwhile', async () => {
+    const { site } = measuredSite({ pools: [makePool({ offers: ['small'], max: 12 })] });
+    for (let round = 0; round < 12; round++) {
+      site.queue.submit(makeJobClass(), { count: 4, runMs: 40_000 });
+      site.cloud.levers.fault = (call) =>
+        round % 3 === 1 && call === 'launch' ? cloudRefuses('capacity') : null;
+      const [machine] = site.alive();
+      if (round % 4 === 2 && machine !== undefined) site.cloud.vanish(machine);
+      await site.run(120_000);
+    }
+    const shown = await read(site);
+    const sum = (name: string) =>
+      [...shown].reduce((all, [series, value]) => (series.startsWith(`${name}{`) ? all + value : all), 0);
+    const { totals, pools } = site.status();
+    expect(totals.sinceStart.launched).toBeGreaterThan(5);
+    expect(sum('spillway_instances_launched_total')).toBe(totals.sinceStart.launched);
+    const [pool] = pools;
+    const live = Object.values(pool?.states ?? {}).reduce((all, count) => all + count, 0);
+    expect(sum('spillway_instances')).toBe(live);
+    expect(sum('spillway_instances_ended_total')).toBeGreaterThanOrEqual(totals.sinceStart.ended);
+    expect(sum('spillway_cloud_calls_total')).toBe(
+      Object.values(site.cloud.calls).reduce((all, count) => all + count, 0) +
+        (shown.get('spillway_cloud_calls_total{cloud="east",call="quota",code="ok"}') ?? 0),
+    );
+    expect(shown.get('spillway_job_to_busy_seconds_count{pool="pool",cloud="east"}')).toBeGreaterThan(5);
+  });
+
   test('what observing would have come to', async () => {
     const { site } = measuredSite({ offers: [makeOffer({ name: 'small', perHour: 6 })] });
     await site.reload({ ...site.config, mode: 'observe' });
