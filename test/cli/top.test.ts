@@ -32,7 +32,7 @@ const bare = (line: string) => stripVTControlCharacters(line);
 
 describe('the picture', () => {
   test('says what there is, what is wrong and why jobs wait', () => {
-    const text = drawTop(state, paper()).join('\n');
+    const text = drawTop(state, paper({ columns: 140 })).join('\n');
     expect(text).toContain('farm-1  spillway 0.1.0  running for 2h5m');
     expect(text).toContain('12 waiting, 4 running, 1 held, 4 not served');
     expect(text).toContain('3: 1 busy, 1 free, 1 unusable');
