@@ -64,7 +64,12 @@ export async function traceSite(farm: TraceFarm): Promise<SiteConfig> {
       },
     ],
   });
-  const loaded = await loadSite('trace.yaml', {
+  return configIn(await loadSimulatedSite('trace.yaml', text));
+}
+
+/** A config whose adapters and drivers are all `simulated`, read and checked as any other. */
+export function loadSimulatedSite(path: string, text: string): Promise<Loaded> {
+  return loadSite(path, {
     adapters: simulated({ configSchema: z.strictObject({}) }),
     drivers: simulated({
       configSchema: z.strictObject({}),
@@ -74,7 +79,6 @@ export async function traceSite(farm: TraceFarm): Promise<SiteConfig> {
     files: { read: async () => ({ bytes: Buffer.from(text), mode: 0o600 }) },
     env: () => undefined,
   });
-  return configIn(loaded);
 }
 
 function configIn({ config, problems }: Loaded): SiteConfig {
