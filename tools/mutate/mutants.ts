@@ -21,6 +21,8 @@ const bounds = 'bounds hold always';
 const noThrash = 'what is on its way is not launched again';
 const aside = 'what fails is set aside, and tried again';
 const money = 'no launch passes a budget, and nothing is booked twice';
+const reloading = 'a reload loses nothing';
+const observing = 'what is only observed is left as it is';
 const accounts = 'what is accounted for is what was used, once';
 
 export const mutants: readonly Mutant[] = [
@@ -394,5 +396,41 @@ export const mutants: readonly Mutant[] = [
     replacement: "if (request.method === 'none')",
     testFile: 'test/api/user-socket.test.ts',
     test: 'answers nothing else, whatever pages there are',
+  },
+  {
+    name: 'what has left the config is forgotten with its machines',
+    breaks: reloading,
+    file: 'src/daemon/retiring.ts',
+    search: 'leavers.clouds.filter(({ name }) => held.clouds.has(name))',
+    replacement: 'leavers.clouds.slice(held.clouds.size)',
+    testFile: 'test/daemon/reloads.test.ts',
+    test: 'a cloud that leaves the config drains',
+  },
+  {
+    name: 'an order is taken by a daemon that makes way',
+    breaks: reloading,
+    file: 'src/daemon/relay.ts',
+    search: '    if (isTurning())\n',
+    replacement: '    if (isTurning() && turn().aborted === false)\n',
+    testFile: 'test/daemon/reloadable.test.ts',
+    test: 'has orders asked again',
+  },
+  {
+    name: 'a machine is launched where the site only observes',
+    breaks: observing,
+    file: 'src/planner/room.ts',
+    search: 'if (isObserved(input.observed, { pool: pool.name, cloud: offer.cloud }))',
+    replacement: 'if (input.observed === undefined)',
+    testFile: 'test/daemon/observe.test.ts',
+    test: 'boots nothing, and says once',
+  },
+  {
+    name: 'a machine is ended where the site only observes',
+    breaks: observing,
+    file: 'src/daemon/shadow.ts',
+    search: 'drains: decided.drains.filter(({ instance }) => !isHeld(instance)),',
+    replacement: 'drains: decided.drains,',
+    testFile: 'test/daemon/observe.test.ts',
+    test: 'leaves machines that it has as they are',
   },
 ];
