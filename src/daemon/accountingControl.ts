@@ -6,6 +6,9 @@ import { dayText, momentText, windowAt, windowNumbered } from '../model/periods.
 import { reportAll } from './accountKeeping.ts';
 import type { DaemonView } from './control.ts';
 
+/** About half a second's work. */
+const rowsMax = 100_000;
+
 export function createAccountingControl(view: DaemonView): Pick<Control, 'accounting' | 'reportUsage'> {
   return {
     accounting: (query) => accountingView(view, query),
@@ -23,6 +26,9 @@ function accountingView(view: DaemonView, query: AccountingQuery): AccountingVie
     day >= fromDay && day < toDay && (query.pools === null || query.pools.has(pool));
   const grain = query.by.includes('day') ? 'day' : query.by.includes('month') ? 'month' : 'all';
   const stored = view.parts.store.accounts.usage({ from: fromDay, to: toDay, grain });
+  // Counted before anything is made of them: whoever asks for all of it holds up the loop no longer than that.
+  if (stored.length > rowsMax)
+    throw new ControlError('refused', `more than ${rowsMax} sums: ask for fewer days, or not by day`);
   const rows = [...stored, ...rowsOfLive(view.state().accounting, nowMs)].filter(isAsked);
   return {
     nowMs,
