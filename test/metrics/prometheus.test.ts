@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { type Declaration, declared } from '../../src/metrics/declared.ts';
 import { metricsPage, metricsText } from '../../tools/metrics/page.ts';
+import { expressionsIn } from '../support/dashboard.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -36,13 +37,6 @@ const tested = testsSchema
   .parse(parse(read('test/prometheus/spillway.rules.test.yml')))
   .tests.flatMap(({ alert_rule_test: own }) => own);
 
-/** Every `expr` and every query of a variable, wherever they stand. */
-function expressionsIn(value: unknown): readonly string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
-    (key === 'expr' || key === 'query') && typeof inner === 'string' ? [inner] : expressionsIn(inner),
-  );
-}
 const dashboard = expressionsIn(JSON.parse(read('config/grafana/spillway.json')));
 
 const series = new Map<string, Declaration>(

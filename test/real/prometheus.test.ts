@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -7,12 +7,15 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Declaration, declared } from '../../src/metrics/declared.ts';
+import { expressionsIn } from '../support/dashboard.ts';
 import { createSite, spillway, until } from '../support/runningSite.ts';
 import { had, isMissing, prometheusTestbed, stopTestbeds } from '../support/testbed.ts';
 
 /** A real Prometheus scrapes a running daemon over the network, and evaluates the rules of config/ on what it got. */
 const run = promisify(execFile);
 const token = 'scrape-token-0123456789abcdef';
+
+const dashboard = resolve(import.meta.dirname, '../../config/grafana/spillway.json');
 
 function freePort(): Promise<number> {
   return new Promise((found) => {
@@ -109,6 +112,24 @@ describe.skipIf(isMissing(prometheus))('a real Prometheus', () => {
     expect((await own()).length).toBeGreaterThan(20);
   });
 
+  it('understands every question of the dashboard', async () => {
+    const questions = expressionsIn(JSON.parse(readFileSync(dashboard, 'utf8')))
+      .filter((expr) => !expr.startsWith('label_values('))
+      .map((expr) =>
+        expr
+          .replaceAll('$__rate_interval', '1m')
+          .replaceAll('"$instance"', '".*"')
+          .replaceAll('"$pool"', '".*"'),
+      );
+    expect(questions.length).toBeGreaterThan(30);
+    for (const question of questions) {
+      const { status } = await fetch(
+        `${had(prometheus).endpoint}/api/v1/query?query=${encodeURIComponent(question)}`,
+      );
+      expect(status, question).toBe(200);
+    }
+  });
+
   it('sees that the daemon has gone', async () => {
     await site.stop();
     await until('the target is down', async () => (await query('up{job="spillway"} == 0')).length === 1);
@@ -126,6 +147,14 @@ describe.skipIf(isMissing(prometheus))('promtool', () => {
       'SUCCESS',
     );
     expect((await run(had(prometheus).promtool, ['test', 'rules', tests])).stdout).toContain('SUCCESS');
+  });
+
+  it('takes the scrape configuration of docs/metrics.md', async () => {
+    const page = readFileSync(resolve(import.meta.dirname, '../../docs/metrics.md'), 'utf8');
+    const path = join(site.folder, 'prometheus.yml');
+    writeFileSync(path, /^```yaml\n([\s\S]*?)^```$/m.exec(page)?.[1] ?? '');
+    const checked = await run(had(prometheus).promtool, ['check', 'config', '--syntax-only', path]);
+    expect(checked.stdout).toContain('SUCCESS');
   });
 
   it('finds nothing wrong with the metrics', async () => {
