@@ -2,7 +2,7 @@
 # Sourced by scripts/package-npm and scripts/package-deb: what both are made of.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../env"
-cd "$SPILLWAY_CHECKOUT"
+cd "$SPILLWAY_CHECKOUT" || exit
 if ! use_node || ! packages_current; then
   scripts/setup
   use_node
@@ -11,6 +11,7 @@ fi
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 
 # The version is package.json's, there alone.
+# shellcheck disable=SC2034  # whoever sources this uses it
 version=$(node -p 'require("./package.json").version')
 # So that the same commit makes the same package.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
