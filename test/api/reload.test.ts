@@ -5,6 +5,7 @@ import { configurationSchema, reloadReceiptSchema } from '../../src/api/schema/r
 import { hostClock } from '../../src/daemon/clock.ts';
 import { startTestApi, type TestApi } from '../support/apiServer.ts';
 import { secretOf, testTokens, tokenNamed } from '../support/apiTokens.ts';
+import { hasOpenssl, makeCertificates } from '../support/certificates.ts';
 import { fixtureReload } from '../support/fixtureControl.ts';
 
 const plainLoopback = { address: '127.0.0.1', port: 0, tls: null };
@@ -65,6 +66,29 @@ describe('access that is changed while the API is up', () => {
     api.api.change({ listen: [plainLoopback], tokens: [tokenNamed('runsAll')] });
     expect((await asked(api, 'seesAll', 'GET', '/v1/status')).status).toBe(401);
     expect((await asked(api, 'runsAll', 'GET', '/v1/status')).status).toBe(200);
+  });
+
+  test.skipIf(!hasOpenssl())('shows a new certificate from the next connection on', async () => {
+    const [first, second] = [makeCertificates(), makeCertificates()];
+    await using api = await startTestApi(hostClock, {
+      listen: [{ ...plainLoopback, tls: first }],
+      tokens: testTokens,
+    });
+    const isTrusted = async ({ ca }: { readonly ca: string }) => {
+      const client = new Client(`https://127.0.0.1:${api.api.addresses[0]?.port}`, { connect: { ca } });
+      const headers = { authorization: `Bearer ${secretOf('seesAll')}` };
+      try {
+        await (await client.request({ method: 'GET', path: '/v1/status', headers })).body.dump();
+        return true;
+      } catch {
+        return false;
+      } finally {
+        await client.destroy();
+      }
+    };
+    expect([await isTrusted(first), await isTrusted(second)]).toEqual([true, false]);
+    expect(api.api.change({ listen: [{ ...plainLoopback, tls: second }], tokens: testTokens })).toEqual([]);
+    expect([await isTrusted(first), await isTrusted(second)]).toEqual([false, true]);
   });
 
   test('says which addresses need a restart', async () => {
