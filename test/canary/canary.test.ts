@@ -22,6 +22,7 @@ const places = {
   signing: canary('the key that signs machines’ tokens'),
   operator: canary('an API token from a file'),
   reader: canary('an API token from the environment'),
+  ssh: canary('the SSH key of machines’ administrator'),
   template: canary('a password in a boot template'),
   stray: canary('a secret that was written into the configuration'),
   guess: canary('a token that somebody tries'),
@@ -44,6 +45,7 @@ const site = createSite({
     'access.key': places.accessKey.text,
     'signing.key': places.signing.text,
     operator: places.operator.text,
+    'ssh.key': `-----BEGIN OPENSSH PRIVATE KEY-----\n${places.ssh.text}\n-----END OPENSSH PRIVATE KEY-----\n`,
     'boot.sh': `#!/bin/sh\n# {{token}} {{instance}}\necho '${places.template.text}' | passwd --stdin root\n`,
     'tls.pem': tls?.certificate ?? '',
     'tls.key': tls?.key ?? '',
@@ -61,6 +63,7 @@ site: canary
 stateDir: ${site.folder}/state
 api:
   listen: [${api}]
+  userSocket: {path: ${site.folder}/user.sock}
   tokens:
     - {name: operator, role: operate, pools: all, secret: 'file:operator'}
     - {name: reader, role: read, pools: all, secret: 'env:CANARY_READER'}
@@ -71,6 +74,7 @@ queues:
     poll: 1s
     join: {collector: 'head:9618', trustDomain: pool.test, signingKey: 'file:signing.key'}
   - {name: leases, adapter: lease, poll: 500ms}
+  - {name: remote, adapter: lease, poll: 500ms, access: {ssh: {user: guest, identity: ${site.folder}/ssh.key, port: 1}}}
 clouds:
   - name: east
     driver: ec2
@@ -79,11 +83,19 @@ clouds:
     poll: 1s
     credentials: {accessKeyId: 'env:CANARY_ID', secretAccessKey: 'file:access.key', sessionToken: 'env:CANARY_SESSION'}
   - {name: here, driver: local, folder: ${site.folder}/machines, poll: 500ms, stopGrace: 1s}
+  - name: rack
+    driver: fixed
+    folder: ${site.folder}/rack
+    on: {tcp: ${new URL(ec2.endpoint).port}}
+    poll: 1s
+    hosts: [{name: rack1, address: 127.0.0.1, kinds: [rack], powerOff: [${tools.hook}]}]
 offers:
+  - {name: racked, cloud: rack, cpus: 1, memory: 1GiB, disk: 1GiB, boot: {kinds: [rack]}}
   - {name: tiny, cloud: here, cpus: 1, memory: 1GiB, disk: 1GiB, boot: {}}
   - {name: small, cloud: east, cpus: 2, memory: 2GiB, disk: 10GiB, boot: {image: ${image?.id}, type: c5.large}}
 pools:
   - {name: workers, queue: condor, offers: [small], min: 2, max: 5, userData: boot.sh}
+  - {name: racks, queue: remote, offers: [racked], min: 1, max: 1}
   - {name: desks, queue: leases, offers: [tiny], max: 1}
 hooks:
   - {on: [free, unusable, ended], command: [${tools.hook}]}
@@ -109,9 +121,9 @@ async function run(...args: string[]): Promise<void> {
 }
 
 /** Whatever it answers, headers too. */
-function asked(path: string, { method = 'GET', body = '' } = {}): Promise<void> {
+function asked(path: string, { method = 'GET', body = '', socket = 'api.sock' } = {}): Promise<void> {
   return new Promise((done, failed) => {
-    const sent = request({ socketPath: join(site.folder, 'api.sock'), path, method }, (answer) => {
+    const sent = request({ socketPath: join(site.folder, socket), path, method }, (answer) => {
       let text = JSON.stringify(answer.headers);
       answer.on('data', (part: Buffer) => {
         text += part.toString('latin1');
@@ -173,6 +185,12 @@ test('a secret is seen nowhere but where it belongs', { timeout: 120_000 }, asyn
   );
   await until('a hook', () => tools.seen().includes('/bin/hook'));
 
+  // Nobody answers where a machine is to be prepared by SSH.
+  await asked('/v1/leases', {
+    method: 'POST',
+    body: '{"pool":"racks","user":"ann","publicKey":"ssh-ed25519 AAAA"}',
+  });
+
   // The cloud refuses, and says in its refusal all that it was sent.
   ec2.fault('RunInstances', { kind: 'echo', status: 400, code: 'InvalidParameterValue' }, 3);
   for (const { id } of ec2.instances) ec2.vanish(id);
@@ -225,6 +243,8 @@ test('a secret is seen nowhere but where it belongs', { timeout: 120_000 }, asyn
     '/',
   ])
     await asked(path);
+  await asked(status, { socket: 'user.sock' });
+  await asked('/v1/config', { socket: 'user.sock' });
   await run('status', '--socket', join(site.folder, 'api.sock'));
   await run('journal', '--json', '--limit', '1000', '--socket', join(site.folder, 'api.sock'));
 
