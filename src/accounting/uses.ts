@@ -1,6 +1,9 @@
 import type { OpenUse } from '../model/accounting.ts';
 import type { Worker } from '../model/demand.ts';
 
+/** No machine has more. */
+const cpusMax = 100_000;
+
 /** A worker that is shown again as the same object is not looked through again. */
 const known = new WeakMap<Worker, readonly OpenUse[]>();
 
@@ -18,7 +21,7 @@ export function openUsesOf(worker: Worker): readonly OpenUse[] {
 
 function readUses({ usage, runningJobs, jobIds = [], total }: Worker): readonly OpenUse[] {
   if (usage === undefined)
-    return runningJobs === 0 ? [] : [{ user: null, group: null, cpus: total.cpus, jobIds }];
+    return runningJobs === 0 ? [] : [{ user: null, group: null, cpus: sane(total.cpus), jobIds }];
   const uses = new Map<string, OpenUse>();
   for (const { user, group, cpus, jobIds: own = [] } of usage) {
     const key = JSON.stringify([user, group]);
@@ -26,13 +29,18 @@ function readUses({ usage, runningJobs, jobIds = [], total }: Worker): readonly 
     uses.set(key, {
       user,
       group,
-      cpus: (other?.cpus ?? 0) + cpus,
+      cpus: sane((other?.cpus ?? 0) + cpus),
       jobIds: [...(other?.jobIds ?? []), ...own],
     });
   }
   const [only] = uses.values();
   if (uses.size === 1 && only !== undefined && only.jobIds.length === 0) return [{ ...only, jobIds }];
   return [...uses.values()];
+}
+
+/** What a machine says of itself is in no sum if it is no number of processors. */
+function sane(cpus: number): number {
+  return cpus >= 0 ? Math.min(cpus, cpusMax) : 0;
 }
 
 /**

@@ -103,6 +103,20 @@ describe('jobs', () => {
     });
   });
 
+  test.each([
+    [Number.POSITIVE_INFINITY, 100_000],
+    [1e300, 100_000],
+    [Number.NaN, 0],
+    [-4, 0],
+  ])('on %d processors, which is no number of processors, can be booked and stored', (cpus, counted) => {
+    const books = begin();
+    const odd = { user: 'ann', group: null, cpus, jobIds: ['1'] };
+    books.tick(evening, { views: [viewOf(evening, shows(odd))] });
+    books.tick(evening + 1000, { views: [viewOf(evening + 1000, shows(odd))] });
+    books.tick(evening + 2000, { views: [viewOf(evening + 2000, shows())] });
+    expect(sumOf(books.rows(evening + 2000), 'busyCoreMs')).toBe(2000 * counted);
+  });
+
   test('go on where a view is not complete, and are over where a complete one does not show their worker', () => {
     const books = begin();
     books.tick(evening, { views: [viewOf(evening, shows(bob('2')))] });
