@@ -113,6 +113,24 @@ describe('a site that only observes', () => {
     expect(breaches(site)).toEqual([]);
   });
 
+  test('takes no machine into its books in order to end it', async () => {
+    const site = startSite({ pools: [makePool({ offers: ['small'], max: 4 })] });
+    site.cloud.levers.fate = () => ({ bootMs: 10_000, joinMs: null });
+    await site.run(15_000);
+    site.queue.submit(makeJobClass(), { count: 1, runMs: minute });
+    await site.runUntil(() => site.alive().length === 1, { withinMs: minute, what: 'it is made' });
+    site.kill();
+    site.loseStore();
+    await site.reload(as(site.config, 'observe'));
+    site.start();
+    await site.run(hour);
+    expect(site.alive()).toHaveLength(1);
+    expect(site.instances()).toEqual([]);
+    site.queue.levers.lie = (view) => ({ ...view, demand: [] });
+    await site.reload(as(site.config, 'act'));
+    await site.runUntil(() => site.alive().length === 0, { withinMs: hour, what: 'it is ended' });
+  });
+
   test('refuses what an operator asks for by hand', async () => {
     const site = await watched();
     const launch = site.control.launch({
