@@ -181,7 +181,7 @@ describe('what is not taken', () => {
     ['no instance', 'GET', '/v1/instances/i9-0', 404, 'unknownInstance'],
     ['no job', 'GET', '/v1/explain/job/1.0', 404, 'unknownJob'],
     ['no such page', 'GET', '/v1/nothing', 404, 'notFound'],
-    ['the root', 'GET', '/', 404, 'notFound'],
+    ['the root of the API', 'GET', '/v1/', 404, 'notFound'],
     ['steps up, encoded', 'GET', '/v1/instances/..%2f..%2fetc%2fpasswd', 400, 'invalid'],
     ['steps up, plain', 'GET', '/v1/instances/../../etc/passwd', 404, 'notFound'],
     ['a step up as the id', 'POST', '/v1/instances/../drain', 400, 'invalid'],
