@@ -61,9 +61,10 @@ function keyText(name: UsageKeyName, value: string | number | null): string | nu
     : dayText(value);
 }
 
-async function report({ parts, now, stopping }: DaemonView, asked: string | null): Promise<ReportReceipt> {
+async function report(view: DaemonView, asked: string | null): Promise<ReportReceipt> {
+  const { parts } = view;
   const { apel } = parts.config.accounting;
-  if (stopping()) throw new ControlError('notReady', 'the daemon stops');
+  if (view.stopping()) throw new ControlError('notReady', 'the daemon stops');
   if (apel === null)
     throw new ControlError('refused', 'the config has no accounting.apel: it says who the site is', {
       reason: 'notConfigured',
@@ -74,7 +75,7 @@ async function report({ parts, now, stopping }: DaemonView, asked: string | null
       reason: 'notConfigured',
     });
   try {
-    return { folder, ...(await reportAll(parts, { apel, folder, nowMs: now() })) };
+    return { folder, ...(await reportAll(parts, { apel, folder, nowMs: view.now() })) };
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
     const why = `records could not be put into ${folder}: ${error.message}; they are kept until they can be`;

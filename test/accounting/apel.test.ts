@@ -175,7 +175,7 @@ describe('usage records', () => {
               walls.set(key, Number(WallDuration));
             }
           };
-          for (const n of goes.toSorted()) {
+          for (const n of goes.toSorted((a, b) => a - b)) {
             const monthMs = Date.UTC(2026, 10 + n);
             if (monthMs < endedAtMs) report(monthMs, false);
           }

@@ -146,7 +146,7 @@ function play(of: World, books: ReturnType<typeof openBooks>): Expected {
   }
   const endMs = at(minutes);
   const lastMs = books.state().seen.get(batchQueue)?.anyMs ?? 0;
-  for (const id of [...shown.keys()]) close(id, lastMs);
+  for (const id of shown.keys()) close(id, lastMs);
   for (const each of of.lives) {
     const begun = noticed(of, each.from);
     if (begun > minutes) continue;

@@ -71,9 +71,10 @@ describe.skipIf(!hasLibrary())('messages in a directory queue', () => {
       );
       expect(found).toHaveLength(2);
       const names = found.flatMap(([, text]) =>
-        [...text.matchAll(/^MachineName: (.*)$/gm)].map(([, one]) => one),
+        [...text.matchAll(/^MachineName: (.*)$/gm)].map(([, one]) => String(one)),
       );
-      expect(names.toSorted()).toEqual(machineUses.map(({ instance }) => instance).toSorted());
+      expect(names).toHaveLength(1001);
+      expect(new Set(names)).toEqual(new Set(machineUses.map(({ instance }) => instance)));
       expect(store.accounts.messages()).toEqual([]);
     }
     expect(
