@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,6 +33,12 @@ beforeAll(() => {
   ]);
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function statusOf(socketPath: string, path: string): Promise<number | undefined> {
+  const [response] = (await once(get({ socketPath, path }), 'response')) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
 
 describe('the npm package', () => {
   it('installs what runs, in the versions that were locked, and nothing to develop with', () => {
@@ -78,6 +85,9 @@ describe('the npm package', () => {
       };
       await until('it runs', () => status()?.mode === 'running');
       expect(status()?.pools.map(({ name }) => name)).toEqual(['desks']);
+      // The page's own files, and those of a package that it needs.
+      for (const path of ['/', '/web/main.js', '/web/style.css', '/web/uPlot.esm.js'])
+        expect([path, await statusOf(socket, path)]).toEqual([path, 200]);
     } finally {
       daemon.kill('SIGTERM');
     }

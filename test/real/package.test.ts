@@ -161,11 +161,12 @@ describe.each(suites)('installed on a clean Debian %s', (suite) => {
     const [before, first] = [instances(), show('MainPID')];
     const poolMax = () => ask<StatusView>('status').pools[0]?.max;
     const site = m().ok(['cat', '/etc/spillway/site.yaml']);
+    const withPoolMax = (max: string) => site.replace(/max: 4\n( {4}limits:)/, `max: ${max}\n$1`);
     const write = (text: string) => m().ok(['tee', '/etc/spillway/site.yaml'], `${text}\n`);
-    write(site.replace(/^( {4}max:) 4$/m, '$1 3'));
+    write(withPoolMax('3'));
     m().ok(['systemctl', 'reload', 'spillway']);
     expect(poolMax()).toBe(3);
-    write(site.replace(/^( {4}max:) 4$/m, '$1 many'));
+    write(withPoolMax('many'));
     expect(m().run(['systemctl', 'reload', 'spillway']).code).not.toBe(0);
     expect(m().ok(['journalctl', '--no-pager', '--unit', 'spillway'])).toMatch(/site\.yaml:\d+:\d+/);
     write(site);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';
-import { extname, join, resolve } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /**
@@ -20,6 +20,6 @@ execFileSync(
 );
 cpSync(join(root, 'src'), out, {
   recursive: true,
-  filter: (path) => extname(path) !== '.ts',
+  filter: (path) => extname(path) !== '.ts' && basename(path) !== 'tsconfig.json',
 });
 chmodSync(join(out, 'main.js'), 0o755);
