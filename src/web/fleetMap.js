@@ -32,7 +32,8 @@ export function createFleetMap(onOpen) {
   let columns = 1;
 
   function draw() {
-    const width = Math.max(100, element.clientWidth);
+    const width = element.clientWidth;
+    if (width === 0) return; // not shown on a narrow screen
     cell = sizes.find(({ size, gap }) => {
       const across = Math.floor((width + gap) / (size + gap));
       return Math.ceil(machines.length / across) * (size + gap) <= heightMaxPx;

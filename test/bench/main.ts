@@ -15,6 +15,7 @@ const benches = {
   soak90: () => import('./soak90.ts'),
   classad: () => import('./classad.ts'),
   spot: () => import('./spot.ts'),
+  page: () => import('./page.ts'),
 } as const satisfies Record<string, () => Promise<Bench>>;
 
 const [name, ...args] = process.argv.slice(2);

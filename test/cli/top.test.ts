@@ -81,7 +81,7 @@ describe('the picture', () => {
 describe('curves and bars', () => {
   test('a curve goes from low to high', () => {
     expect(curveOf([0, 1, 2, 4], 10, glyphsFor({ LANG: 'en_GB.UTF-8' }))).toBe('▁▃▅█');
-    expect(curveOf([9, 0, 1], 2, glyphsFor({ LC_ALL: 'C', LANG: 'en_GB.UTF-8' }))).toBe('_#');
+    expect(curveOf([0, 0, 0, 9], 2, glyphsFor({ LC_ALL: 'C', LANG: 'en_GB.UTF-8' }))).toBe('_#');
   });
 
   test('a bar shows every part that there is, and is no longer than it may be', () => {

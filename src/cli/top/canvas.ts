@@ -84,9 +84,13 @@ export function cellsOf(values: readonly number[], whole: number, cells: number)
   });
 }
 
-/** The newest so many values as a curve above 0. */
+/** All values as a curve above 0: where there are more than columns, each column is the greatest of its part. */
 export function curveOf(values: readonly number[], columns: number, { curve }: Glyphs): string {
-  const shown = values.slice(-columns);
+  const width = Math.min(columns, values.length);
+  const shown = Array.from({ length: width }, (_, at) => {
+    const [from, to] = [at, at + 1].map((edge) => Math.round((edge * values.length) / width));
+    return Math.max(0, ...values.slice(from, to));
+  });
   const top = Math.max(1, ...shown);
   return shown
     .map((value) => curve[Math.min(curve.length - 1, Math.floor((value / top) * curve.length))] ?? '')
