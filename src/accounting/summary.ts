@@ -6,10 +6,14 @@ import { bookMachine, bookUses, createLedger } from './ledger.ts';
 /** Of days and months the number: see `Window.index`. */
 export type KeyValue = string | number | null;
 
+/** Costs are kept apart, by currency. */
+type Counted = Exclude<UsageAmount, 'cost'>;
+const counted = usageAmounts.filter((amount) => amount !== 'cost');
+
 export interface UsageSummary {
   /** In the order in which they were asked for. */
   readonly keys: readonly KeyValue[];
-  readonly amounts: Readonly<Record<Exclude<UsageAmount, 'cost'>, number>>;
+  readonly amounts: Readonly<Record<Counted, number>>;
   /** By currency, in the order of their names; use without a known price is in none. */
   readonly costs: readonly { readonly currency: string; readonly amount: number }[];
 }
@@ -29,19 +33,19 @@ export function rowsOfLive({ machines, seen }: AccountingState, nowMs: number): 
 export function summarise(rows: Iterable<UsageRow>, by: readonly UsageKeyName[]): UsageSummary[] {
   const groups = new Map<
     string,
-    { keys: KeyValue[]; sums: Record<UsageAmount, number>; costs: Map<string, number> }
+    { keys: KeyValue[]; sums: Record<Counted, number>; costs: Map<string, number> }
   >();
   for (const row of rows) {
     const keys = by.map((key) => keyOf(row, key));
     const name = JSON.stringify(keys);
     const group = groups.get(name) ?? { keys, sums: zero(), costs: new Map() };
     groups.set(name, group);
-    for (const amount of usageAmounts) group.sums[amount] += row[amount];
+    for (const amount of counted) group.sums[amount] += row[amount];
     if (row.currency !== null) group.costs.set(row.currency, (group.costs.get(row.currency) ?? 0) + row.cost);
   }
   return [...groups.values()]
     .toSorted((a, b) => compareKeys(a.keys, b.keys))
-    .map(({ keys, sums: { cost: _, ...amounts }, costs }) => ({
+    .map(({ keys, sums: amounts, costs }) => ({
       keys,
       amounts,
       costs: [...costs]
@@ -54,13 +58,12 @@ function keyOf(row: UsageRow, key: UsageKeyName): KeyValue {
   return key === 'month' ? windowAt('month', windowNumbered('day', row.day).startMs).index : row[key];
 }
 
-function zero(): Record<UsageAmount, number> {
+function zero(): Record<Counted, number> {
   return {
     machines: 0,
     machineMs: 0,
     coreMs: 0,
     memoryMiBSeconds: 0,
-    cost: 0,
     busyMs: 0,
     busyCoreMs: 0,
     jobs: 0,
