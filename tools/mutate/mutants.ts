@@ -23,6 +23,7 @@ const aside = 'what fails is set aside, and tried again';
 const money = 'no launch passes a budget, and nothing is booked twice';
 const reloading = 'a reload loses nothing';
 const observing = 'what is only observed is left as it is';
+const seen = 'what others see of the daemon is true';
 const accounts = 'what is accounted for is what was used, once';
 
 export const mutants: readonly Mutant[] = [
@@ -432,5 +433,86 @@ export const mutants: readonly Mutant[] = [
     replacement: 'drains: decided.drains,',
     testFile: 'test/daemon/observe.test.ts',
     test: 'leaves machines that it has as they are',
+  },
+  {
+    name: 'seen: a loop that no longer ticks is well',
+    breaks: seen,
+    file: 'src/daemon/pulse.ts',
+    search: 'if (lateMs <= graceMs) return null;',
+    replacement: 'if (lateMs <= graceMs || !isOver) return null;',
+    testFile: 'test/daemon/health.test.ts',
+    test: 'whose loop no longer ticks says so',
+  },
+  {
+    name: 'seen: a store that cannot be written is ready',
+    breaks: seen,
+    file: 'src/daemon/health.ts',
+    search: 'if (!(error instanceof StoreError)) throw error;',
+    replacement: 'if (error instanceof StoreError) return trouble;\n      else throw error;',
+    testFile: 'test/daemon/health.test.ts',
+    test: 'whose disk is full is not ready',
+  },
+  {
+    name: 'seen: a call that is given up is not counted',
+    breaks: seen,
+    file: 'src/daemon/meter/measured.ts',
+    search: "ended(signal?.reason instanceof DeadlineError ? 'timeout' : null)",
+    replacement: 'ended(null)',
+    testFile: 'test/metrics/simulated.test.ts',
+    test: 'a call that is given up at its deadline',
+  },
+  {
+    name: 'seen: jobs that begin leave from the end of their line',
+    breaks: seen,
+    file: 'src/daemon/meter/waits.ts',
+    search: 'const [first] = arrivals;',
+    replacement: 'const first = arrivals.at(-1);',
+    testFile: 'test/metrics/waits.test.ts',
+    test: 'those that go leave from the front',
+  },
+  {
+    name: 'seen: a follower misses what a page had no room for',
+    breaks: seen,
+    file: 'src/api/eventStream.ts',
+    search: 'afterNumber = page.length === pageMax ? last : Math.max(last, newest);',
+    replacement: 'afterNumber = Math.max(last, newest);',
+    testFile: 'test/api/event-stream.test.ts',
+    test: 'gets every entry once and in order',
+  },
+  {
+    name: 'seen: strangers are told why',
+    breaks: seen,
+    file: 'src/api/observingRoutes.ts',
+    search: 'checks: deps.isLocal ? checks : []',
+    replacement: 'checks',
+    testFile: 'test/api/observing.test.ts',
+    test: 'and why to who may know',
+  },
+  {
+    name: 'seen: one who has a pool sees the site’s metrics',
+    breaks: seen,
+    file: 'src/api/guard.ts',
+    search: "needSite('what is measured');",
+    replacement: '',
+    testFile: 'test/api/observing.test.ts',
+    test: 'are of the whole site, and for who may see all of it',
+  },
+  {
+    name: 'seen: programs are given the daemon’s environment',
+    breaks: 'secrets stay secret',
+    file: 'src/host/programs.ts',
+    search: 'env: environment ?? ownEnvironment(),',
+    replacement: 'env: environment ?? (process.env as Record<string, string>),',
+    testFile: 'test/canary/canary.test.ts',
+    test: 'a secret is seen nowhere but where it belongs',
+  },
+  {
+    name: 'seen: what a cloud says is passed on as it is',
+    breaks: 'secrets stay secret',
+    file: 'src/clouds/ec2/redact.ts',
+    search: '  let clean = text.slice(0, readCharsMax);\n',
+    replacement: '  if (text !== null) return text;\n  let clean = text.slice(0, readCharsMax);\n',
+    testFile: 'test/canary/canary.test.ts',
+    test: 'a secret is seen nowhere but where it belongs',
   },
 ];
