@@ -2,7 +2,7 @@ import { enterToken } from './actions.js';
 import { ask, follow, token } from './client.js';
 import { byId, h, renderOnce, setAttribute, setText } from './dom.js';
 import { createDowntimes } from './downtimes.js';
-import { span } from './format.js';
+import { counted, money, span } from './format.js';
 import { createJobs } from './jobs.js';
 import { createJournal } from './journal.js';
 import { createMachines } from './machines.js';
@@ -11,6 +11,7 @@ import { applyFrame, emptySite } from './site.js';
 import { measureSince, monotonicNow } from './time.js';
 
 /**
+ * @import { StatusView } from '../api/control.ts'
  * @import { AskError } from './client.js'
  * @import { Site } from './site.js'
  */
@@ -73,9 +74,7 @@ function drawNow() {
   document.title = `${status.site} · Spillway`;
   const notices = [
     ...(status.mode === 'running' ? [] : [{ kind: 'warn', text: `The daemon is ${status.mode}.` }]),
-    ...('observing' in status && status.observing === true
-      ? [{ kind: 'info', text: 'The daemon observes: it says what it would do, and does nothing.' }]
-      : []),
+    ...(status.observe === null ? [] : [{ kind: 'info', text: observeText(status.observe) }]),
     ...status.alarms.map(({ why, sinceMs }) => ({
       kind: 'bad',
       text: `Alarm for ${span(Math.floor((status.nowMs - sinceMs) / 60_000) * 60_000)}: ${why}`,
@@ -94,6 +93,18 @@ function drawNow() {
   );
   putPage();
   measureSince('spillway frame', framedAtMs);
+}
+
+/** @param {NonNullable<StatusView['observe']>} view */
+function observeText({ site: whole, clouds, pools, booted, cost }) {
+  const named = [...clouds.map((name) => `cloud ${name}`), ...pools.map((name) => `pool ${name}`)];
+  const sums = cost.map(
+    ({ currency, soFar, perHour }) => `${money(soFar, currency)} so far, ${money(perHour, currency)} an hour`,
+  );
+  return [
+    `Only observed: ${whole ? 'the site' : named.join(', ')}. Nothing is done there;`,
+    `${counted(booted, 'machine')} would have been booted${sums.length === 0 ? '' : ` for ${sums.join(' and ')}`}.`,
+  ].join(' ');
 }
 
 let framedAtMs = 0;

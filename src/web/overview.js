@@ -15,7 +15,7 @@ export function createOverview() {
   const tiles = h('div', { class: 'tiles' });
   const machines = createChartCard(machineChart);
   const jobs = createChartCard(jobChart);
-  const places = /** @type {const} */ (['pools', 'unmet', 'queues', 'clouds', 'aside', 'money']);
+  const places = /** @type {const} */ (['pools', 'observe', 'unmet', 'queues', 'clouds', 'aside', 'money']);
   const slots = new Map(places.map((name) => [name, h('div', { class: `slot ${name}` })]));
   const element = h(
     'div',
@@ -41,6 +41,7 @@ export function createOverview() {
         { pools: status.pools, may: status.pools.map(({ name }) => mayOperate(site, name)) },
         renderPools,
       );
+      renderOnce(slot('observe'), status.observe?.machines ?? [], renderObserve);
       renderOnce(slot('unmet'), unmetOf(status), renderUnmet);
       renderOnce(slot('queues'), queueData(status), renderQueues);
       renderOnce(slot('clouds'), cloudData(status), renderClouds);
@@ -147,8 +148,8 @@ function renderPools({ pools, may }) {
         h('a', { attributes: { href: `#/machines?pool=${encodeURIComponent(pool.name)}` } }, pool.name),
         pool.paused && h('span', { class: 'tag warn' }, 'paused'),
         pool.scaled && h('span', { class: 'tag' }, 'scaled'),
-        'mode' in pool && pool.mode === 'observe' && h('span', { class: 'tag' }, 'observe'),
-        'retiring' in pool && pool.retiring && h('span', { class: 'tag warn' }, 'retiring'),
+        pool.mode === 'observe' && h('span', { class: 'tag' }, 'observe'),
+        pool.retiring && h('span', { class: 'tag warn' }, 'retiring'),
       ),
       pool.queue,
       bar(parts, pool.max),
@@ -189,6 +190,14 @@ function renderPools({ pools, may }) {
     ...(may.includes(true) ? [{ name: 'Do' }] : []),
   ];
   return card('Pools', 'wide', table('Pools', columns, rows));
+}
+
+/** @param {NonNullable<StatusView['observe']>['machines']} machines */
+function renderObserve(machines) {
+  if (machines.length === 0) return null;
+  const rows = machines.map(({ count, offer, cloud, pool }) => [number(count), offer, cloud, pool]);
+  const columns = [{ name: 'Machines', right: true }, { name: 'Offer' }, { name: 'Cloud' }, { name: 'Pool' }];
+  return card('Would be there now, were it not only observed', 'wide', table('Observed', columns, rows));
 }
 
 /**
@@ -315,7 +324,14 @@ function renderClouds(clouds) {
   const rows = clouds.map((cloud) => {
     const { Busy, Free, Unusable } = cloud.instances;
     return [
-      h('span', { class: 'name' }, cloud.name, h('span', { class: 'soft' }, ` ${cloud.driver}`)),
+      h(
+        'span',
+        { class: 'name' },
+        cloud.name,
+        h('span', { class: 'soft' }, ` ${cloud.driver}`),
+        cloud.mode === 'observe' && h('span', { class: 'tag' }, 'observe'),
+        cloud.retiring && h('span', { class: 'tag warn' }, 'retiring'),
+      ),
       `${number(Busy + Free + Unusable)}${cloud.max === null ? '' : ` of ${number(cloud.max)}`}`,
       `${cloud.launchesInFlight} of ${cloud.launchesInFlightMax}`,
       cloud.quota?.instances === null || cloud.quota === null ? '–' : number(cloud.quota.instances),

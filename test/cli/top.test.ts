@@ -44,6 +44,20 @@ describe('the picture', () => {
     expect(text).toMatch(/^i2-0 +building +/m);
   });
 
+  test('says what is only observed', () => {
+    const observe = {
+      sinceMs: nowMs,
+      site: false,
+      clouds: ['ec2'],
+      pools: [],
+      booted: 7,
+      machines: [],
+      cost: [{ currency: 'USD', soFar: 1.5, perHour: 0.5 }],
+    };
+    const lines = drawTop(withFrame(emptyTop, { ...frame, status: { ...fixtureStatus, observe } }), paper());
+    expect(lines).toContain('only observed: ec2: 7 machines would have been booted, for 1.50 USD');
+  });
+
   test('is never wider or higher than the terminal, whatever its size', () => {
     fc.assert(
       fc.property(

@@ -1,5 +1,6 @@
 import type { StatusView } from '../../api/control.ts';
 import type { LiveInstance } from '../../api/live/frame.ts';
+import type { ObserveView } from '../../api/observe.ts';
 import type { StateCounts } from '../../api/poolStatus.ts';
 import { span, timestamp } from '../format.ts';
 import type { Style } from '../table.ts';
@@ -212,7 +213,16 @@ function notes(status: StatusView, { style }: Paper): readonly (readonly Part[])
       { text: ` for ${span(Math.max(0, untilMs - status.nowMs))}, ${code}: ${why}` },
     ]),
   );
-  return [...alarms, ...downtimes, ...aside];
+  const observed =
+    status.observe === null ? [] : [[{ text: observeText(status.observe), paint: style.yellow }]];
+  return [...observed, ...alarms, ...downtimes, ...aside];
+}
+
+function observeText({ site, clouds, pools: names, booted, cost }: ObserveView): string {
+  const what = site ? 'the site' : [...clouds, ...names].join(', ');
+  const sums = cost.map(({ currency, soFar }) => `${soFar.toFixed(2)} ${currency}`);
+  const come = sums.length === 0 ? '' : `, for ${sums.join(' and ')}`;
+  return `only observed: ${what}: ${booted} machines would have been booted${come}`;
 }
 
 function unmet({ demand }: TopState, { style }: Paper): readonly (readonly Part[])[] {
