@@ -3,11 +3,13 @@ import { type Fleet, seatId } from '../fleet/fleet.ts';
 import type { Matchmaker } from '../matchmaker/matchmaker.ts';
 import { SeatSet, type SlotTable } from '../matchmaker/slotTable.ts';
 import type { QueueSnapshot, Slot, Worker } from '../model/demand.ts';
-import type { InstanceId, PoolName } from '../model/ids.ts';
+import type { CloudName, InstanceId, PoolName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
+import type { Observed } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import type { Resources } from '../model/resources.ts';
 import { closedBy, type DowntimeOutlook } from './downtimes.ts';
+import type { CloudOutlook } from './plan.ts';
 import type { Purse } from './purse.ts';
 import { remainingMs } from './remaining.ts';
 
@@ -16,8 +18,11 @@ export interface SupplyInput {
   readonly fleet: Fleet;
   readonly offers: ReadonlyMap<string, Offer>;
   readonly pools: readonly Pool[];
+  /** Absent: none of them retires. */
+  readonly clouds?: ReadonlyMap<CloudName, Pick<CloudOutlook, 'retiring'>>;
   readonly views: readonly QueueSnapshot[];
   readonly downtimes?: DowntimeOutlook;
+  readonly observed?: Observed | null;
   readonly doubted?: ReadonlySet<InstanceId>;
   readonly purse?: Purse;
   /** Which instance a worker belongs to; null: not one of ours. */

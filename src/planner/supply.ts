@@ -4,6 +4,7 @@ import { wantsWholeMachine } from '../matchmaker/wholeMachine.ts';
 import type { Demand, Worker } from '../model/demand.ts';
 import type { InstanceId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
+import { isObserved } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { noResources, type Resources, timesThatFit } from '../model/resources.ts';
 import type { Allowance } from './caps.ts';
@@ -50,6 +51,11 @@ const together: Terms = { allowance: null, apart: false };
 export function createSupply(input: SupplyInput): Supply {
   const { matchmaker, nowMs } = input;
   const pools = new Map(input.pools.map((pool) => [pool.name, pool]));
+  const isBack = ({ pool: name, queue, cloud }: Instance) => {
+    const pool = pools.get(name);
+    const isThere = pool !== undefined && pool.retiring !== true && pool.queue === queue;
+    return isThere && input.clouds?.get(cloud)?.retiring !== true;
+  };
   const queues = new Map(input.views.map((view) => [view.queue, placesOf(view, input, pools)]));
   const { coming, draining } = machinesOf(input, pools);
   const settling = [...input.fleet.entries.values()].flatMap(({ instance, sighting }) =>
@@ -223,7 +229,8 @@ export function createSupply(input: SupplyInput): Supply {
       if (left === 0) return 0;
       for (const { instance } of input.fleet.entries.values()) {
         if (left === 0) break;
-        if (instance.pool !== pool.name || !isSpareDrain(instance) || undrained.has(instance.id)) continue;
+        if (instance.pool !== pool.name || undrained.has(instance.id)) continue;
+        if (!isSpareDrain(instance, isBack) || isObserved(input.observed, instance)) continue;
         if (isClosed(instance, input)) continue;
         undrained.add(instance.id);
         left -= 1;
@@ -265,9 +272,11 @@ export function createSupply(input: SupplyInput): Supply {
     const alike = new Map<string, Alike>();
     for (const entry of fleet.entries.values()) {
       const { instance } = entry;
-      const kind = kindOf(entry, nowMs);
+      const kind = kindOf(entry, nowMs, isBack);
       const offer = offers.get(instance.offer);
       if (kind === null || offer === undefined || isClosed(instance, input)) continue;
+      // Nobody would un-drain it.
+      if (kind === 'draining' && isObserved(input.observed, instance)) continue;
       const leftMs = remainingMs(instance, poolsByName.get(instance.pool), input);
       const key = `${kind} ${instance.queue} ${instance.pool} ${offer.name} ${leftMs}`;
       const known = alike.get(key);
@@ -297,16 +306,26 @@ interface Alike {
   readonly ids: InstanceId[];
 }
 
-function kindOf(entry: FleetEntry, nowMs: number): 'coming' | 'draining' | null {
+function kindOf(
+  entry: FleetEntry,
+  nowMs: number,
+  isBack: (instance: Instance) => boolean,
+): 'coming' | 'draining' | null {
   const { instance } = entry;
   const returns = instance.phase === 'draining' && instance.endReason === null;
   if (isComing(instance, nowMs) || returns || isOverlooked(entry)) return 'coming';
-  return isSpareDrain(instance) ? 'draining' : null;
+  return isSpareDrain(instance, isBack) ? 'draining' : null;
 }
 
-/** It drains for a reason that may be over: for want of work, for a downtime that was taken back, for a budget. */
-function isSpareDrain({ phase, endReason }: Instance): boolean {
-  return phase === 'draining' && (endReason === 'idle' || endReason === 'downtime' || endReason === 'budget');
+/**
+ * It drains for a reason that may be over: for want of work, for a downtime that was taken back, for a budget; or its
+ * pool or cloud had left the config, and is back.
+ */
+function isSpareDrain(instance: Instance, isBack: (instance: Instance) => boolean): boolean {
+  const { phase, endReason } = instance;
+  if (phase !== 'draining') return false;
+  if (endReason === 'removed') return isBack(instance);
+  return endReason === 'idle' || endReason === 'downtime' || endReason === 'budget';
 }
 
 /** So long after it has joined, a machine may not show all yet that its offer promises. */

@@ -6,7 +6,7 @@ import type { SimulatedSite } from '../../src/simulate/simulatedSite.ts';
 import { breaches } from '../../src/simulate/verdicts.ts';
 import { createRoughSite, judge, roughOptions } from '../support/roughSite.ts';
 import { type Happening, scenarios } from '../support/scenario.ts';
-import { startSite, workingSite } from '../support/scenes.ts';
+import { phasesOf, startSite, workingSite } from '../support/scenes.ts';
 import { east, makeJobClass, makeOffer, makePool, west } from '../support/siteParts.ts';
 
 const minute = 60_000;
@@ -98,6 +98,25 @@ describe('a reload', () => {
       before.map(({ id, phase }) => [id, phase]),
     );
     expect(site.made()).toHaveLength(3);
+    expect(breaches(site)).toEqual([]);
+  });
+
+  test('a pool that was taken out by mistake and is back keeps its machines for the jobs that wait', async () => {
+    const site = await workingSite(2, {
+      pools: [
+        makePool({ offers: ['small'], max: 2 }),
+        makePool({ name: 'other', offers: ['small'], max: 1, mode: 'observe' }),
+      ],
+    });
+    const [, other] = site.config.pools;
+    if (other === undefined) throw new Error('a site with one pool');
+    await site.reload({ ...site.config, pools: [other] });
+    await site.run(2 * minute);
+    expect(phasesOf(site)).toEqual(['draining', 'draining']);
+    site.queue.submit(makeJobClass(), { count: 2, runMs: 10 * minute });
+    await site.reload(site.config);
+    await site.runUntil(() => site.queue.done() === 4, { withinMs: 120 * minute, what: 'all are done' });
+    expect(site.made()).toHaveLength(2);
     expect(breaches(site)).toEqual([]);
   });
 

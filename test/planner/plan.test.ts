@@ -81,14 +81,16 @@ describe('waiting jobs', () => {
     expect(launched(decided)).toEqual(['pool/small ×1 demand']);
   });
 
-  test.each(['lifetime', 'operator', 'removed'] as const)(
-    'one that drains because of its %s is not',
-    (reason) => {
-      const decided = decide({ machines: [draining('a', reason)], demand: [demandOf(makeJobClass(), 1)] });
-      expect(decided.undrains).toEqual([]);
-      expect(launched(decided)).toEqual(['pool/small ×1 demand']);
-    },
-  );
+  test('so is one whose pool or cloud had left the config, and is back', () => {
+    const decided = decide({ machines: [draining('a', 'removed')], demand: [demandOf(makeJobClass(), 1)] });
+    expect(decided.undrains).toEqual([InstanceId('a-0')]);
+  });
+
+  test.each(['lifetime', 'operator'] as const)('one that drains because of its %s is not', (reason) => {
+    const decided = decide({ machines: [draining('a', reason)], demand: [demandOf(makeJobClass(), 1)] });
+    expect(decided.undrains).toEqual([]);
+    expect(launched(decided)).toEqual(['pool/small ×1 demand']);
+  });
 
   test('one that is being un-drained is on its way back', () => {
     const decided = decide({ machines: [draining('a', null)], demand: [demandOf(makeJobClass(), 1)] });
