@@ -105,6 +105,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       addresses,
       change: (access) => {
         doors.admitOthers({ tokens: access.tokens, visitors: access.visitors ?? null });
+        // What they watch was let in with the tokens of before.
+        live.hub.dropAll();
         const isOther =
           JSON.stringify(access.userSocket ?? null) !== JSON.stringify(options.userSocket ?? null);
         return [...changeListeners(listeners, access.listen), ...(isOther ? ['api.userSocket'] : [])];

@@ -8,31 +8,32 @@ import { type Channel, createChannel, type Seat, type Viewer } from './channel.t
 export interface Hub {
   /** Throws AccessError `tooManyRequests` where too many watch already. */
   join(control: Control, viewer: Viewer): Seat;
+  /** Hangs up on all: who may still watch comes again. */
+  dropAll(): void;
 }
 
 export function createHub(clock: Clock): Hub {
   // One for each token, as each has one control; a map that forgets them with their doors.
   const channels = new WeakMap<Control, Channel>();
-  let total = 0;
+  const viewers = new Set<Viewer>();
   return {
     join: (control, viewer) => {
       const channel = channels.get(control) ?? createChannel(control, clock);
       channels.set(control, channel);
-      if (total >= apiLimits.streamsMax || channel.size >= apiLimits.tokenStreamsMax)
+      if (viewers.size >= apiLimits.streamsMax || channel.size >= apiLimits.tokenStreamsMax)
         throw new AccessError('tooManyRequests', 'too many watch already', apiLimits.streamRetryMs);
       const seat = channel.join(viewer);
-      total += 1;
-      let seated = true;
+      viewers.add(viewer);
       return {
         begin: () => seat.begin(),
         drained: () => seat.drained(),
         leave: () => {
-          if (!seated) return;
-          seated = false;
-          total -= 1;
-          seat.leave();
+          if (viewers.delete(viewer)) seat.leave();
         },
       };
+    },
+    dropAll: () => {
+      for (const viewer of viewers) viewer.drop();
     },
   };
 }

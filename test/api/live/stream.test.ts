@@ -85,6 +85,16 @@ describe('the live stream', () => {
       .toBe(200);
   });
 
+  test('is no longer for a token that has been taken away', async () => {
+    await using api = await startTestApi(hostClock, { listen, tokens: testTokens });
+    const reader = await readEvents(api.socket, '/v1/stream');
+    await reader.next();
+    const cut = expect(reader.next().then(() => reader.next())).rejects.toThrow('the stream has ended');
+    api.api.change({ listen, tokens: [], visitors: null, userSocket: null });
+    await cut;
+    expect(await ask(api, 'seesAll', '/v1/caller')).toMatchObject({ status: 401 });
+  });
+
   test('ends with the daemon', async () => {
     const api = await startTestApi();
     const reader = await readEvents(api.socket, '/v1/stream');
