@@ -38,7 +38,9 @@ pools: [{name: desks, queue: leases, offers: [small], max: 1}]
     rmSync(folder, { recursive: true });
   });
   const text = () => readFileSync(path, 'utf8');
-  await eventually('it runs', () => text().includes('spillway runs'), { everyMs: 50 });
+  const began = () => text().includes('spillway runs') || daemon.exitCode !== null;
+  await eventually('it runs', began, { everyMs: 50, withinMs: 50_000 });
+  expect(daemon.exitCode, text()).toBeNull();
   return text().split('\n').slice(0, -1);
 }
 
