@@ -16,7 +16,7 @@ export interface Bench {
   readonly cloud: Cloud;
   readonly signal: AbortSignal;
   connect(to: 'cloud' | 'wrong' | 'nowhere', site?: string): Cloud;
-  /** An order of `seats` machines under an intent of its own. */
+  /** An order of `seats` machines, or as many as one call may make, under an intent of its own. */
   order(seats: number, change?: Partial<LaunchOrder> & { readonly boot?: unknown }): LaunchOrder;
   /** Lets time pass for the cloud and for the driver. */
   elapse(ms: number): Promise<void>;
@@ -63,7 +63,9 @@ export function makeBench(test: CloudUnderTest): Bench {
       const { boot = test.boot, ...rest } = change;
       return {
         intent,
-        instances: Array.from({ length: seats }, (_, seat) => InstanceId(`${intent}-${seat}`)),
+        instances: Array.from({ length: Math.min(seats, test.driver.capabilities.batchMax) }, (_, seat) =>
+          InstanceId(`${intent}-${seat}`),
+        ),
         pool: PoolName('pool-a'),
         offer: OfferName('offer-a'),
         market: 'onDemand',

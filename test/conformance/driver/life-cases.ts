@@ -39,7 +39,7 @@ export const lifeCases = {
     const order = bench.order(2);
     await bench.cloud.launch(order, bench.signal);
     const mark = { site: ourSite, intent: order.intent, pool: order.pool, offer: order.offer };
-    expect(await living(bench)).toMatchObject([mark, mark]);
+    expect(await living(bench)).toMatchObject(order.instances.map(() => mark));
     expect(await bench.test.calls('create')).toBe(1);
   },
 
@@ -77,7 +77,7 @@ export const lifeCases = {
     const { instances } = await bench.cloud.launch(order, bench.signal);
     const other = { ...order, userData: '#!/bin/sh\n# another\n' };
     await bench.fails(bench.cloud.launch(other, bench.signal), { code: 'invalid', inDoubt: true });
-    expect(await living(bench)).toHaveLength(2);
+    expect(await living(bench)).toHaveLength(order.instances.length);
     const found = await bench.cloud.resolve(order.intent, bench.signal);
     expect(found.map((instance) => instance.cloudId)).toEqual(instances.map((instance) => instance.cloudId));
   },
@@ -104,8 +104,8 @@ export const lifeCases = {
       inDoubt: true,
     });
     const found = await bench.cloud.resolve(order.intent, bench.signal);
-    expect(found.map((instance) => instance.seat)).toEqual([0, 1, 2]);
-    expect(await living(bench)).toHaveLength(3);
+    expect(found.map((instance) => instance.seat)).toEqual(order.instances.map((_, seat) => seat));
+    expect(await living(bench)).toHaveLength(order.instances.length);
   },
 
   'a lost answer and the same intent again make each machine once': async (bench) => {
@@ -120,9 +120,9 @@ export const lifeCases = {
   },
 
   'terminates until the machine is gone, and once more': async (bench) => {
-    const [id, other] = (await bench.cloud.launch(bench.order(2), bench.signal)).instances.map(
-      (i) => i.cloudId,
-    );
+    const launchOne = async () =>
+      (await bench.cloud.launch(bench.order(1), bench.signal)).instances[0]?.cloudId;
+    const [id, other] = [await launchOne(), await launchOne()];
     if (id === undefined) throw new Error('nothing was launched');
     await bench.test.slow({ bootMs: 0, stopMs: 1000 });
     expect(await bench.cloud.terminate(id, bench.signal)).toBe('ending');
@@ -162,10 +162,10 @@ export const lifeCases = {
   },
 
   'ends no machine when it is closed': async (bench) => {
-    await bench.cloud.launch(bench.order(2), bench.signal);
+    const { instances } = await bench.cloud.launch(bench.order(2), bench.signal);
     await bench.cloud.close();
     await bench.cloud.close();
-    expect(await living(bench)).toHaveLength(2);
+    expect(await living(bench)).toHaveLength(instances.length);
   },
 
   'carries names that are hostile': async (bench) => {
