@@ -149,7 +149,7 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
     metrics,
   });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
-  ended.signal.addEventListener('abort', systemd.stopping, { once: true });
+  ended.signal.addEventListener('abort', () => systemd.stopping(), { once: true });
   hungUp = () =>
     void daemon.control.reload().catch((error: unknown) => log.error({ err: error }, 'no reload'));
   try {

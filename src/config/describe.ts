@@ -114,7 +114,8 @@ function plainOf(value: unknown, hide: (from: string, bytes: Uint8Array | string
   if (value === null || value === undefined || typeof value === 'function') return null;
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  if (typeof value !== 'object') return String(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object') return null;
   if (value instanceof Secret)
     return value.isRead
       ? hide(describeRef(value.ref), value.reveal())

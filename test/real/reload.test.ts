@@ -39,7 +39,8 @@ afterAll(async () => {
   // The machines are processes: none may outlive the test.
   write(whole.replaceAll('min: 1', 'min: 0'));
   await reload();
-  for (const { id } of await site.instances()) await site.ask(['instance', 'terminate', id, '--force'], [0, 1, 5]);
+  for (const { id } of await site.instances())
+    await site.ask(['instance', 'terminate', id, '--force'], [0, 1, 5]);
   await until('all are gone', async () => (await site.instances()).length === 0);
   await site.dispose();
 });
@@ -62,9 +63,9 @@ describe('a daemon in its process', () => {
   test('answers at every moment while it is reloaded by SIGHUP, and its machines know nothing of it', async () => {
     const before = (await site.instances()).map(({ id }) => id);
     let asked = 0;
-    let over = false;
+    const over = new AbortController();
     const asking = (async () => {
-      while (!over) {
+      while (!over.signal.aborted) {
         expect(await site.get('/v1/status')).not.toBeNull();
         asked += 1;
       }
@@ -74,7 +75,7 @@ describe('a daemon in its process', () => {
       site.hangUp();
       await until(`max is ${max}`, async () => (await site.status()).pools[0]?.max === max);
     }
-    over = true;
+    over.abort();
     await asking;
     expect(asked).toBeGreaterThan(20);
     await until('both are seen again', async () => (await free()) === 2);
