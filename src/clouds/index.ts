@@ -2,6 +2,7 @@ import type { CloudDriver } from './port.ts';
 
 /** Every driver, by the word in the config's `driver:` field. Imported when a site names it, and only then. */
 const loaders = {
+  cloudstack: async () => (await import('./cloudstack/driver.ts')).cloudstackDriver,
   ec2: async () => (await import('./ec2/driver.ts')).ec2Driver,
   fixed: async () => (await import('./fixed/driver.ts')).fixedDriver,
   local: async () => (await import('./local/driver.ts')).localDriver,

@@ -35,6 +35,7 @@ const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url
 const adapter = await queueAdapters.load('htcondor');
 const htcondor = adapter.configSchema;
 const { configSchema: ec2, offerSchema: ec2Boot } = await cloudDrivers.load('ec2');
+const cloudstack = await cloudDrivers.load('cloudstack');
 const local = await cloudDrivers.load('local');
 const fixed = await cloudDrivers.load('fixed');
 const lease = await queueAdapters.load('lease');
@@ -59,6 +60,8 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `driver: ec2`', ec2],
   ['#### `credentials`', field(ec2, 'credentials')],
   ['### `adapter: lease`', lease.configSchema],
+  ['### `driver: cloudstack`', cloudstack.configSchema],
+  ['### `boot`, with `driver: cloudstack`', cloudstack.offerSchema],
   ['### `driver: local`', local.configSchema],
   ['### `driver: fixed`', fixed.configSchema],
   ['### `boot`, with `driver: local`', local.offerSchema],
