@@ -14,7 +14,7 @@ const checkout = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'spillway-npm-'));
 const installed = join(folder, 'installed/node_modules');
 const bin = join(installed, '.bin/spillway');
-const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`, HOME: process.env.HOME ?? '/' };
+const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` };
 const run = (program: string, args: readonly string[]) =>
   execFileSync(program, args, { cwd: folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
