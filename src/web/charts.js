@@ -22,8 +22,12 @@ function colourOf(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/** @param {number} epochSeconds */
-function tick(epochSeconds) {
+/**
+ * @param {number} epochSeconds
+ * @param {boolean} close ticks are less than a minute apart
+ */
+function tick(epochSeconds, close) {
+  if (close) return clock(epochSeconds * 1000);
   const at = dateOf(epochSeconds * 1000);
   return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
 }
@@ -68,7 +72,12 @@ export function createChart(place, { lines, stacked, onHover }) {
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
       axes: [
-        { ...axis, values: (_plot, splits) => splits.map(tick), space: 70, size: 26 },
+        {
+          ...axis,
+          values: (_plot, splits) => splits.map((at) => tick(at, (splits[1] ?? 0) - (splits[0] ?? 0) < 60)),
+          space: 70,
+          size: 26,
+        },
         {
           ...axis,
           size: 44,

@@ -87,6 +87,15 @@ function tileData(site, status) {
   };
 }
 
+/**
+ * @param {number} amount
+ * @param {string} currency
+ */
+function amountOf(amount, currency) {
+  const said = money(amount, currency);
+  return [said.slice(0, -currency.length), h('span', { class: 'currency' }, currency)];
+}
+
 /** @param {ReturnType<typeof tileData>} data */
 function renderTiles({ jobs, states, unmet, spending, perHour, totals }) {
   const all = states.Busy + states.Free + states.Unusable;
@@ -123,7 +132,7 @@ function renderTiles({ jobs, states, unmet, spending, perHour, totals }) {
       counted(totals.launched, 'launch', 'launches'),
       `${number(totals.reused)} jobs on machines that were there, ${number(totals.ended)} ended`,
     ),
-    tile('spent', 'Spent today', first === undefined ? '–' : money(first.day, first.currency), [
+    tile('spent', 'Spent today', first === undefined ? '–' : amountOf(first.day, first.currency), [
       perHour.map(([currency, rate]) => `${money(rate, currency)} an hour now`).join(', '),
       ...others.map((one) => `, ${money(one.day, one.currency)}`),
     ]),
@@ -154,7 +163,7 @@ function renderPools({ pools, may }) {
       pool.queue,
       bar(parts, pool.max),
       h('span', { class: 'counts' }, dim(states.Busy), ' / ', dim(states.Free), ' / ', dim(states.Unusable)),
-      `${number(pool.min)} – ${number(pool.max)}`,
+      h('span', { class: 'counts' }, `${number(pool.min)} – ${number(pool.max)}`),
       h(
         'span',
         { class: 'soft' },
@@ -263,7 +272,7 @@ function queueData({ queues, nowMs }) {
 /** @param {number | null} ms in coarse steps: an age that ticks is no news */
 function ageText(ms) {
   if (ms === null) return 'never';
-  return ms < 60_000 ? 'in the last minute' : `${span(Math.floor(ms / 60_000) * 60_000)} ago`;
+  return ms < 60_000 ? '< 1m ago' : `${span(Math.floor(ms / 60_000) * 60_000)} ago`;
 }
 
 /**
@@ -273,7 +282,7 @@ function ageText(ms) {
 function troubleText(trouble, nowMs) {
   return trouble === null
     ? null
-    : `${trouble.code} for ${ageText(nowMs - trouble.sinceMs).replace(' ago', '')}: ${trouble.message}`;
+    : `${trouble.code} since ${ageText(nowMs - trouble.sinceMs)}: ${trouble.message}`;
 }
 
 /** @param {ReturnType<typeof queueData>} queues */
@@ -367,7 +376,7 @@ function renderAside(rows) {
     codeTag(code),
     number(failures),
     again === '0s' ? 'now, with one machine' : `in ${again}`,
-    why,
+    h('span', { class: 'said' }, why),
   ]);
   return card('Offers that are set aside', 'half', table('Offers that are set aside', columns, cells));
 }
