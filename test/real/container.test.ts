@@ -30,7 +30,7 @@ const isHealthy = (container: Container, { config }: Image) => {
   return container.exec(command).code === 0;
 };
 
-function ask<T>(container: Container, ...args: readonly string[]): T {
+function ask(container: Container, ...args: readonly string[]): unknown {
   const { code, stdout, stderr } = container.exec(['spillway', ...args, '--json']);
   if (code !== 0) throw new Error(`${args.join(' ')}: exit code ${code}: ${stdout}${stderr}`);
   return JSON.parse(stdout);
@@ -80,7 +80,7 @@ describe('the image', () => {
       'echo $SPILLWAY_LEASE',
     ]);
     expect(leased).toMatchObject({ code: 0, stdout: expect.stringMatching(/\S/) });
-    expect(ask<InstanceList>(container, 'instance', 'list').instances).toHaveLength(1);
+    expect((ask(container, 'instance', 'list') as InstanceList).instances).toHaveLength(1);
     container.signal('SIGTERM');
     expect(await container.ended).toBe(0);
     expect(container.output()).toContain('every instance lives on');
@@ -88,7 +88,7 @@ describe('the image', () => {
     // What it remembers is in the volume.
     const again = start(image, site, state);
     await until('it is healthy again', () => isHealthy(again, image as Image));
-    const totals = ask<StatusView>(again, 'status').totals;
+    const totals = (ask(again, 'status') as StatusView).totals;
     expect([totals.sinceStart.launched, totals.sinceStore.launched]).toEqual([0, 1]);
   });
 
@@ -124,7 +124,8 @@ describe.skipIf(isMissing(pool))('the image with HTCondor’s tools, beside a po
   it('reads the queue with a token of the daemon’s own that may read, as no user of the pool', async (test) => {
     if (image === null) return test.skip('no image');
     const built = image;
-    const { collector, trustDomain, keyPath, keyName, run, user, schedds } = had(pool);
+    const { collector, trustDomain, keyPath, keyName, user, schedds } = had(pool);
+    const run = (tool: string, args: readonly string[]) => had(pool).run(tool, args);
     const secrets = join(folder, 'secrets');
     mkdirSync(join(secrets, 'tokens.d'), { recursive: true });
     copyFileSync(keyPath, join(secrets, 'signing-key'));
@@ -185,7 +186,7 @@ describe.skipIf(isMissing(pool))('the image with HTCondor’s tools, beside a po
     );
     execFileSync('chown', [user, job]);
     await run('condor_submit', [job]);
-    const queue = () => ask<StatusView>(container, 'status').queues[0];
+    const queue = () => (ask(container, 'status') as StatusView).queues[0];
     await until('the jobs are seen', () => queue()?.jobs.waiting === 3, { withinMs: 60_000 }).catch(() => {});
     expect(queue()).toMatchObject({ jobs: { waiting: 3 }, trouble: null });
     await run('condor_rm', ['-all']);

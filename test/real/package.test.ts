@@ -62,8 +62,8 @@ describe.each(suites)('installed on a clean Debian %s', (suite) => {
   };
   const show = (property: string) =>
     m().ok(['systemctl', 'show', '--property', property, '--value', 'spillway']);
-  const ask = <T>(...args: readonly string[]): T => JSON.parse(m().ok(['spillway', ...args, '--json']));
-  const instances = () => ask<InstanceList>('instance', 'list').instances.map(({ id }) => id);
+  const ask = (...args: readonly string[]): unknown => JSON.parse(m().ok(['spillway', ...args, '--json']));
+  const instances = () => (ask('instance', 'list') as InstanceList).instances.map(({ id }) => id);
   const install = () => m().ok(['dpkg', '--install', `/packages/${basename(deb)}`]);
 
   beforeAll(async () => {
@@ -112,7 +112,7 @@ describe.each(suites)('installed on a clean Debian %s', (suite) => {
     expect(m().ok(['stat', '--format', '%U %G %a', '/run/spillway/spillway.sock'])).toBe(
       'spillway spillway 660',
     );
-    expect(ask<StatusView>('status').mode).toBe('running');
+    expect((ask('status') as StatusView).mode).toBe('running');
     // The first machine boots and is lent; the second command has it again.
     expect(
       m().ok(['spillway', 'lease', '--pool', 'desks', '--', 'sh', '-c', 'echo $SPILLWAY_LEASE']),
@@ -159,7 +159,7 @@ describe.each(suites)('installed on a clean Debian %s', (suite) => {
   it('reads its configuration anew, and says why where that is refused', (test) => {
     if (machine === null) test.skip('no Debian machine');
     const [before, first] = [instances(), show('MainPID')];
-    const poolMax = () => ask<StatusView>('status').pools[0]?.max;
+    const poolMax = () => (ask('status') as StatusView).pools[0]?.max;
     const site = m().ok(['cat', '/etc/spillway/site.yaml']);
     const withPoolMax = (max: string) => site.replace(/max: 4\n( {4}limits:)/, `max: ${max}\n$1`);
     const write = (text: string) => m().ok(['tee', '/etc/spillway/site.yaml'], `${text}\n`);

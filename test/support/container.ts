@@ -74,9 +74,7 @@ export function runContainer({ image: { root, config }, state, mounts }: Contain
   const folder = mkdtempSync(join(tmpdir(), 'spillway-container-'));
   mkdirSync(join(folder, 'root'));
   execFileSync('chown', ['-R', `${uid}:${uid}`, state]);
-  const environment = [
-    ...['env', '-i', `--chdir=${config.WorkingDir}`, ...config.Env, 'HOME=/var/lib/spillway'],
-  ];
+  const environment = ['env', '-i', `--chdir=${config.WorkingDir}`, ...config.Env, 'HOME=/var/lib/spillway'];
   const setUp = `set -e
     new=$1; shift
     mount --bind "$1" "$new"; shift
@@ -95,21 +93,24 @@ export function runContainer({ image: { root, config }, state, mounts }: Contain
   const child: ChildProcess = spawn(
     'unshare',
     [
-      ...[
-        '--mount',
-        '--propagation',
-        'private',
-        '--pid',
-        '--fork',
-        '--kill-child=SIGKILL',
-        'sh',
-        '-c',
-        setUp,
-        'sh',
-      ],
-      ...[join(folder, 'root'), root, state],
+      '--mount',
+      '--propagation',
+      'private',
+      '--pid',
+      '--fork',
+      '--kill-child=SIGKILL',
+      'sh',
+      '-c',
+      setUp,
+      'sh',
+      join(folder, 'root'),
+      root,
+      state,
       ...Object.entries(mounts).flatMap(([where, what]) => [what, where]),
-      ...['--', ...environment, ...config.Entrypoint, ...config.Cmd],
+      '--',
+      ...environment,
+      ...config.Entrypoint,
+      ...config.Cmd,
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
@@ -124,18 +125,16 @@ export function runContainer({ image: { root, config }, state, mounts }: Contain
       const { status, stdout, stderr } = spawnSync(
         'nsenter',
         [
-          ...[
-            '--target',
-            inner(),
-            '--mount',
-            '--pid',
-            '--root',
-            '--setuid',
-            String(uid),
-            '--setgid',
-            String(uid),
-            '--',
-          ],
+          '--target',
+          inner(),
+          '--mount',
+          '--pid',
+          '--root',
+          '--setuid',
+          String(uid),
+          '--setgid',
+          String(uid),
+          '--',
           ...environment,
           ...argv,
         ],

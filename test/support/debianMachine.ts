@@ -72,8 +72,20 @@ function machineOf(child: ChildProcess, folder: string): DebianMachine {
     const { status, stdout, stderr } = spawnSync(
       'nsenter',
       [
-        ...['--target', init, '--mount', '--uts', '--ipc', '--net', '--pid', '--'],
-        ...['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8', 'TERM=dumb', ...argv],
+        '--target',
+        init,
+        '--mount',
+        '--uts',
+        '--ipc',
+        '--net',
+        '--pid',
+        '--',
+        'env',
+        '-i',
+        'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+        'LANG=C.UTF-8',
+        'TERM=dumb',
+        ...argv,
       ],
       { input, encoding: 'utf8', timeout: 120_000, maxBuffer: 16 * 1024 * 1024 },
     );
