@@ -6,6 +6,7 @@ const loaders = {
   ec2: async () => (await import('./ec2/driver.ts')).ec2Driver,
   fixed: async () => (await import('./fixed/driver.ts')).fixedDriver,
   local: async () => (await import('./local/driver.ts')).localDriver,
+  openstack: async () => (await import('./openstack/driver.ts')).openstackDriver,
 } as const satisfies Record<string, () => Promise<{ readonly name: string }>>;
 
 export type DriverName = keyof typeof loaders;

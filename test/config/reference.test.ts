@@ -36,6 +36,7 @@ const adapter = await queueAdapters.load('htcondor');
 const htcondor = adapter.configSchema;
 const { configSchema: ec2, offerSchema: ec2Boot } = await cloudDrivers.load('ec2');
 const cloudstack = await cloudDrivers.load('cloudstack');
+const openstack = await cloudDrivers.load('openstack');
 const local = await cloudDrivers.load('local');
 const fixed = await cloudDrivers.load('fixed');
 const lease = await queueAdapters.load('lease');
@@ -62,6 +63,8 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `adapter: lease`', lease.configSchema],
   ['### `driver: cloudstack`', cloudstack.configSchema],
   ['### `boot`, with `driver: cloudstack`', cloudstack.offerSchema],
+  ['### `driver: openstack`', openstack.configSchema],
+  ['### `boot`, with `driver: openstack`', openstack.offerSchema],
   ['### `driver: local`', local.configSchema],
   ['### `driver: fixed`', fixed.configSchema],
   ['### `boot`, with `driver: local`', local.offerSchema],

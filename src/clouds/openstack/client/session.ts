@@ -1,0 +1,153 @@
+import type { Dispatcher } from 'undici';
+import { malformed, refusalOf } from './answer.ts';
+import { beforeCall, OpenStackFailure } from './failure.ts';
+import { authBody, type Credentials, secretsOf, type Token, tokenOf } from './identity.ts';
+import { joined } from './joinedWork.ts';
+import { endpointOf, findEndpoint, type Place, type Service } from './serviceCatalog.ts';
+import { send, type WireAnswer } from './wire.ts';
+
+/** One answer at most: a page of 1,000 servers has about 1.4 MB. */
+export const answerBytesMax = 32 * 1024 * 1024;
+const smallAnswerBytesMax = 4 * 1024 * 1024;
+
+/** A token is renewed when so much of its life is over. */
+const renewAtShare = 0.8;
+
+export interface MonotonicClock {
+  /** Milliseconds from an arbitrary start. */
+  monotonicNow(): number;
+}
+
+export interface SessionOptions {
+  readonly dispatcher: Dispatcher;
+  readonly clock: MonotonicClock;
+  /** With or without `/v3`. */
+  readonly authUrl: string;
+  readonly credentials: Credentials;
+  readonly place: Place;
+  /** Where services are, whatever the catalog says. */
+  readonly endpoints: Readonly<Partial<Record<Service, string>>>;
+}
+
+export interface Call {
+  /** Static text, as `create server`. */
+  readonly call: string;
+  readonly service: Service;
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Behind the endpoint, from its slash on, encoded. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** The statuses of a success. */
+  readonly expect: readonly number[];
+  /** What must not show in an error, beside the credentials and the token. */
+  readonly secrets?: readonly string[];
+}
+
+/** A log-in that is kept alive: a token, renewed before it expires and once when it is refused. */
+export interface Session {
+  /** Sends a call once and gives the success's answer; a refused token is renewed, and then it is sent once more. */
+  request(call: Call, signal: AbortSignal): Promise<WireAnswer>;
+  /** Where a service is; null where there is none. */
+  find(service: Service, signal: AbortSignal): Promise<string | null>;
+  projectId(signal: AbortSignal): Promise<string>;
+}
+
+interface Held {
+  readonly token: Token;
+  readonly renewAtMs: number;
+}
+
+export function openSession(options: SessionOptions): Session {
+  const { dispatcher, clock, credentials, place } = options;
+  const known = secretsOf(credentials);
+  let held: Held | null = null;
+
+  const logIn = joined(async (signal: AbortSignal): Promise<Held> => {
+    const call = 'log in';
+    const answer = await send(
+      dispatcher,
+      {
+        call,
+        method: 'POST',
+        url: tokensUrl(options.authUrl),
+        headers: { accept: 'application/json', 'content-type': 'application/json' },
+        body: JSON.stringify(authBody(credentials)),
+        answerBytesMax: smallAnswerBytesMax,
+      },
+      signal,
+    );
+    if (answer.status !== 201) throw failureOf(answer, call, known);
+    const token = tokenOf(answer, credentials, call);
+    held = { token, renewAtMs: clock.monotonicNow() + token.lifetimeMs * renewAtShare };
+    return held;
+  });
+
+  /** Its failures happen before the call that needs it: that one has not been sent. */
+  async function tokenFor(call: string, signal: AbortSignal): Promise<Token> {
+    if (held !== null && clock.monotonicNow() < held.renewAtMs) return held.token;
+    try {
+      return (await logIn(signal)).token;
+    } catch (thrown) {
+      if (signal.aborted) throw new OpenStackFailure({ kind: 'givenUp', call, sent: false });
+      if (!(thrown instanceof OpenStackFailure)) throw thrown;
+      // Keystone says 404 of an application credential that was deleted: all that it refuses is one thing.
+      const isRefusal = thrown.kind === 'answer' && [401, 403, 404].includes(thrown.status ?? 0);
+      throw beforeCall(thrown, isRefusal ? 'refused' : thrown.kind);
+    }
+  }
+
+  function endpoint(token: Token, service: Service): string {
+    return options.endpoints[service]?.replace(/\/+$/, '') ?? endpointOf(token.catalog, service, place);
+  }
+
+  async function sendOnce(token: Token, call: Call, signal: AbortSignal): Promise<WireAnswer> {
+    return send(
+      dispatcher,
+      {
+        call: call.call,
+        method: call.method ?? 'GET',
+        url: `${endpoint(token, call.service)}${call.path}`,
+        headers: {
+          accept: 'application/json',
+          'x-auth-token': token.text,
+          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...call.headers,
+        },
+        body: call.body === undefined ? null : JSON.stringify(call.body),
+        answerBytesMax,
+      },
+      signal,
+    );
+  }
+
+  return {
+    async request(call, signal) {
+      const first = await tokenFor(call.call, signal);
+      let token = first;
+      let answer = await sendOnce(token, call, signal);
+      if (answer.status === 401) {
+        if (held?.token === first) held = null;
+        token = await tokenFor(call.call, signal);
+        answer = await sendOnce(token, call, signal);
+      }
+      if (call.expect.includes(answer.status)) return answer;
+      throw failureOf(answer, call.call, [...known, token.text, ...(call.secrets ?? [])]);
+    },
+    async find(service, signal) {
+      const token = await tokenFor(`find ${service}`, signal);
+      return options.endpoints[service] ?? findEndpoint(token.catalog, service, place);
+    },
+    projectId: async (signal) => (await tokenFor('log in', signal)).projectId,
+  };
+}
+
+function tokensUrl(authUrl: string): string {
+  const base = authUrl.replace(/\/+$/, '');
+  return `${base.endsWith('/v3') ? base : `${base}/v3`}/auth/tokens`;
+}
+
+function failureOf(answer: WireAnswer, call: string, secrets: readonly string[]): OpenStackFailure {
+  if (answer.status < 300) return malformed(answer, call, 'not the answer to this call');
+  return refusalOf(answer, { call, secrets });
+}
