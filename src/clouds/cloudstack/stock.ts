@@ -32,7 +32,11 @@ export async function readCatalog(account: Account, signal: AbortSignal): Promis
             ],
       )
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    images: templates.filter(({ isready }) => isready !== false).map(({ id, name }) => ({ id, name })),
+    images: [
+      ...new Map(
+        templates.filter(({ isready }) => isready !== false).map(({ id, name }) => [id, { id, name }]),
+      ).values(),
+    ],
     zones: zones.filter(({ allocationstate }) => allocationstate !== 'Disabled').map(({ name }) => name),
   };
 }

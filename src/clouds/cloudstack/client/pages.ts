@@ -23,6 +23,12 @@ interface Page<Row> {
   readonly count: number;
 }
 
+/** What a row is told from others by: a template is listed once for each zone that it is in, under one id. */
+export interface Identified {
+  readonly id: string;
+  readonly zoneid?: string | null | undefined;
+}
+
 /**
  * A whole list, each row once, or a CallFailure.
  *
@@ -30,19 +36,20 @@ interface Page<Row> {
  * of them moves from the next page to the one that has just been read. So the pages are read from the last to the first: a row
  * that moves is seen twice, and never missed. If the server counts more than were seen, rows came: it is read again.
  */
-export async function listAll<Row extends { readonly id: string }>(
+export async function listAll<Row extends Identified>(
   client: Client,
   request: ListRequest<Row>,
   options: CallOptions,
 ): Promise<readonly Row[]> {
   const read = (page: number) => readPage(client, request, page, options);
   const first = await read(1);
-  if (first.count <= first.rows.length) return [...byId(first.rows).values()];
+  if (first.count <= first.rows.length)
+    return [...new Map(first.rows.map((row) => [keyOf(row), row])).values()];
   let total = first.count;
   for (let pass = 0; pass < passesMax; pass += 1) {
     const seen = new Map<string, Row>();
     const add = (page: Page<Row>) => {
-      for (const row of page.rows) seen.set(row.id, row);
+      for (const row of page.rows) seen.set(keyOf(row), row);
       return page.count;
     };
     const last = Math.ceil(total / request.pageSize);
@@ -71,10 +78,13 @@ async function readPage<Row>(
     await client.call(command, paged, options),
   );
   const rows = parsed(command, z.array(row).nullish(), answer[key]) ?? [];
-  const count = parsed(command, z.number().int().nonnegative().nullish(), answer.count) ?? rows.length;
-  return { rows, count };
+  const count = parsed(command, z.number().int().nonnegative().nullish(), answer.count);
+  if (typeof count !== 'number' && rows.length >= pageSize) {
+    throw new CallFailure(command, 'a full page, and no count of what there is', { kind: 'malformed' });
+  }
+  return { rows, count: count ?? rows.length };
 }
 
-function byId<Row extends { readonly id: string }>(rows: readonly Row[]): ReadonlyMap<string, Row> {
-  return new Map(rows.map((row) => [row.id, row]));
+function keyOf({ id, zoneid }: Identified): string {
+  return `${id} ${zoneid ?? ''}`;
 }

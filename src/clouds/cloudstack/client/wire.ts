@@ -5,8 +5,11 @@ import { CallFailure } from './failure.ts';
 
 const optionalText = z.string().nullish();
 
+/** A UUID; a number in versions before 3. */
+const id = z.union([z.string().min(1), z.number()]).transform(String);
+
 export const vmRow = z.object({
-  id: z.string().min(1),
+  id,
   name: optionalText,
   state: z.string().min(1),
   /** The custom parameters of the create call, those that the server set itself, and no others. */
@@ -16,14 +19,14 @@ export const vmRow = z.object({
     .nullish(),
   publicip: optionalText,
   /** Of a job that is under way for the machine. */
-  jobid: z.union([z.string(), z.number()]).nullish(),
+  jobid: id.nullish(),
   jobstatus: z.number().nullish(),
 });
 export type VmRow = z.output<typeof vmRow>;
 
 /** Of the answer to whatever is done by a job; the id of a machine to be is in it at once. */
-export const jobStarted = z.object({ jobid: z.union([z.string(), z.number()]).transform(String) });
-export const vmDeployed = jobStarted.extend({ id: z.string().min(1) });
+export const jobStarted = z.object({ jobid: id });
+export const vmDeployed = jobStarted.extend({ id });
 
 /** 0 under way, 1 done, 2 failed. */
 export const jobState = z.object({
@@ -32,10 +35,10 @@ export const jobState = z.object({
   jobresult: z.object({ errorcode: z.number().nullish(), errortext: optionalText }).nullish().catch(null),
 });
 
-export const zoneRow = z.object({ id: z.string(), name: z.string(), allocationstate: optionalText });
+export const zoneRow = z.object({ id, name: z.string(), allocationstate: optionalText });
 
 export const serviceOfferingRow = z.object({
-  id: z.string(),
+  id,
   name: z.string(),
   cpunumber: z.number().nullish(),
   /** MiB. */
@@ -46,15 +49,17 @@ export const serviceOfferingRow = z.object({
 });
 
 export const templateRow = z.object({
-  id: z.string(),
+  id,
   name: z.string(),
   created: optionalText,
+  /** Of this row: a template in several zones has one for each. */
+  zoneid: id.nullish(),
   isready: z.boolean().nullish(),
 });
 
-export const namedRow = z.object({ id: z.string(), name: z.string() });
+export const namedRow = z.object({ id, name: z.string() });
 
-export const volumeRow = z.object({ id: z.string(), type: optionalText });
+export const volumeRow = z.object({ id, type: optionalText });
 
 /** `Unlimited`, a number, or a number as text. */
 const available = z
@@ -66,7 +71,7 @@ const available = z
   });
 
 export const accountRow = z.object({
-  id: z.string(),
+  id,
   vmavailable: available,
   cpuavailable: available,
   /** MiB. */
