@@ -1,10 +1,12 @@
 import type { CloudInstance } from '../../model/cloud.ts';
 import { CloudId, type IntentId } from '../../model/ids.ts';
 import { type Account, remember } from './account.ts';
+import { CallFailure } from './client/failure.ts';
 import { jobOutcome } from './client/jobs.ts';
 import { listAll } from './client/pages.ts';
 import type { Params } from './client/signature.ts';
 import { type VmRow, vmRow } from './client/wire.ts';
+import { isUnknown } from './errors.ts';
 import { isStopped, listedInstance, type Reading } from './instances.ts';
 import { bearsMark, markDetails, markOf } from './mark.ts';
 
@@ -75,16 +77,21 @@ function noteStopped({ memory, clock }: Account, rows: readonly VmRow[]): void {
   memory.stoppedSince = new Map(stopped.map((id) => [id, memory.stoppedSince.get(id) ?? now]));
 }
 
-/** Why a machine could not be started is in its job's result alone. */
+/** Why a machine could not be started is in its job's result alone. A list is whole without that: what fails is asked again. */
 async function askForFaults(account: Account, rows: readonly VmRow[], signal: AbortSignal): Promise<void> {
   const { client, memory } = account;
   const failed = rows.filter(({ state, id }) => state === 'Error' && memory.startJobs.has(CloudId(id)));
   for (const row of failed.slice(0, faultsAskedMax)) {
     const id = CloudId(row.id);
     const job = { id: memory.startJobs.get(id) ?? '', command: 'deployVirtualMachine' };
-    const outcome = await jobOutcome(client, job, { signal });
-    if (outcome.kind === 'underWay') continue;
-    memory.startJobs.delete(id);
-    if (outcome.kind === 'failed') remember(memory.startFaults, id, outcome.failure.message);
+    try {
+      const outcome = await jobOutcome(client, job, { signal });
+      if (outcome.kind === 'underWay') continue;
+      memory.startJobs.delete(id);
+      if (outcome.kind === 'failed') remember(memory.startFaults, id, outcome.failure.message);
+    } catch (thrown) {
+      if (signal.aborted || !(thrown instanceof CallFailure)) throw thrown;
+      if (isUnknown(thrown)) memory.startJobs.delete(id);
+    }
   }
 }

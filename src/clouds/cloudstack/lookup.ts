@@ -17,36 +17,49 @@ export interface Row {
   readonly isready?: boolean | null | undefined;
 }
 
-/** The lists that names are looked up in, and what they are asked for. Filters of names may find more than the name. */
+/**
+ * The lists that names are looked up in, and what they are asked for. Filters of names may find more than the name. `owned`: the
+ * rows are an account's; of the others a domain in the call would leave out those that are everybody's.
+ */
 const lists = {
-  zone: { command: 'listZones', key: 'zone', row: zoneRow, filter: (name: string) => ({ name }) },
+  zone: {
+    command: 'listZones',
+    key: 'zone',
+    row: zoneRow,
+    owned: false,
+    filter: (name: string) => ({ name }),
+  },
   serviceOffering: {
     command: 'listServiceOfferings',
     key: 'serviceoffering',
     row: serviceOfferingRow,
+    owned: false,
     filter: (name: string) => ({ name }),
   },
   diskOffering: {
     command: 'listDiskOfferings',
     key: 'diskoffering',
     row: namedRow,
+    owned: false,
     filter: (name: string) => ({ name }),
   },
   template: {
     command: 'listTemplates',
     key: 'template',
     row: templateRow,
+    owned: true,
     filter: (name: string) => ({ name, templatefilter: 'executable' }),
   },
   network: {
     command: 'listNetworks',
     key: 'network',
     row: namedRow,
+    owned: true,
     filter: (name: string) => ({ keyword: name }),
   },
 } as const satisfies Record<
   string,
-  { command: string; key: string; row: z.ZodType<Row>; filter: (name: string) => Params }
+  { command: string; key: string; row: z.ZodType<Row>; owned: boolean; filter: (name: string) => Params }
 >;
 
 export type Kind = keyof typeof lists;
@@ -70,14 +83,14 @@ export async function idOf(
   const now = account.clock.monotonicNow();
   const known = names.get(key);
   if (known !== undefined && now - known.atMs < namesHoldMs) return known.id;
-  const { command, row, filter, key: rowsKey } = lists[kind];
+  const { command, row, filter, owned, key: rowsKey } = lists[kind];
   const rows = await listAll<Row>(
     account.client,
     {
       command,
       key: rowsKey,
       row,
-      params: { ...account.scope, ...scope, ...filter(name) },
+      params: { ...(owned ? account.scope : {}), ...scope, ...filter(name) },
       pageSize: account.settings.pageSize,
     },
     { signal },

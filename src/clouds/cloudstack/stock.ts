@@ -11,7 +11,10 @@ const mibPerGib = 1024;
 export async function readCatalog(account: Account, signal: AbortSignal): Promise<Catalog> {
   const read = reader(account, signal);
   const offerings = await read('listServiceOfferings', 'serviceoffering', serviceOfferingRow, {});
-  const templates = await read('listTemplates', 'template', templateRow, { templatefilter: 'executable' });
+  const templates = await read('listTemplates', 'template', templateRow, {
+    ...account.scope,
+    templatefilter: 'executable',
+  });
   const zones = await read('listZones', 'zone', zoneRow, { available: 'true' });
   return {
     flavors: offerings

@@ -44,7 +44,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   listvolumes: { params: [...scope, ...paging, 'virtualmachineid', 'type'], perform: listVolumes },
   listzones: {
-    params: [...paging, ...scope, 'name', 'available'],
+    params: [...paging, 'name', 'available'],
     perform: (world, params) =>
       page(
         world,
@@ -54,7 +54,7 @@ export const commands: Readonly<Record<string, Command>> = {
       ),
   },
   listserviceofferings: {
-    params: [...paging, ...scope, 'name'],
+    params: [...paging, 'name'],
     perform: (world, params) =>
       page(
         world,
@@ -69,7 +69,7 @@ export const commands: Readonly<Record<string, Command>> = {
       ),
   },
   listdiskofferings: {
-    params: [...paging, ...scope, 'name'],
+    params: [...paging, 'name'],
     perform: (world, params) =>
       page(
         world,

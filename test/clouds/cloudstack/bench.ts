@@ -1,0 +1,93 @@
+import { onTestFinished } from 'vitest';
+import { cloudstackDriver } from '../../../src/clouds/cloudstack/driver.ts';
+import type { Cloud, LaunchOrder } from '../../../src/clouds/port.ts';
+import { Secret } from '../../../src/config/secrets.ts';
+import {
+  type CloudId,
+  CloudName,
+  InstanceId,
+  IntentId,
+  OfferName,
+  PoolName,
+  SiteId,
+} from '../../../src/model/ids.ts';
+import type { Log } from '../../../src/model/log.ts';
+import { type CloudstackStandIn, startCloudstack } from '../../support/cloudstack/server.ts';
+
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+
+export interface Bench {
+  readonly server: CloudstackStandIn;
+  readonly cloud: Cloud;
+  readonly signal: AbortSignal;
+  /** Another connection to the same account, that remembers nothing of the first. */
+  readonly connect: (settings?: Readonly<Record<string, unknown>>) => Cloud;
+  readonly order: (boot?: Readonly<Record<string, unknown>>, over?: Partial<LaunchOrder>) => LaunchOrder;
+  /** Launches one machine and gives its id. */
+  readonly launched: (boot?: Readonly<Record<string, unknown>>) => Promise<CloudId>;
+  /** The parameters of the last call of a command. */
+  readonly lastCall: (command: string) => Readonly<Record<string, string>>;
+}
+
+export async function startBench(settings: Readonly<Record<string, unknown>> = {}): Promise<Bench> {
+  const server = await startCloudstack();
+  const { signal } = new AbortController();
+  const clock = { wallNow: server.world.now, monotonicNow: server.world.now, sleep: async () => {} };
+  const clouds: Cloud[] = [];
+  const connect: Bench['connect'] = (more = {}) => {
+    const parsed = cloudstackDriver.configSchema.parse({
+      endpoint: server.endpoint,
+      credentials: { apiKey: 'env:KEY', secretKey: 'env:SECRET' },
+      ...settings,
+      ...more,
+    });
+    const credentials = { apiKey: Secret.of(server.apiKey), secretKey: Secret.of(server.secretKey) };
+    const deps = { site: SiteId('farm'), cloud: CloudName('campus'), clock, log: quiet };
+    const cloud = cloudstackDriver.create({ ...parsed, credentials }, deps);
+    clouds.push(cloud);
+    return cloud;
+  };
+  onTestFinished(async () => {
+    for (const cloud of clouds) await cloud.close();
+    await server.stop();
+  });
+  const cloud = connect();
+  let last = 0;
+  const order: Bench['order'] = (boot = {}, over = {}) => {
+    last += 1;
+    const intent = IntentId(`farm-k${last}`);
+    return {
+      intent,
+      instances: [InstanceId(`${intent}-0`)],
+      pool: PoolName('batch'),
+      offer: OfferName('small'),
+      market: 'onDemand',
+      settings: cloudstackDriver.offerSchema.parse({
+        zone: 'north',
+        serviceOffering: 'small',
+        template: 'worker',
+        ...boot,
+      }),
+      userData: null,
+      ...over,
+    };
+  };
+  return {
+    server,
+    cloud,
+    signal,
+    connect,
+    order,
+    async launched(boot) {
+      const { instances } = await cloud.launch(order(boot), signal);
+      const [made] = instances;
+      if (made === undefined) throw new Error('nothing was launched');
+      return made.cloudId;
+    },
+    lastCall(command) {
+      const call = server.requests.findLast((request) => request.command === command);
+      if (call === undefined) throw new Error(`no ${command}`);
+      return Object.fromEntries(call.params);
+    },
+  };
+}
