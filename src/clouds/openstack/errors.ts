@@ -1,5 +1,5 @@
 import { CloudError, type CloudErrorCode } from '../../model/errors.ts';
-import { OpenStackFailure } from './client/failure.ts';
+import { isNotFound, OpenStackFailure } from './client/failure.ts';
 
 interface Verdict {
   readonly code: CloudErrorCode;
@@ -63,7 +63,8 @@ function byPage(status: number | null): Verdict {
   return perhaps('unavailable');
 }
 
-function byAnswer({ status, type, detail, retryAfterMs }: OpenStackFailure): Verdict {
+function byAnswer(failure: OpenStackFailure): Verdict {
+  const { status, type, detail, retryAfterMs } = failure;
   const known = type !== null && Object.hasOwn(neutronTypes, type) ? neutronTypes[type] : undefined;
   if (known !== undefined) return known;
   switch (status) {
@@ -75,7 +76,7 @@ function byAnswer({ status, type, detail, retryAfterMs }: OpenStackFailure): Ver
     case 403:
       return quotaText.test(detail) ? no('quota') : no('auth');
     case 404:
-      return no('notFound');
+      return no(isNotFound(failure) ? 'notFound' : 'unavailable');
     case 406:
     case 405:
       return no('unsupported');

@@ -63,7 +63,12 @@ export function beforeCall(failure: OpenStackFailure, kind: FailureKind = failur
   return new OpenStackFailure({ kind, call, status, type, detail, retryAfterMs, requestId, sent: false });
 }
 
-/** Whether the thing that the call names is not there, in the service's own words and not in some proxy's. */
+/**
+ * Whether the thing that the call names is not there, in the service's own word for it (`itemNotFound`, `FloatingIPNotFound`):
+ * a 404 of what stands before the service, or of a path that it does not know, is none.
+ */
 export function isNotFound(thrown: unknown): boolean {
-  return thrown instanceof OpenStackFailure && thrown.kind === 'answer' && thrown.status === 404;
+  if (!(thrown instanceof OpenStackFailure) || thrown.kind !== 'answer' || thrown.status !== 404)
+    return false;
+  return thrown.type !== 'HTTPNotFound' && /^\w+NotFound$/.test(thrown.type ?? '');
 }

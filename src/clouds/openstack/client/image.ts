@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { bodyOf } from './answer.ts';
-import { isNotFound } from './failure.ts';
 import { allPages } from './pages.ts';
 import type { Session } from './session.ts';
 
@@ -22,7 +21,6 @@ const imagesShape = z.object({ images: z.array(imageShape), next: z.string().opt
 export interface ImageApi {
   /** Active ones, the newest first; an unknown key of the filter is a property that an image must have. */
   images(filter: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly Image[]>;
-  image(id: string, signal: AbortSignal): Promise<Image | null>;
 }
 
 export function openImage(session: Session): ImageApi {
@@ -42,17 +40,6 @@ export function openImage(session: Session): ImageApi {
         const { images, next } = bodyOf(answer, imagesShape, { call, secrets: [] });
         return { rows: images, next: next ?? null };
       });
-    },
-    async image(id, signal) {
-      const call = 'read image';
-      const path = `/v2/images/${encodeURIComponent(id)}`;
-      try {
-        const answer = await session.request({ call, service: 'image', path, expect: [200] }, signal);
-        return bodyOf(answer, imageShape, { call, secrets: [] });
-      } catch (thrown) {
-        if (isNotFound(thrown)) return null;
-        throw thrown;
-      }
     },
   };
 }
