@@ -19,8 +19,8 @@ export interface OpenstackBench {
   readonly signal: AbortSignal;
   /** What was logged as a warning or worse: fields and message. */
   readonly warnings: readonly unknown[];
-  elapse(ms: number): void;
-  connect(change?: Partial<OpenstackSettings>, as?: string): Cloud;
+  readonly elapse: (ms: number) => void;
+  readonly connect: (change?: Partial<OpenstackSettings>, as?: string) => Cloud;
 }
 
 export async function openstackBench(): Promise<OpenstackBench> {
