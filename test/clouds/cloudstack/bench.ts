@@ -25,11 +25,19 @@ export interface Bench {
   readonly order: (boot?: Readonly<Record<string, unknown>>, over?: Partial<LaunchOrder>) => LaunchOrder;
   /** Launches one machine and gives its id. */
   readonly launched: (boot?: Readonly<Record<string, unknown>>) => Promise<CloudId>;
+  readonly close: () => Promise<void>;
   /** The parameters of the last call of a command. */
   readonly lastCall: (command: string) => Readonly<Record<string, string>>;
 }
 
+/** A bench for one test, closed when the test is over. */
 export async function startBench(settings: Readonly<Record<string, unknown>> = {}): Promise<Bench> {
+  const bench = await openBench(settings);
+  onTestFinished(() => bench.close());
+  return bench;
+}
+
+export async function openBench(settings: Readonly<Record<string, unknown>> = {}): Promise<Bench> {
   const server = await startCloudstack();
   const { signal } = new AbortController();
   const clock = { wallNow: server.world.now, monotonicNow: server.world.now, sleep: async () => {} };
@@ -47,10 +55,6 @@ export async function startBench(settings: Readonly<Record<string, unknown>> = {
     clouds.push(cloud);
     return cloud;
   };
-  onTestFinished(async () => {
-    for (const cloud of clouds) await cloud.close();
-    await server.stop();
-  });
   const cloud = connect();
   let last = 0;
   const order: Bench['order'] = (boot = {}, over = {}) => {
@@ -83,6 +87,10 @@ export async function startBench(settings: Readonly<Record<string, unknown>> = {
       const [made] = instances;
       if (made === undefined) throw new Error('nothing was launched');
       return made.cloudId;
+    },
+    async close() {
+      for (const one of clouds) await one.close();
+      await server.stop();
     },
     lastCall(command) {
       const call = server.requests.findLast((request) => request.command === command);

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  encodeValue,
-  expiryText,
-  signatureOf,
-  signedForm,
-} from '../../../src/clouds/cloudstack/client/signature.ts';
+import { expiryText, httpDateMs } from '../../../src/clouds/cloudstack/client/calendar.ts';
+import { encodeValue, signatureOf, signedForm } from '../../../src/clouds/cloudstack/client/signature.ts';
 import { parseForm, urlEncode, verify } from '../../support/cloudstack/verify.ts';
 
 const keys = { apiKey: 'key', secretKey: 'secret' };
@@ -61,8 +57,10 @@ describe('signatures', () => {
     fc.assert(
       fc.property(any, (ms) => {
         expect(expiryText(ms)).toBe(`${new Date(ms).toISOString().slice(0, 19)}+0000`);
+        expect(httpDateMs(new Date(ms).toUTCString())).toBe(ms - (ms % 1000));
       }),
     );
+    for (const text of ['', 'today', 'Sun, 22 Nob 2026 12:34:56 GMT']) expect(httpDateMs(text)).toBeNull();
     for (const day of ['2000-02-29', '2023-12-31', '2024-02-29', '2024-03-01', '2100-02-28', '2100-03-01']) {
       expect(expiryText(Date.parse(day))).toBe(`${day}T00:00:00+0000`);
     }

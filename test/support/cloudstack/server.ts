@@ -65,6 +65,7 @@ export async function startCloudstack(options: StandInOptions = {}): Promise<Clo
     counts.set(command, (counts.get(command) ?? 0) + 1);
     requests.push({ command, params });
     if (requests.length > requestsMax) requests.shift();
+    response.setHeader('date', new Date(world.now()).toUTCString());
     const carriedOut = () => carryOut(world, keys, { command, params, isLongUrl: url.length > urlCharsMax });
     const fault = faults.next(command);
     if (fault === undefined) send(response, carriedOut());

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import { httpDateMs } from './calendar.ts';
 import { CallFailure, connectionFailure } from './failure.ts';
 import { redact } from './redact.ts';
 import { type Params, signedForm } from './signature.ts';
@@ -11,8 +12,10 @@ const connectionsMax = 8;
 /** One answer at most: a page of 500 machines has about 1 MB. */
 export const answerBytesMax = 32 * 1024 * 1024;
 
-/** The server refuses a signature that says that it holds for more than 15 minutes. */
 const signatureLifeMs = 10 * 60_000;
+
+/** The server refuses a signature that says that it holds for longer. */
+const signatureLifeMaxMs = 15 * 60_000;
 
 export interface ClientOptions {
   /** The API's URL, as in `https://cloud.example.org/client/api`. */
@@ -54,7 +57,7 @@ export function makeClient({ endpoint, apiKey, secretKey, wallNow }: ClientOptio
       }
       const body = signedForm({ command, ...params }, { apiKey, secretKey }, wallNow() + signatureLifeMs);
       const answer = await exchange(command, { agent, endpoint, body, signal });
-      return unwrap(command, answer, [secretKey, apiKey, ...secrets]);
+      return unwrap(command, answer, { nowMs: wallNow(), secrets: [secretKey, apiKey, ...secrets] });
     },
     close: async () => {
       if (!agent.destroyed) await agent.destroy();
@@ -65,6 +68,7 @@ export function makeClient({ endpoint, apiKey, secretKey, wallNow }: ClientOptio
 interface Answer {
   readonly status: number;
   readonly retryAfter: string | null;
+  readonly date: string | null;
   readonly text: string;
 }
 
@@ -86,10 +90,14 @@ async function exchange(
       body,
       signal,
     });
-    const retryAfter = response.headers['retry-after'];
+    const header = (name: string) => {
+      const value = response.headers[name];
+      return typeof value === 'string' ? value : null;
+    };
     return {
       status: response.statusCode,
-      retryAfter: typeof retryAfter === 'string' ? retryAfter : null,
+      retryAfter: header('retry-after'),
+      date: header('date'),
       text: await readBounded(command, response.body),
     };
   } catch (thrown) {
@@ -115,7 +123,11 @@ async function readBounded(command: string, body: AsyncIterable<Uint8Array>): Pr
  * An answer is one JSON object with one key, `<command>response` in lower case; an error has that key, too, or `errorresponse`,
  * and says so by `errorcode`.
  */
-function unwrap(command: string, answer: Answer, secrets: readonly string[]): unknown {
+function unwrap(
+  command: string,
+  answer: Answer,
+  { nowMs, secrets }: { readonly nowMs: number; readonly secrets: readonly string[] },
+): unknown {
   const { status } = answer;
   const malformed = (what: string) =>
     new CallFailure(command, `${what} (HTTP ${status})`, { kind: 'malformed', httpStatus: status });
@@ -127,7 +139,8 @@ function unwrap(command: string, answer: Answer, secrets: readonly string[]): un
   const errorCode = typeof inner.errorcode === 'number' ? inner.errorcode : null;
   if (own && status === 200 && errorCode === null) return inner;
   const text = typeof inner.errortext === 'string' ? inner.errortext : 'no reason given';
-  throw new CallFailure(command, `${errorCode ?? status}: ${redact(text, secrets)}`, {
+  const hint = (errorCode ?? status) === 401 ? clockHint(answer.date, nowMs) : '';
+  throw new CallFailure(command, `${errorCode ?? status}: ${redact(text, secrets)}${hint}`, {
     kind: 'refused',
     errorCode,
     httpStatus: status,
@@ -143,6 +156,14 @@ function topOf(text: string): readonly [string, unknown] | null {
   } catch {
     return null;
   }
+}
+
+/** The server says the same of a wrong key and of a clock that is too far from its own: its own is in the header. */
+function clockHint(date: string | null, nowMs: number): string {
+  const aheadMs = (httpDateMs(date ?? '') ?? nowMs) - nowMs;
+  if (aheadMs <= signatureLifeMs && aheadMs >= signatureLifeMs - signatureLifeMaxMs) return '';
+  const seconds = Math.round(Math.abs(aheadMs) / 1000);
+  return `; the server's clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this host's`;
 }
 
 /** The API limit says how long to wait in its text alone; a gateway before it says so in the header, in seconds. */

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { expiryText } from './calendar.ts';
 
 /** The parameters of one call, before it is signed. A name is one of the API's: ASCII, as in `details[0].memory`. */
 export type Params = Readonly<Record<string, string>>;
@@ -39,37 +40,6 @@ export function encodeValue(value: string): string {
     /[!'()~]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-}
-
-/** Epoch ms as `2026-11-22T12:34:56+0000`. */
-export function expiryText(epochMs: number): string {
-  const seconds = Math.floor(epochMs / 1000);
-  const days = Math.floor(seconds / 86_400);
-  const rest = seconds - days * 86_400;
-  const [year, month, day] = civil(days);
-  const time = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60];
-  return `${year}-${two(month)}-${two(day)}T${time.map(two).join(':')}+0000`;
-}
-
-/**
- * Year, month and day of a number of days since 1970-01-01. Years are counted from March on, so that a leap day is
- * the last one of its year, and in eras of 400 years, which all have as many days.
- */
-function civil(days: number): readonly [number, number, number] {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const leaps = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096);
-  const yearOfEra = Math.floor((dayOfEra - leaps) / 365);
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const march = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * march + 2) / 5) + 1;
-  const month = march < 10 ? march + 3 : march - 9;
-  return [yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day];
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, '0');
 }
 
 function byCodeUnits(a: string, b: string): number {
