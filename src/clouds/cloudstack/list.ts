@@ -26,9 +26,7 @@ export async function listInstances(
   // No filter of the server's knows the mark, so everybody's machines in the account come, too.
   const rows = (await listRows(account, {}, signal)).filter((row) => bearsMark(row.details, account.site));
   noteStopped(account, rows);
-  account.memory.dataDisks = new Set(
-    rows.filter(({ details }) => markOf(details, markDetails.dataDisk) !== null).map(({ id }) => CloudId(id)),
-  );
+  account.memory.dataDisks = new Set(withDataDisk(rows));
   await askForFaults(account, rows, signal);
   return rows.map((row) => listedInstance(row, readingOf(account)));
 }
@@ -39,9 +37,10 @@ export async function findIntent(
   intent: IntentId,
   signal: AbortSignal,
 ): Promise<readonly CloudInstance[]> {
-  const rows = await listRows(account, { name: intent }, signal);
+  const all = await listRows(account, { name: intent }, signal);
+  const rows = all.filter(({ details }) => bearsMark(details, account.site));
+  for (const id of withDataDisk(rows)) account.memory.dataDisks.add(id);
   return rows
-    .filter(({ details }) => bearsMark(details, account.site))
     .map((row) => listedInstance(row, readingOf(account)))
     .filter((instance) => instance.intent === intent)
     .toSorted((a, b) => a.seat - b.seat || (a.cloudId < b.cloudId ? -1 : 1));
@@ -69,6 +68,12 @@ function readingOf({ settings, memory, clock }: Account): Reading {
     stoppedForGood: (id) => now - (memory.stoppedSince.get(id) ?? now) >= startGraceMs,
     faultOf: (id) => memory.startFaults.get(id) ?? null,
   };
+}
+
+function withDataDisk(rows: readonly VmRow[]): readonly CloudId[] {
+  return rows
+    .filter(({ details }) => markOf(details, markDetails.dataDisk) !== null)
+    .map(({ id }) => CloudId(id));
 }
 
 function noteStopped({ memory, clock }: Account, rows: readonly VmRow[]): void {
