@@ -235,8 +235,8 @@ export function createDaemon(given: DaemonParts): Daemon {
       prune(timeline.now());
       parts.supervisor?.turned();
       const turnMaxMs = parts.supervisor?.turnMaxMs ?? Number.POSITIVE_INFINITY;
-      const forMs = untilDue(state, owedAgainMs);
-      dueAtMs = timeline.now() + forMs - 1;
+      const { forMs, planAtMs } = untilDue(state, owedAgainMs);
+      dueAtMs = planAtMs;
       const dueInMs = Math.min(turnMaxMs, forMs);
       pulse.ticked(timeline.now(), dueInMs);
       await wake.wait(dueInMs, signal);

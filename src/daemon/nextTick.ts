@@ -19,15 +19,19 @@ export interface NextTickInput {
   readonly wallNow: () => number;
 }
 
-/**
- * How long nothing is due after a tick, in ms; a look that is due is begun. `owedAgainMs`: when an effect that is owed
- * may be tried again (daemon time).
- */
+export interface NextTick {
+  /** How long nothing is due, in ms. */
+  readonly forMs: number;
+  /** From when on another plan may come of time alone (daemon time); what is due before is a look, or an effect again. */
+  readonly planAtMs: number;
+}
+
+/** What is due after a tick; a look that is due is begun. `owedAgainMs`: when an effect that is owed may be tried again. */
 export function createNextTick({ site, queueSources, now, wallNow }: NextTickInput) {
   /** When a queue was last looked at early because something was due. */
   const hurriedAtMss = new Map<QueueName, number>();
 
-  return (state: CoreState, owedAgainMs: number): number => {
+  return (state: CoreState, owedAgainMs: number): NextTick => {
     const nowMs = now();
     const due = nextDue({
       nowMs,
@@ -39,7 +43,8 @@ export function createNextTick({ site, queueSources, now, wallNow }: NextTickInp
       reapMs: site.policy.reapMs,
       viewedAtMs: (queue) => queueSources.get(queue)?.latestAtMs ?? null,
     });
-    let untilMs = Math.min(due.tickMs ?? Number.POSITIVE_INFINITY, owedAgainMs);
+    const planAtMs = due.tickMs ?? Number.POSITIVE_INFINITY;
+    let untilMs = Math.min(planAtMs, owedAgainMs);
     for (const [queue, atMs] of due.looks) {
       const hurriedAtMs = hurriedAtMss.get(queue) ?? 0;
       // Machines that are due one by one are looked at together.
@@ -51,6 +56,6 @@ export function createNextTick({ site, queueSources, now, wallNow }: NextTickInp
       }
     }
     // A timer may come a little early.
-    return Math.min(tickPeriodMaxMs, Math.max(1, untilMs - nowMs + 1));
+    return { forMs: Math.min(tickPeriodMaxMs, Math.max(1, untilMs - nowMs + 1)), planAtMs };
   };
 }
