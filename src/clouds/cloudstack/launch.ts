@@ -5,7 +5,7 @@ import { type Account, remember } from './account.ts';
 import { cloudstackCapabilities } from './capabilities.ts';
 import type { Params } from './client/signature.ts';
 import { parsed, vmDeployed } from './client/wire.ts';
-import { asCloud } from './errors.ts';
+import { asCloud, isUnknown } from './errors.ts';
 import { idOf, type Kind, type Names } from './lookup.ts';
 import { detailsOf, isHostName, type Mark, markCharsMax } from './mark.ts';
 import type { CloudstackOffer } from './settings.ts';
@@ -50,9 +50,15 @@ export async function launch(
     ...(base64 === null ? {} : { userdata: base64 }),
   };
   const secrets = order.userData === null ? [] : [order.userData];
-  const made = await asCloud({ write: true }, async () =>
-    parsed(command, vmDeployed, await account.client.call(command, params, { signal, secrets })),
-  );
+  const made = await asCloud({ write: true }, async () => {
+    try {
+      return parsed(command, vmDeployed, await account.client.call(command, params, { signal, secrets }));
+    } catch (thrown) {
+      // What a name stood for may have been replaced since.
+      if (isUnknown(thrown)) names.clear();
+      throw thrown;
+    }
+  });
   const cloudId = CloudId(made.id);
   remember(account.memory.startJobs, cloudId, made.jobid);
   if (mark.hasDataDisk) account.memory.dataDisks.add(cloudId);

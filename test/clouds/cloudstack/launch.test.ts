@@ -68,6 +68,16 @@ describe('a launch on CloudStack', () => {
     expect(server.calls('listTemplates')).toBe(2);
   });
 
+  it('looks names up again when the server does not know what one stood for', async () => {
+    const { launched, server } = await startBench();
+    await launched();
+    const stale = { kind: 'error', status: 431, code: '', message: 'Unable to find template' } as const;
+    server.faults.set('deployVirtualMachine', stale);
+    await expect(launched()).rejects.toMatchObject({ code: 'notFound' });
+    await launched();
+    expect(server.calls('listTemplates')).toBe(2);
+  });
+
   it.each([
     [{ zone: 'nowhere' }, 'notFound', 'there is no zone named nowhere'],
     [{ template: 'work' }, 'notFound', 'there is no template named work'],
