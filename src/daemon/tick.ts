@@ -25,6 +25,7 @@ import { isObserved, type Observed } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import type { PoolOrder, PoolSettings } from '../model/poolOrder.ts';
 import type { IdleState } from '../planner/idle.ts';
+import { lazily } from '../planner/lazily.ts';
 import { forgiveMatches, probedBy, setMismatchesAside } from '../planner/mismatch.ts';
 import {
   type CloudOutlook,
@@ -324,12 +325,17 @@ export function foldContext(state: CoreState, site: CoreSite, nowMs: number): Fo
   };
 }
 
-function workerLinks(change: FleetChange, input: TickInput) {
-  const links = new Map<Worker, InstanceId>();
-  for (const { view } of input.queues.values())
-    if (view !== null)
-      for (const [instance, worker] of linkWorkers(change, view)) links.set(worker, instance);
-  return (worker: Worker) => links.get(worker) ?? null;
+/** By the fleet as it is before the plan is carried out; where no view is new, only the plan may ask. */
+function workerLinks(change: FleetChange, input: TickInput): (worker: Worker) => InstanceId | null {
+  const links = lazily(() => {
+    const made = new Map<Worker, InstanceId>();
+    for (const { view } of input.queues.values())
+      if (view !== null)
+        for (const [instance, worker] of linkWorkers(change, view)) made.set(worker, instance);
+    return made;
+  });
+  if (input.views.length > 0) links();
+  return (worker) => links().get(worker) ?? null;
 }
 
 function callsOf(launch: PlannedLaunch, site: CoreSite): PlannedLaunch[] {

@@ -8,6 +8,7 @@ import { isObserved } from '../model/mode.ts';
 import type { Offer, Pool } from '../model/offer.ts';
 import { noResources, type Resources, timesThatFit } from '../model/resources.ts';
 import type { Allowance } from './caps.ts';
+import { lazily } from './lazily.ts';
 import { createMachineSet, type Fitting, isOfPool, type MachineSet, spend, type Taking } from './machines.ts';
 import { isClosed, type Place, placesOf, type SupplyInput } from './places.ts';
 import { fitsLife, remainingMs, remainingOfNewMs } from './remaining.ts';
@@ -56,17 +57,19 @@ export function createSupply(input: SupplyInput): Supply {
     const isThere = pool !== undefined && pool.retiring !== true && pool.queue === queue;
     return isThere && input.clouds?.get(cloud)?.retiring !== true;
   };
-  const queues = new Map(input.views.map((view) => [view.queue, placesOf(view, input, pools)]));
-  const { coming, draining } = machinesOf(input, pools);
-  const settling = [...input.fleet.entries.values()].flatMap(({ instance, sighting }) =>
-    isSettling(instance, nowMs) && sighting.unseen === 0 ? [instance] : [],
+  const queues = new Map(input.views.map((view) => [view.queue, lazily(() => placesOf(view, input, pools))]));
+  const machines = lazily(() => machinesOf(input, pools));
+  const settling = lazily(() =>
+    [...input.fleet.entries.values()].flatMap(({ instance, sighting }) =>
+      isSettling(instance, nowMs) && sighting.unseen === 0 ? [instance] : [],
+    ),
   );
   const needed = new Set<InstanceId>();
   const undrained = new Set<InstanceId>();
   let launched = 0;
 
   function takeFromWorkers(demand: Demand, jobs: number, { allowance, apart }: Terms = together): number {
-    const own = queues.get(demand.queue);
+    const own = queues.get(demand.queue)?.();
     if (own === undefined || jobs === 0) return 0;
     const whole = wantsWholeMachine(demand.ad);
     const taken = new Set<Worker>();
@@ -146,7 +149,7 @@ export function createSupply(input: SupplyInput): Supply {
   function fittingOnWorkers(demand: Demand, { allowance }: Terms): Fitting {
     const whole = wantsWholeMachine(demand.ad);
     const found = new Map<Worker, boolean>();
-    const own = queues.get(demand.queue);
+    const own = queues.get(demand.queue)?.();
     for (const open of own?.open ?? [])
       own?.table.forEachMatch(demand, open, (seat) => {
         const place = own.places[seat];
@@ -163,10 +166,10 @@ export function createSupply(input: SupplyInput): Supply {
   /** Only where no job has been put on what their slots say: those that do are served by then. */
   function takeFromSettling(demand: Demand, jobs: number, { allowance, apart }: Terms): number {
     let left = apart || allowance !== null ? 0 : jobs;
-    if (left === 0 || settling.length === 0) return 0;
+    if (left === 0 || settling().length === 0) return 0;
     const wanted = left;
     const matches = matchmaker.matches(demand);
-    for (const instance of settling) {
+    for (const instance of settling()) {
       const { id, offer } = instance;
       const match = matches.get(offer);
       if (match === undefined || !isOfPool(demand, instance) || needed.has(id)) continue;
@@ -189,17 +192,24 @@ export function createSupply(input: SupplyInput): Supply {
     },
     takeFromWorkers,
     takeFromComing: (demand, jobs, terms = together) => {
-      const onComing = takeFrom(coming, demand, jobs, { terms, used: need });
+      const onComing = takeFrom(machines().coming, demand, jobs, { terms, used: need });
       return onComing + takeFromSettling(demand, jobs - onComing, terms);
     },
     takeFromOffer: (demand, offer, jobs, terms) => {
       const match = matchmaker.matches(demand).get(offer);
       if (match === undefined || jobs === 0) return 0;
       const whole = wantsWholeMachine(demand.ad);
-      return coming.take(offer, { demand, request: match.request, whole, ...terms, jobs, used: need });
+      return machines().coming.take(offer, {
+        demand,
+        request: match.request,
+        whole,
+        ...terms,
+        jobs,
+        used: need,
+      });
     },
     takeFromDraining: (demand, jobs, terms = together) =>
-      takeFrom(draining, demand, jobs, {
+      takeFrom(machines().draining, demand, jobs, {
         terms,
         used: (id) => {
           if (isRecord(id)) undrained.add(id);
@@ -208,14 +218,14 @@ export function createSupply(input: SupplyInput): Supply {
       }),
     fitting: (demand, terms) => ({
       workers: fittingOnWorkers(demand, terms),
-      coming: fittingOn(coming, demand, terms),
-      draining: fittingOn(draining, demand, terms),
+      coming: fittingOn(machines().coming, demand, terms),
+      draining: fittingOn(machines().draining, demand, terms),
     }),
     addLaunch: (offer, pool, count) => {
       if (count <= 0) return;
       const ids = input.namesLaunches === true ? namesFor(count) : null;
       const leftMs = remainingOfNewMs(pool, offer.cloud, input);
-      coming.add(offer.name, {
+      machines().coming.add(offer.name, {
         queue: pool.queue,
         pool: pool.name,
         ids,
@@ -238,7 +248,7 @@ export function createSupply(input: SupplyInput): Supply {
       return Math.max(0, count) - left;
     },
     hold: (demand, machines, freeSinceMs) => {
-      const own = queues.get(demand.queue);
+      const own = queues.get(demand.queue)?.();
       const whole = wantsWholeMachine(demand.ad);
       let left = machines;
       for (const open of own?.open ?? [])
