@@ -18,7 +18,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const scripts = resolve(import.meta.dirname, '../../scripts/testbed');
 const cannotExitCode = 69;
-const startTimeoutMs = 300_000;
+/** The first start of an OpenStack unpacks and fills one. */
+const startTimeoutMs = 900_000;
 
 export interface Missing {
   readonly kind: 'missing';
@@ -199,6 +200,43 @@ export async function prometheusTestbed(
   return { ...(started.facts as unknown as PrometheusTestbed), stop: started.stop };
 }
 
+export interface OpenstackTestbed {
+  readonly kind: 'openstack';
+  readonly folder: string;
+  /** Keystone's, with `/v3`. */
+  readonly authUrl: string;
+  readonly region: string;
+  readonly user: string;
+  readonly password: string;
+  readonly project: string;
+  /** Another project of the user's, with a quota of 2 instances, 6 cores and 12,000 MiB. */
+  readonly smallProject: string;
+  /** Of the user and the project `admin`. */
+  readonly adminPassword: string;
+  readonly image: string;
+  readonly flavor: string;
+  readonly network: string;
+  readonly externalNetwork: string;
+  readonly zone: string;
+  /** Replaces the levers; what each does: scripts/testbed/openstack.d/lab_driver.py. */
+  setLevers(levers: Readonly<Record<string, unknown>>): void;
+  /** Deletes all servers and addresses, and forgets the levers. */
+  clean(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function openstackTestbed(name: string): Promise<OpenstackTestbed | Missing> {
+  const started = await start('openstack', name, {});
+  if (isMissing(started)) return started;
+  const facts = started.facts as unknown as OpenstackTestbed & { readonly leversPath: string };
+  return {
+    ...facts,
+    setLevers: (levers) => writeWhole(facts.leversPath, JSON.stringify(levers)),
+    clean: () => call('openstack', 'clean', started.name),
+    stop: started.stop,
+  };
+}
+
 /** Stops them in the order given; missing ones are passed over. */
 export async function stopTestbeds(
   ...testbeds: readonly (Missing | { readonly kind: string; stop(): Promise<void> })[]
@@ -213,7 +251,7 @@ interface Started {
   readonly stop: () => Promise<void>;
 }
 
-type Program = 'htcondor' | 'ec2' | 'booter' | 'prometheus';
+type Program = 'htcondor' | 'ec2' | 'booter' | 'openstack' | 'prometheus';
 
 async function start(
   program: Program,
