@@ -1,7 +1,9 @@
 import type { Clock } from '../../model/clock.ts';
 import type { CloudId, SiteId } from '../../model/ids.ts';
+import type { Log } from '../../model/log.ts';
 import type { Client } from './client/client.ts';
 import type { Params } from './client/signature.ts';
+import type { Mark } from './mark.ts';
 import type { CloudstackSettings } from './settings.ts';
 
 /** The account that a driver acts for, and what it remembers of it. Everything that is remembered may be forgotten. */
@@ -9,6 +11,7 @@ export interface Account {
   readonly client: Client;
   readonly site: SiteId;
   readonly clock: Clock;
+  readonly log: Log;
   readonly settings: CloudstackSettings;
   /** Says in a call whose machines it is about, where that is not the key's own account. */
   readonly scope: Params;
@@ -16,6 +19,10 @@ export interface Account {
 }
 
 export interface Memory {
+  /** What was launched, with its mark: ours also where a list does not show that. */
+  readonly launched: Map<CloudId, Mark>;
+  /** Those that a list has shown without their mark. */
+  readonly unmarked: Map<CloudId, true>;
   /** Since when (monotonic ms) the lists have shown a machine as stopped. */
   stoppedSince: ReadonlyMap<CloudId, number>;
   /** Machines with a second disk, by the last list and by what was launched since. */
@@ -31,6 +38,8 @@ export interface Memory {
 
 export function emptyMemory(): Memory {
   return {
+    launched: new Map(),
+    unmarked: new Map(),
     stoppedSince: new Map(),
     dataDisks: new Set(),
     startJobs: new Map(),

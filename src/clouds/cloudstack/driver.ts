@@ -26,7 +26,7 @@ export const cloudstackDriver = {
   offerSchema: cloudstackOffer,
   capabilities: cloudstackCapabilities,
 
-  create(settings: CloudstackSettings, { site, clock }) {
+  create(settings: CloudstackSettings, { site, clock, log }) {
     const apiKey = settings.credentials.apiKey.text();
     const secretKey = settings.credentials.secretKey.text();
     const { endpoint } = settings;
@@ -35,6 +35,7 @@ export const cloudstackDriver = {
       client,
       site,
       clock,
+      log,
       settings,
       scope: scopeOf(settings),
       memory: emptyMemory(),

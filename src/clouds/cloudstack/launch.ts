@@ -60,6 +60,7 @@ export async function launch(
     }
   });
   const cloudId = CloudId(made.id);
+  remember(account.memory.launched, cloudId, mark);
   remember(account.memory.startJobs, cloudId, made.jobid);
   if (mark.hasDataDisk) account.memory.dataDisks.add(cloudId);
   const { intent, pool, offer } = mark;

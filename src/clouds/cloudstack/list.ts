@@ -8,7 +8,7 @@ import type { Params } from './client/signature.ts';
 import { type VmRow, vmRow } from './client/wire.ts';
 import { isUnknown } from './errors.ts';
 import { isStopped, listedInstance, type Reading } from './instances.ts';
-import { bearsMark, markDetails, markOf } from './mark.ts';
+import { bearsMark, detailsOf, markDetails, markOf } from './mark.ts';
 
 export const listCommand = 'listVirtualMachines';
 
@@ -24,7 +24,7 @@ export async function listInstances(
   signal: AbortSignal,
 ): Promise<readonly CloudInstance[]> {
   // No filter of the server's knows the mark, so everybody's machines in the account come, too.
-  const rows = (await listRows(account, {}, signal)).filter((row) => bearsMark(row.details, account.site));
+  const rows = ownRows(account, await listRows(account, {}, signal));
   noteStopped(account, rows);
   account.memory.dataDisks = new Set(withDataDisk(rows));
   await askForFaults(account, rows, signal);
@@ -37,13 +37,30 @@ export async function findIntent(
   intent: IntentId,
   signal: AbortSignal,
 ): Promise<readonly CloudInstance[]> {
-  const all = await listRows(account, { name: intent }, signal);
-  const rows = all.filter(({ details }) => bearsMark(details, account.site));
+  const rows = ownRows(account, await listRows(account, { name: intent }, signal));
   for (const id of withDataDisk(rows)) account.memory.dataDisks.add(id);
   return rows
     .map((row) => listedInstance(row, readingOf(account)))
     .filter((instance) => instance.intent === intent)
     .toSorted((a, b) => a.seat - b.seat || (a.cloudId < b.cloudId ? -1 : 1));
+}
+
+/**
+ * The rows of our machines. One whose mark somebody has taken away, or a server does not show, is still ours while it is
+ * remembered; after a restart it is nobody's, so it is said at once.
+ */
+function ownRows({ site, memory, log }: Account, rows: readonly VmRow[]): readonly VmRow[] {
+  return rows.flatMap((row) => {
+    if (bearsMark(row.details, site)) return [row];
+    const id = CloudId(row.id);
+    const mark = memory.launched.get(id);
+    if (mark === undefined) return [];
+    if (!memory.unmarked.has(id)) {
+      remember(memory.unmarked, id, true);
+      log.warn({ cloudId: id }, 'a machine is listed without the details that mark it as ours');
+    }
+    return [{ ...row, details: detailsOf(mark) }];
+  });
 }
 
 /** Rows of machines, whosever they are. `min` leaves out what costs the server more; details and tags come in any case. */

@@ -14,12 +14,12 @@ import {
 import type { Log } from '../../../src/model/log.ts';
 import { type CloudstackStandIn, startCloudstack } from '../../support/cloudstack/server.ts';
 
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-
 export interface Bench {
   readonly server: CloudstackStandIn;
   readonly cloud: Cloud;
   readonly signal: AbortSignal;
+  /** Messages that were logged as warnings. */
+  readonly warnings: readonly string[];
   /** Another connection to the same account, that remembers nothing of the first. */
   readonly connect: (settings?: Readonly<Record<string, unknown>>) => Cloud;
   readonly order: (boot?: Readonly<Record<string, unknown>>, over?: Partial<LaunchOrder>) => LaunchOrder;
@@ -42,6 +42,9 @@ export async function openBench(settings: Readonly<Record<string, unknown>> = {}
   const { signal } = new AbortController();
   const clock = { wallNow: server.world.now, monotonicNow: server.world.now, sleep: async () => {} };
   const clouds: Cloud[] = [];
+  const warnings: string[] = [];
+  const warn = (_fields: object, message: string) => void warnings.push(message);
+  const log: Log = { debug() {}, info() {}, warn, error() {}, child: () => log };
   const connect: Bench['connect'] = (more = {}) => {
     const parsed = cloudstackDriver.configSchema.parse({
       endpoint: server.endpoint,
@@ -50,7 +53,7 @@ export async function openBench(settings: Readonly<Record<string, unknown>> = {}
       ...more,
     });
     const credentials = { apiKey: Secret.of(server.apiKey), secretKey: Secret.of(server.secretKey) };
-    const deps = { site: SiteId('farm'), cloud: CloudName('campus'), clock, log: quiet };
+    const deps = { site: SiteId('farm'), cloud: CloudName('campus'), clock, log };
     const cloud = cloudstackDriver.create({ ...parsed, credentials }, deps);
     clouds.push(cloud);
     return cloud;
@@ -80,6 +83,7 @@ export async function openBench(settings: Readonly<Record<string, unknown>> = {}
     server,
     cloud,
     signal,
+    warnings,
     connect,
     order,
     async launched(boot) {

@@ -89,6 +89,26 @@ describe('the stand-in of CloudStack is strict', () => {
   });
 });
 
+describe('the API limit', () => {
+  it.each(['retry after 7000 ms.', 'retry after [7000] ms.'])('says how long to wait: %s', async (text) => {
+    const { call, server } = await started();
+    server.faults.set('*', {
+      kind: 'error',
+      status: 429,
+      code: '',
+      message: `account api limit, please ${text}`,
+    });
+    await expect(call('listZones')).rejects.toMatchObject({ facts: { errorCode: 429, retryAfterMs: 7000 } });
+  });
+
+  it('of a gateway says so in its header', async () => {
+    const { call, server } = await started();
+    const headers = { 'retry-after': '3' };
+    server.faults.set('*', { kind: 'error', status: 503, code: '', headers });
+    await expect(call('listZones')).rejects.toMatchObject({ facts: { retryAfterMs: 3000 } });
+  });
+});
+
 describe('clocks that differ', () => {
   it.each([-9 * 60_000, 0, 4 * 60_000])('by %i ms do not matter', async (aheadMs) => {
     const { call } = await started(aheadMs);

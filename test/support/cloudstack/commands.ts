@@ -165,7 +165,10 @@ function destroyVirtualMachine(world: World, params: Params): Answer {
   const fault = isOver
     ? { code: 431, text: `unable to find a virtual machine with id ${id}` }
     : expunge && !world.levers.mayExpunge
-      ? { code: 531, text: 'Expunging of Vm is not allowed for a user' }
+      ? {
+          code: 531,
+          text: 'Expunging a vm can only be done by an Admin. Or when the allow.user.expunge.recover.vm key is set.',
+        }
       : null;
   if (fault === null) {
     machine.end = {

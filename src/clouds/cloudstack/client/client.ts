@@ -170,7 +170,7 @@ function clockHint(date: string | null, nowMs: number): string {
 function retryAfterMs(header: string | null, code: number, text: string): number | null {
   const seconds = /^\d{1,6}$/.exec(header ?? '')?.[0];
   if (seconds !== undefined) return Number(seconds) * 1000;
-  const ms = code === 429 ? /retry after (\d{1,9}) ms/i.exec(text)?.[1] : undefined;
+  const ms = code === 429 ? /retry after \[?(\d{1,9})\]? ms/i.exec(text)?.[1] : undefined;
   return ms === undefined ? null : Number(ms);
 }
 
