@@ -9,6 +9,7 @@ import { asCloud, isUnknown } from './errors.ts';
 import { idOf, type Kind, type Names } from './lookup.ts';
 import { detailsOf, isHostName, type Mark, markCharsMax } from './mark.ts';
 import type { CloudstackOffer } from './settings.ts';
+import { setTags } from './tags.ts';
 
 const command = 'deployVirtualMachine';
 const mibPerGib = 1024;
@@ -63,6 +64,7 @@ export async function launch(
   remember(account.memory.launched, cloudId, mark);
   remember(account.memory.startJobs, cloudId, made.jobid);
   if (mark.hasDataDisk) account.memory.dataDisks.add(cloudId);
+  await setTags(account, cloudId, order.settings.tags, signal);
   const { intent, pool, offer } = mark;
   return {
     instances: [{ cloudId, intent, seat: 0, pool, offer, state: 'pending', address: null, fault: null }],

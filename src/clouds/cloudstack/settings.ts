@@ -3,6 +3,8 @@ import { secret } from '../../config/secrets.ts';
 import { sizeMiB } from '../../config/units.ts';
 import { markPrefix } from './mark.ts';
 
+const tagsMax = 20;
+
 const nameOrId = (what: string) => z.string().min(1, `expected ${what}`).max(255);
 /** In a list that is sent as one text, a comma would part it. */
 const listed = (what: string) => nameOrId(what).refine((text) => !text.includes(','), 'a comma in a name');
@@ -55,6 +57,17 @@ function wrongDetail(key: string): string | null {
   return key.startsWith(markPrefix) ? `details that begin with ${markPrefix} are this program's own` : null;
 }
 
+const tags = z
+  .record(z.string().min(1).max(255), z.string().min(1).max(255))
+  .superRefine((fields, context) => {
+    const keys = Object.keys(fields);
+    if (keys.length > tagsMax) context.addIssue(`at most ${tagsMax} tags`);
+    for (const key of keys.filter((one) => one.startsWith(markPrefix))) {
+      const message = `tag keys that begin with ${markPrefix} are this program's own`;
+      context.addIssue({ code: 'custom', path: [key], message });
+    }
+  });
+
 /** The fields under an offer's `boot:`. Where a name will do, an id will, too, and saves a call. */
 export const cloudstackOffer = z.strictObject({
   zone: nameOrId('a zone'),
@@ -82,5 +95,7 @@ export const cloudstackOffer = z.strictObject({
   dataDisk: z.strictObject({ offering: nameOrId('a disk offering'), size: sizeMiB.optional() }).optional(),
   /** More of CloudStack's own custom parameters. */
   details: details.default({}),
+  /** The site's own, set by a call of their own once the machine is there. */
+  tags: tags.default({}),
 });
 export type CloudstackOffer = z.output<typeof cloudstackOffer>;

@@ -107,6 +107,25 @@ describe('a launch on CloudStack', () => {
     expect(server.requests).toEqual([]);
   });
 
+  it("sets the site's own tags once the machine is there", async () => {
+    const { launched, server, warnings } = await startBench();
+    await launched({ tags: { 'cost centre': 'a&b=c é', group: 'physics' } });
+    expect(server.world.machines[0]?.tags).toEqual(
+      new Map([
+        ['cost centre', 'a&b=c é'],
+        ['group', 'physics'],
+      ]),
+    );
+    expect(warnings).toEqual([]);
+  });
+
+  it('is a launch also when the tags cannot be set', async () => {
+    const { launched, server, warnings } = await startBench();
+    server.faults.set('createTags', { kind: 'cut', when: 'before' });
+    expect(await launched({ tags: { group: 'physics' } })).toBe(server.world.machines[0]?.id);
+    expect(warnings).toEqual(['a machine could not be given its tags']);
+  });
+
   it('in a project makes the machine there, and lists it there', async () => {
     const project = usualStock.project.id;
     const { cloud, launched, connect, server, signal } = await startBench({ project });
@@ -122,6 +141,7 @@ describe('the settings of CloudStack', () => {
     [{ networks: ['a,b'] }, 'a comma in a name'],
     [{ details: { 'spillway:site': 'x' } }, "this program's own"],
     [{ details: { 'a b': 'x' } }, 'letters, digits'],
+    [{ tags: { 'spillway:site': 'x' } }, "this program's own"],
     [{ nonsense: 1 }, 'Unrecognized key'],
   ])('of an offer refuse %j', (fields, message) => {
     const parsed = cloudstackOffer.safeParse({ zone: 'z', serviceOffering: 's', template: 't', ...fields });

@@ -36,6 +36,7 @@ export const commands: Readonly<Record<string, Command>> = {
     ],
     perform: deployVirtualMachine,
   },
+  createtags: { params: ['resourceids', 'resourcetype'], perform: createTags },
   destroyvirtualmachine: { params: ['id', 'expunge', 'volumeids'], perform: destroyVirtualMachine },
   queryasyncjobresult: { params: ['jobid'], perform: queryAsyncJobResult },
   listvirtualmachines: {
@@ -144,7 +145,7 @@ function rowOf(world: World, machine: Machine): Answer {
       { id: 'nic-1', isdefault: false, ipaddress: '10.9.0.1' },
       { id: 'nic-0', isdefault: true, ...(isAddressed ? { ipaddress: addressOf(world, machine) } : {}) },
     ],
-    tags: [],
+    tags: [...machine.tags].map(([key, value]) => ({ key, value, resourcetype: 'UserVm' })),
     ...(isBusy ? { jobid: job.id, jobstatus: 0 } : {}),
   };
 }
@@ -188,6 +189,23 @@ function destroyVirtualMachine(world: World, params: Params): Answer {
     fault,
     result: () => (expunge ? { null: {} } : { virtualmachine: rowOf(world, machine) }),
   });
+  return { jobid: jobId };
+}
+
+function createTags(world: World, params: Params): Answer {
+  if (params.get('resourcetype') !== 'UserVm') refuse(431, 'Unsupported resource type');
+  const id = params.get('resourceids') ?? '';
+  const machine =
+    world.machines.find((one) => one.id === id) ?? refuseUnknown('createTags', 'resourceids', id);
+  for (let n = 0; params.has(`tags[${n}].key`); n += 1) {
+    const key = params.get(`tags[${n}].key`) ?? '';
+    const value = params.get(`tags[${n}].value`) ?? '';
+    if (key === '' || value === '') refuse(431, 'tags have a key and a value');
+    machine.tags.set(key, value);
+  }
+  const jobId = world.nextId();
+  const result = () => ({ success: true });
+  world.jobs.set(jobId, { id: jobId, command: 'createTags', doneAtMs: world.now(), fault: null, result });
   return { jobid: jobId };
 }
 

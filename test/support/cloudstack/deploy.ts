@@ -53,6 +53,7 @@ export function deployVirtualMachine(world: World, params: Params): Readonly<Rec
     project: params.get('projectid') ?? null,
     ...size,
     details,
+    tags: new Map(),
     userData,
     createdAtMs: world.now(),
     startFault:

@@ -141,7 +141,7 @@ export function errorAnswer(command: string, code: number, text: string): Answer
 
 const always = new Set(['command', 'apikey', 'response', 'signature', 'signatureversion', 'expires']);
 
-/** Those that are the command's, by their names in lower case (details by the name of the list alone), or a refusal. */
+/** Those that are the command's, by their names in lower case (members of lists as they are), or a refusal. */
 function ownParams(params: Params, known: readonly string[]): Params {
   const own = new Map<string, string>();
   for (const [name, value] of params) {
@@ -153,9 +153,9 @@ function ownParams(params: Params, known: readonly string[]): Params {
     }
     const lower = name.toLowerCase();
     if (always.has(lower)) continue;
-    const isDetail = lower.startsWith('details[');
+    const isDetail = /^(details|tags)\[/.test(lower);
     if (!isDetail && !known.includes(lower)) refuse(431, `unknown parameter ${name}`);
-    own.set(isDetail ? `details${name.slice('details'.length)}` : lower, value);
+    own.set(isDetail ? name : lower, value);
   }
   return own;
 }
@@ -196,6 +196,7 @@ function preloaded(world: World, details: Readonly<Record<string, string>>): Mac
     cpus: 2,
     memoryMiB: 4096,
     details: new Map(Object.entries(details)),
+    tags: new Map(),
     userData: null,
     // Long ago: older than any lag.
     createdAtMs: Number.NEGATIVE_INFINITY,

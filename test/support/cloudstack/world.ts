@@ -61,6 +61,7 @@ export interface Machine {
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly details: ReadonlyMap<string, string>;
+  readonly tags: Map<string, string>;
   readonly userData: Buffer | null;
   readonly createdAtMs: number;
   /** What its start came to grief by. */
