@@ -34,11 +34,13 @@ export interface AppOptions {
   readonly live: Pick<LiveDeps, 'hub' | 'historian'>;
   /** Aborted when the API is to close. */
   readonly closing: AbortSignal;
+  /** Aborted when those who are let in now may not be any more: whoever follows something comes again. */
+  readonly admitting: () => AbortSignal;
 }
 
 /** The API behind one door, not yet listening. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { door, clock, log, control, metrics, live, closing } = options;
+  const { door, clock, log, control, metrics, live, closing, admitting } = options;
   const app = fastify({
     logger: false,
     bodyLimit: apiLimits.bodyBytesMax,
@@ -64,7 +66,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await addOpenApi(app);
   addRoutes(app, { controlOf, clock, closing, explainMs: apiLimits.explainMs });
   addLive(app, { ...live, admittedOf, closing });
-  addObserving(app, { controlOf, control, isLocal: door.isLocal, clock, closing });
+  addObserving(app, { controlOf, control, isLocal: door.isLocal, clock, closing, admitting });
   addWeb(app);
   return app;
 }

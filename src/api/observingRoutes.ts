@@ -24,6 +24,8 @@ export interface ObservingDeps {
   readonly clock: Clock;
   /** Aborted when the server closes. */
   readonly closing: AbortSignal;
+  /** Aborted when those who are let in now may not be any more. */
+  readonly admitting: () => AbortSignal;
 }
 
 /** Pages for those who watch the daemon: other programs, most of them. */
@@ -56,7 +58,7 @@ export function addObserving(plain: FastifyInstance, deps: ObservingDeps): void 
   addEvents(plain, deps);
 }
 
-function addEvents(plain: FastifyInstance, { controlOf, clock, closing }: ObservingDeps): void {
+function addEvents(plain: FastifyInstance, { controlOf, clock, closing, admitting }: ObservingDeps): void {
   const app = plain.withTypeProvider<ZodTypeProvider>();
   const { '4xx': refused, '5xx': failed } = answers(journalEntrySchema);
   let open = 0;
@@ -84,7 +86,7 @@ function addEvents(plain: FastifyInstance, { controlOf, clock, closing }: Observ
       const afterNumber = lastEventOf(request.headers['last-event-id']) ?? query.afterNumber;
       // Whoever may not ask for that is told so, while there is an answer to say it with.
       control.journal({ ...query, limit: 1 });
-      const signal = AbortSignal.any([closing, hungUp(reply)]);
+      const signal = AbortSignal.any([closing, admitting(), hungUp(reply)]);
       begin(reply);
       open += 1;
       try {

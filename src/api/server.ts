@@ -53,6 +53,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const { control, clock, log, tokens } = options;
   const closing = new AbortController();
   const apps: FastifyInstance[] = [];
+  /** Aborted when other tokens hold: what goes on was let in by those of before. */
+  let admitting = new AbortController();
   const live = { hub: createHub(clock), historian: createHistorian({ control, clock, log }) };
   const open = async (door: Door) => {
     const app = await buildApp({
@@ -63,6 +65,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       metrics: options.metrics,
       live,
       closing: closing.signal,
+      admitting: () => admitting.signal,
     });
     apps.push(app);
     await app.ready();
@@ -105,8 +108,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       addresses,
       change: (access) => {
         doors.admitOthers({ tokens: access.tokens, visitors: access.visitors ?? null });
-        // What they watch was let in with the tokens of before.
         live.hub.dropAll();
+        admitting.abort();
+        admitting = new AbortController();
         const isOther =
           JSON.stringify(access.userSocket ?? null) !== JSON.stringify(options.userSocket ?? null);
         return [...changeListeners(listeners, access.listen), ...(isOther ? ['api.userSocket'] : [])];

@@ -6,6 +6,7 @@ import { hostClock } from '../../src/daemon/clock.ts';
 import { startTestApi, type TestApi } from '../support/apiServer.ts';
 import { secretOf, testTokens, tokenNamed } from '../support/apiTokens.ts';
 import { hasOpenssl, makeCertificates } from '../support/certificates.ts';
+import { type EventReader, readEvents } from '../support/eventReader.ts';
 import { fixtureReload } from '../support/fixtureControl.ts';
 
 const plainLoopback = { address: '127.0.0.1', port: 0, tls: null };
@@ -58,6 +59,11 @@ describe('reload over the API', () => {
   });
 });
 
+/** Reads until the stream ends. */
+async function restOf(reader: EventReader): Promise<never> {
+  for (;;) await reader.next();
+}
+
 describe('access that is changed while the API is up', () => {
   test('holds from the next request on', async () => {
     await using api = await open([tokenNamed('seesAll')]);
@@ -66,6 +72,18 @@ describe('access that is changed while the API is up', () => {
     api.api.change({ listen: [plainLoopback], tokens: [tokenNamed('runsAll')] });
     expect((await asked(api, 'seesAll', 'GET', '/v1/status')).status).toBe(401);
     expect((await asked(api, 'runsAll', 'GET', '/v1/status')).status).toBe(200);
+  });
+
+  test('ends what follows the journal: who may do so still comes again where it was', async () => {
+    await using api = await open([tokenNamed('seesAll')]);
+    const reader = await readEvents(api.socket, '/v1/events?afterNumber=0');
+    const first = await reader.next();
+    const ended = expect(restOf(reader)).rejects.toThrow('the stream has ended');
+    api.api.change({ listen: [plainLoopback], tokens: [] });
+    await ended;
+    const again = await readEvents(api.socket, '/v1/events', { 'last-event-id': first.id ?? '' });
+    expect(Number((await again.next()).id)).toBeGreaterThan(Number(first.id));
+    again.close();
   });
 
   test.skipIf(!hasOpenssl())('shows a new certificate from the next connection on', async () => {

@@ -20,7 +20,15 @@ export async function openApiDocument(): Promise<unknown> {
   const asked = () => ({ ok: true, checks: [] });
   const control = { health: asked, readiness: asked };
   const closing = new AbortController().signal;
-  const app = await buildApp({ door, clock: hostClock, log: quiet, control, live, closing });
+  const app = await buildApp({
+    door,
+    clock: hostClock,
+    log: quiet,
+    control,
+    live,
+    closing,
+    admitting: () => closing,
+  });
   try {
     await app.ready();
     return app.swagger();
