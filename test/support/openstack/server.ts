@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Fault, makeFaults } from '../loopback-ec2/faults.ts';
 import { glance } from './glance.ts';
@@ -36,7 +37,9 @@ const services: Readonly<Record<string, (world: World, call: ServiceCall) => Ser
   '/image': glance,
 };
 
-export async function startLoopbackOpenstack(): Promise<LoopbackOpenstack> {
+export async function startLoopbackOpenstack(
+  tls: { readonly key: string; readonly cert: string } | null = null,
+): Promise<LoopbackOpenstack> {
   let nowMs = 0;
   const world = makeWorld(() => nowMs);
   const faults = makeFaults();
@@ -44,9 +47,10 @@ export async function startLoopbackOpenstack(): Promise<LoopbackOpenstack> {
   const seen = new Map<string, IncomingMessage['headers']>();
   let base = '';
 
-  const server = createServer((request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response).catch(() => response.destroy());
-  });
+  };
+  const server = tls === null ? createServer(handle) : createTlsServer({ ...tls }, handle);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = await readBody(request);
@@ -89,7 +93,7 @@ export async function startLoopbackOpenstack(): Promise<LoopbackOpenstack> {
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  base = `http://127.0.0.1:${port}`;
+  base = `${tls === null ? 'http' : 'https'}://127.0.0.1:${port}`;
 
   const self: LoopbackOpenstack = {
     authUrl: `${base}/identity/v3`,
