@@ -54,19 +54,16 @@ export function stateOf(row: VmRow, { expunge, stoppedForGood }: Reading): Cloud
       return 'stopped';
     case 'Stopped':
     case 'Shutdown':
-      return isIdle(row) && stoppedForGood(CloudId(row.id)) ? 'stopped' : 'pending';
+      return stoppedForGood(CloudId(row.id)) ? 'stopped' : 'pending';
     default:
       return states[row.state] ?? 'running';
   }
 }
 
 /** Stopped, and no job is under way that would start it. */
-export function isStopped(row: VmRow): boolean {
-  return (row.state === 'Stopped' || row.state === 'Shutdown') && isIdle(row);
-}
-
-function isIdle({ jobid, jobstatus }: VmRow): boolean {
-  return jobid === undefined || jobid === null || (jobstatus ?? 0) !== 0;
+export function isStopped({ state, jobid, jobstatus }: VmRow): boolean {
+  const hasJob = jobid !== undefined && jobid !== null && (jobstatus ?? 0) === 0;
+  return (state === 'Stopped' || state === 'Shutdown') && !hasJob;
 }
 
 function addressOf({ nic, publicip }: VmRow): string | null {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CloudId } from '../../../src/model/ids.ts';
+import { usualStock } from '../../support/cloudstack/world.ts';
 import { startBench } from './bench.ts';
 
 const minute = 60_000;
@@ -159,6 +160,22 @@ describe('the account', () => {
     server.world.levers.cpusMax = 12;
     server.preload(2, () => ({}));
     expect(await cloud.quota(signal)).toEqual({ instances: 7, cpus: 6, memoryMiB: null });
+  });
+
+  it('is told from others that an administrator sees by its key, and nothing is said where it cannot be', async () => {
+    const { cloud, server, signal } = await startBench();
+    server.world.levers.machinesMax = 10;
+    server.world.levers.accounts = 'all';
+    expect(await cloud.quota(signal)).toBeNull();
+    server.world.levers.accounts = 'withKeys';
+    expect(await cloud.quota(signal)).toMatchObject({ instances: 10 });
+  });
+
+  it("of a project is the project's", async () => {
+    const { cloud, server, signal, lastCall } = await startBench({ project: usualStock.project.id });
+    server.world.levers.machinesMax = 10;
+    expect(await cloud.quota(signal)).toMatchObject({ instances: 10 });
+    expect(lastCall('listProjects').id).toBe(usualStock.project.id);
   });
 
   it('has a catalog without offerings that leave their size open, each template once', async () => {

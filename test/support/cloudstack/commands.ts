@@ -101,7 +101,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   listaccounts: {
     params: [...paging, 'name', 'domainid'],
-    perform: (world, params) => page(world, params, 'account', [allowances(world)]),
+    perform: (world, params) => page(world, params, 'account', accountsSeen(world)),
   },
   listprojects: {
     params: [...paging, 'id'],
@@ -235,6 +235,23 @@ function listVolumes(world: World, params: Params): Answer {
     'volume',
     rows.map(({ id, type }) => ({ id, type })),
   );
+}
+
+/** Another's account first, where the key sees it. */
+function accountsSeen(world: World): readonly Answer[] {
+  const own = allowances(world);
+  const other = { id: 'd6a5c3f0-7777-4aaa-8aaa-000000000002', name: 'other', vmavailable: '1' };
+  switch (world.levers.accounts) {
+    case 'own':
+      return [own];
+    case 'all':
+      return [other, own];
+    case 'withKeys':
+      return [
+        { ...other, user: [{ apikey: 'x' }] },
+        { ...own, user: [{ apikey: world.stock.apiKey }] },
+      ];
+  }
 }
 
 /** What the account may have and has, limits that are none told by a word. */

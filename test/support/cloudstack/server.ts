@@ -48,7 +48,7 @@ export async function startCloudstack(options: StandInOptions = {}): Promise<Clo
   const faults = makeFaults();
   const requests: { readonly command: string; readonly params: Params }[] = [];
   const counts = new Map<string, number>();
-  const apiKey = 'StandInApiKey_0123456789-abcdefghijklmnopqrstuvwxyzABCDEF';
+  const { apiKey } = world.stock;
   const secretKey = 'StandInSecretKey_zyxwvutsrqponmlkjihgfedcba9876543210-QRST';
   const keys = new Map([[apiKey, secretKey]]);
 

@@ -24,6 +24,8 @@ export interface Levers {
   machinesMax: number | null;
   cpusMax: number | null;
   mayExpunge: boolean;
+  /** The key is an administrator's, who sees a second account; `withKeys`: and whose keys are whose. */
+  accounts: 'own' | 'all' | 'withKeys';
   pageSizeMax: number;
   userDataCharsMax: number;
   /** Keys that a denied detail of a machine has: they are kept and never shown. */
@@ -47,6 +49,7 @@ export interface Stock {
   }[];
   readonly networks: readonly { readonly id: string; readonly name: string }[];
   readonly keyPairs: readonly string[];
+  readonly apiKey: string;
   readonly project: { readonly id: string };
 }
 
@@ -181,6 +184,7 @@ export const usualStock: Stock = {
     { id: 'd6a5c3f0-5555-4aaa-8aaa-000000000004', name: 'twice' },
   ],
   keyPairs: ['admin'],
+  apiKey: 'StandInApiKey_0123456789-abcdefghijklmnopqrstuvwxyzABCDEF',
   project: { id: 'd6a5c3f0-6666-4aaa-8aaa-000000000001' },
 };
 
@@ -198,6 +202,7 @@ export function makeWorld(now: () => number, stock: Stock = usualStock): World {
       machinesMax: null,
       cpusMax: null,
       mayExpunge: true,
+      accounts: 'own',
       pageSizeMax: 500,
       userDataCharsMax: 32_768,
       deniedDetails: new Set(),
