@@ -78,6 +78,7 @@ describe('recorded refusals', () => {
     ['path-404-outside', 'unavailable'],
     // The answer of a server that was asked in another microversion: its filters mean nothing.
     ['servers-by-tags-mv-2.1', 'unavailable'],
+    ['microversion-absent-is-2.1', 'unavailable'],
   ];
   it.each(ofList)('of a list: %s is %s', async (name, code) => {
     const client = await behind({ 'GET /v2.1/servers/detail': name });
@@ -247,5 +248,57 @@ describe('recorded answers', () => {
     ]);
     expect(await network.networks('labnet', signal)).toMatchObject([{ name: 'labnet', status: 'ACTIVE' }]);
     expect(await network.ports('x', signal)).toMatchObject([{ id: 'f9329bce-661e-4eb4-ad19-4f4300600f0c' }]);
+  });
+
+  it('in pages of flavors, images and networks are read to the last', async () => {
+    const { compute, image, network } = await behind({
+      'GET /v2.1/flavors/detail': ['flavors-detail-paged', 'flavors-detail'],
+      'GET /v2/images': ['images-paged', 'images-by-name'],
+      'GET /v2.0/networks': ['networks-paged', 'networks-by-name'],
+    });
+    const flavors = (await compute.flavors(signal)).map(({ id }) => id);
+    expect(new Set(flavors).size).toBe(flavors.length);
+    expect(await image.images({}, signal)).toHaveLength(4);
+    expect((await network.networks(null, signal)).map(({ name }) => name)).toEqual(['tinynet', 'labnet']);
+    const markers = replay?.calls.flatMap((call) => /marker=([^&]+)/.exec(call)?.[1] ?? []);
+    expect(markers).toEqual([
+      '2',
+      '767edc19-07da-4f2f-a329-e79ea3ec05a5',
+      '320a938d-e8d0-48b6-beb6-2683e660ae05',
+    ]);
+  });
+
+  it('of a floating address', async () => {
+    const client = await behind({ 'POST /v2.0/floatingips': 'floatingip-create-with-port' });
+    expect(await address(client)).toMatchObject({
+      description: 'spillway',
+      floating_ip_address: '203.0.113.2',
+      port_id: 'f9329bce-661e-4eb4-ad19-4f4300600f0c',
+    });
+  });
+
+  it('of a call for five where the quota has room for two: two, numbered from one', async () => {
+    const client = await behind({ 'GET /v2.1/servers/detail': 'quota-min1-max5-result' });
+    const rows = await list(client);
+    expect(rows.map(({ name }) => name).toSorted()).toEqual(['q-1', 'q-2']);
+    const seats = rows.map((row) => instanceOf({ ...row, metadata: { spillway_seats: '5' } }).seat);
+    expect(seats.toSorted()).toEqual([0, 1]);
+  });
+
+  it('of a deleted server have neither metadata nor tags', async () => {
+    const client = await behind({ 'GET /v2.1/servers/detail': 'servers-changes-since-deleted-metadata' });
+    const rows = await list(client);
+    expect(rows).toMatchObject([{ status: 'DELETED', metadata: {}, tags: [] }]);
+    expect(rows.map((row) => instanceOf(row).state)).toEqual(['gone']);
+  });
+
+  it('of a token that Glance does not take are auth', async () => {
+    const client = await behind({ 'GET /v2/images': 'glance-bad-token-401' });
+    expect(await refusal(client.image.images({}, signal), false)).toMatchObject({ code: 'auth' });
+  });
+
+  it('of an image that is not there are Glance’s word for a path, and no proof', async () => {
+    const client = await behind({ 'GET /v2/images': 'image-404' });
+    expect(await refusal(client.image.images({}, signal), false)).toMatchObject({ code: 'unavailable' });
   });
 });
