@@ -25,7 +25,7 @@ export interface Memory {
   readonly unmarked: Map<CloudId, true>;
   /** Since when (monotonic ms) the lists have shown a machine as stopped. */
   stoppedSince: ReadonlyMap<CloudId, number>;
-  /** Machines with a second disk, by the last list and by what was launched since. */
+  /** Machines with a second disk, by the last list and by what was found since. */
   dataDisks: Set<CloudId>;
   /** The jobs that start machines, and what came of those that were asked for. */
   readonly startJobs: Map<CloudId, string>;

@@ -63,7 +63,6 @@ export async function launch(
   const cloudId = CloudId(made.id);
   remember(account.memory.launched, cloudId, mark);
   remember(account.memory.startJobs, cloudId, made.jobid);
-  if (mark.hasDataDisk) account.memory.dataDisks.add(cloudId);
   await setTags(account, cloudId, order.settings.tags, signal);
   const { intent, pool, offer } = mark;
   return {

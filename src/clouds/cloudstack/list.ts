@@ -10,7 +10,7 @@ import { isUnknown } from './errors.ts';
 import { isStopped, listedInstance, type Reading } from './instances.ts';
 import { bearsMark, detailsOf, markDetails, markOf } from './mark.ts';
 
-export const listCommand = 'listVirtualMachines';
+const command = 'listVirtualMachines';
 
 /** For so long a machine is not believed to be stopped for good. */
 const startGraceMs = 60_000;
@@ -71,11 +71,7 @@ export async function listRows(
 ): Promise<readonly VmRow[]> {
   const params = { ...scope, details: 'min,nics', ...filter };
   const { pageSize } = settings;
-  return await listAll(
-    client,
-    { command: listCommand, key: 'virtualmachine', row: vmRow, params, pageSize },
-    { signal },
-  );
+  return await listAll(client, { command, key: 'virtualmachine', row: vmRow, params, pageSize }, { signal });
 }
 
 function readingOf({ settings, memory, clock }: Account): Reading {

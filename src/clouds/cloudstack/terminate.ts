@@ -29,7 +29,7 @@ export async function terminate(
   // Whatever the job says, the next step begins anew unless the machine is gone.
   account.memory.ends.delete(id);
   const row = await asCloud({ write: false }, () => look(account, id, signal));
-  if (isGone(account, row)) return gone(account, id);
+  if (isGone(account, row)) return gone(account, id, row);
   if (outcome.kind === 'failed') throw cloudErrorOf(outcome.failure, { write: true });
   return 'ending';
 }
@@ -64,7 +64,7 @@ async function unknown(account: Account, id: CloudId, signal: AbortSignal): Prom
   }
   if (now - since < cloudstackCapabilities.listLagMs) return 'ending';
   const row = await asCloud({ write: false }, () => look(account, id, signal));
-  return isGone(account, row) ? gone(account, id) : 'ending';
+  return isGone(account, row) ? gone(account, id, row) : 'ending';
 }
 
 /** A job that the server has forgotten is over. */
@@ -90,7 +90,7 @@ async function look(account: Account, id: CloudId, signal: AbortSignal): Promise
 /** A second disk would stay behind, and be paid for, if the call did not name it. */
 async function dataDisksOf(account: Account, id: CloudId, signal: AbortSignal): Promise<readonly string[]> {
   const { client, scope, memory, settings } = account;
-  if (!memory.dataDisks.has(id)) return [];
+  if (!memory.dataDisks.has(id) && memory.launched.get(id)?.hasDataDisk !== true) return [];
   const params = { ...scope, virtualmachineid: id, type: 'DATADISK' };
   const { pageSize } = settings;
   const volumes = await listAll(
@@ -106,8 +106,9 @@ function isGone({ settings }: Account, row: VmRow | null): boolean {
   return !settings.expunge && (row.state === 'Destroyed' || row.state === 'Expunging');
 }
 
-function gone({ memory }: Account, id: CloudId): 'gone' {
+/** One that is destroyed and not expunged can be recovered, and is then ended like any other. */
+function gone({ memory }: Account, id: CloudId, row: VmRow | null): 'gone' {
   memory.unknownSince.delete(id);
-  remember(memory.ends, id, { kind: 'gone' });
+  if (row === null) remember(memory.ends, id, { kind: 'gone' });
   return 'gone';
 }

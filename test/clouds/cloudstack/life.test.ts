@@ -129,6 +129,13 @@ describe('a machine on CloudStack', () => {
     expect(await cloud.terminate(id, signal)).toBe('gone');
     expect(lastCall('destroyVirtualMachine')).not.toHaveProperty('expunge');
     expect(await cloud.list(signal)).toMatchObject([{ state: 'gone' }]);
+
+    const [machine] = server.world.machines;
+    if (machine !== undefined) machine.end = null;
+    expect(await cloud.list(signal)).toMatchObject([{ state: 'running' }]);
+    expect(await cloud.terminate(id, signal)).toBe('ending');
+    expect(await cloud.terminate(id, signal)).toBe('gone');
+    expect(server.living()).toEqual([]);
   });
 
   it('whose job the server has forgotten is looked for', async () => {
