@@ -282,7 +282,7 @@ describe('recorded answers', () => {
     const rows = await list(client);
     expect(rows.map(({ name }) => name).toSorted()).toEqual(['q-1', 'q-2']);
     const seats = rows.map((row) => instanceOf({ ...row, metadata: { spillway_seats: '5' } }).seat);
-    expect(seats.toSorted()).toEqual([0, 1]);
+    expect(new Set(seats)).toEqual(new Set([0, 1]));
   });
 
   it('of a deleted server have neither metadata nor tags', async () => {

@@ -40,6 +40,20 @@ describe('a log-in', () => {
     expect(server.calls(logIns)).toBe(2);
   });
 
+  it('that Keystone cannot renew goes on until it expires', async () => {
+    const { cloud, server, signal, elapse } = await openstackBench();
+    await cloud.list(signal);
+    server.fault(logIns, { kind: 'error', status: 503, code: 'down' }, Number.POSITIVE_INFINITY);
+    elapse(3_600_000 * 0.9);
+    expect(await cloud.list(signal)).toEqual([]);
+    elapse(3_600_000 * 0.1);
+    expect(await errorOf(cloud.launch(anOrder(), signal))).toMatchObject({
+      code: 'unavailable',
+      inDoubt: false,
+    });
+    expect(server.calls('POST /servers')).toBe(0);
+  });
+
   it('is renewed once for a token that was revoked, and what was refused is sent again', async () => {
     const { cloud, server, world, signal } = await openstackBench();
     await cloud.list(signal);

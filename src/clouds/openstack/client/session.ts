@@ -56,6 +56,7 @@ export interface Session {
 interface Held {
   readonly token: Token;
   readonly renewAtMs: number;
+  readonly expiresAtMs: number;
 }
 
 export function openSession(options: SessionOptions): Session {
@@ -79,7 +80,9 @@ export function openSession(options: SessionOptions): Session {
     );
     if (answer.status !== 201) throw failureOf(answer, call, known);
     const token = tokenOf(answer, credentials, call);
-    held = { token, renewAtMs: clock.monotonicNow() + token.lifetimeMs * renewAtShare };
+    const now = clock.monotonicNow();
+    const renewAtMs = now + token.lifetimeMs * renewAtShare;
+    held = { token, renewAtMs, expiresAtMs: now + token.lifetimeMs };
     return held;
   });
 
@@ -93,6 +96,8 @@ export function openSession(options: SessionOptions): Session {
       if (!(thrown instanceof OpenStackFailure)) throw thrown;
       // Keystone says 404 of an application credential that was deleted: all that it refuses is one thing.
       const isRefusal = thrown.kind === 'answer' && [401, 403, 404].includes(thrown.status ?? 0);
+      // Keystone is in trouble, and services go on taking the token that there is.
+      if (!isRefusal && held !== null && clock.monotonicNow() < held.expiresAtMs) return held.token;
       throw beforeCall(thrown, isRefusal ? 'refused' : thrown.kind);
     }
   }
