@@ -35,7 +35,7 @@ configure() {
 
   cp "$parts/lab_driver.py" "$os/drivers/lab.py"
   cp "$parts/lab_mechanism.py" "$os/py/lab_mechanism.py"
-  cp "$parts/launch.py" "$parts/seed.py" "$os/py/"
+  cp "$parts/launch.py" "$parts/seed.py" "$parts/keystone_app.py" "$os/py/"
   mkdir -p "$os/py/lab_mechanism-1.dist-info"
   printf 'Metadata-Version: 2.1\nName: lab-mechanism\nVersion: 1\n' >"$os/py/lab_mechanism-1.dist-info/METADATA"
   printf '[neutron.ml2.mechanism_drivers]\nlab = lab_mechanism:LabMechanismDriver\n' \
