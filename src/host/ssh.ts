@@ -29,13 +29,6 @@ export function sshArgv(
       ? ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null']
       : ['StrictHostKeyChecking=yes', `UserKnownHostsFile=${knownHosts}`];
   const all = ['IdentitiesOnly=yes', 'GlobalKnownHostsFile=none', 'LogLevel=ERROR', ...trust, ...options];
-  return [
-    'ssh',
-    ...['-F', 'none', '-i', identity, '-p', String(port), '-l', user],
-    ...all.flatMap((option) => ['-o', option]),
-    ...flags,
-    '--',
-    host,
-    ...command,
-  ];
+  const identified = ['-F', 'none', '-i', identity, '-p', String(port), '-l', user];
+  return ['ssh', ...identified, ...all.flatMap((option) => ['-o', option]), ...flags, '--', host, ...command];
 }

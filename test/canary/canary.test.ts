@@ -142,9 +142,10 @@ function asked(path: string, { method = 'GET', body = '', socket = 'api.sock' } 
 }
 
 async function askedFromAfar(path: string, token: string): Promise<void> {
-  const client = new Client(`${tls === null ? 'http' : 'https'}://127.0.0.1:${port}`, {
-    ...(tls === null ? {} : { connect: { ca: tls.ca } }),
-  });
+  const client = new Client(
+    `${tls === null ? 'http' : 'https'}://127.0.0.1:${port}`,
+    tls === null ? {} : { connect: { ca: tls.ca } },
+  );
   const { body } = await client.request({
     method: 'GET',
     path,

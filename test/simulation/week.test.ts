@@ -211,7 +211,7 @@ test('a week of operations: observed, turned on, reloaded, in downtime, upgraded
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
     .join('\n');
   const figures = (key: string) =>
-    [...texts.matchAll(new RegExp(`^${key}: (.*)$`, 'gm'))].map(([, value]) => value);
+    [...texts.matchAll(new RegExp(`^${key}: (.*)$`, 'gm'))].map(([, value = '']) => value);
   const seconds = (ms: number | null) => Math.floor((ms ?? 0) / 1000);
   expect(placed.records).toBe(records.length);
   expect(figures('MachineName').toSorted()).toEqual(records.map(({ id }) => id).toSorted());
