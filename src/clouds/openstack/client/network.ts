@@ -53,16 +53,20 @@ export function openNetwork(session: Session): NetworkApi {
   ): Promise<readonly Row[]> {
     const call = `list ${collection}`;
     const key = collection.replace('-', '_');
-    const shape = z.object({ [key]: z.array(row), [`${key}_links`]: links });
+    const shape = z.preprocess(
+      (body) => {
+        const read = z.record(z.string(), z.unknown()).safeParse(body);
+        return read.success ? { rows: read.data[key], links: read.data[`${key}_links`] } : body;
+      },
+      z.object({ rows: z.array(row), links }),
+    );
     return allPages(call, async (marker) => {
       const query = new URLSearchParams({ ...filter, limit: String(pageRows) });
       if (marker !== null) query.set('marker', marker);
       const path = `/v2.0/${collection}?${query.toString()}`;
       const answer = await session.request({ call, service: 'network', path, expect: [200] }, signal);
-      const body = bodyOf(answer, shape, { call, secrets: [] });
-      const rows = z.array(row).parse(body[key]);
-      const next = links.parse(body[`${key}_links`]).find((link) => link.rel === 'next');
-      return { rows, next: next?.href ?? null };
+      const page = bodyOf(answer, shape, { call, secrets: [] });
+      return { rows: page.rows, next: page.links.find((link) => link.rel === 'next')?.href ?? null };
     });
   }
 
