@@ -11,9 +11,9 @@ import { createSite } from '../support/runningSite.ts';
 
 /** The daemon, its command, and machines of this host: nothing is simulated. */
 const main = resolve(import.meta.dirname, '../../src/main.ts');
+const ask = resolve(import.meta.dirname, '../support/askAsNobody.ts');
 const run = promisify(execFile);
 const never = new AbortController().signal;
-const nobody = 65_534;
 
 const site = createSite({
   config: `
@@ -102,21 +102,11 @@ test.skipIf(process.getuid?.() !== 0)(
   'an unprivileged user may ask on the users’ socket, and there alone',
   async () => {
     chmodSync(site.folder, 0o755);
-    const as = async (...args: string[]) =>
-      run(process.execPath, [main, ...args], {
-        uid: nobody,
-        gid: nobody,
-        env: { PATH: process.env.PATH },
-      }).then(
-        ({ stdout }) => ({ code: 0, text: stdout }),
-        ({ code, stderr }: { code: number; stderr: string }) => ({ code, text: stderr }),
-      );
-    const users = join(site.folder, 'user.sock');
-    expect(await as('status', '--socket', users)).toMatchObject({ code: 0 });
-    expect(await as('explain', 'job', 'none', '--socket', users)).toMatchObject({ code: 5 });
-    const plan = await as('plan', '--socket', users);
-    expect(plan).toMatchObject({ code: 1 });
-    const own = await as('status', '--socket', join(site.folder, 'api.sock'));
-    expect(own.text).toContain('no permission');
+    const asNobody = async (socket: string, page: string) =>
+      (await run(process.execPath, [ask, join(site.folder, socket), page])).stdout;
+    expect(await asNobody('user.sock', '/v1/status')).toBe('200');
+    expect(await asNobody('user.sock', '/v1/explain/job/none')).toBe('404');
+    expect(await asNobody('user.sock', '/v1/plan')).toBe('403');
+    expect(await asNobody('api.sock', '/v1/status')).toBe('EACCES');
   },
 );
