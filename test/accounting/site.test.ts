@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { reportAll } from '../../src/daemon/accountKeeping.ts';
 import { placeMessages } from '../../src/host/message-queue.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
@@ -61,7 +61,7 @@ test('jobs use what they ran, but for the time between two polls, and money is w
 
 test('usage records of a site add up to its accounts, though each export is killed somewhere', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-apel-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   const site = startSite({
     openStore: () => openSqliteStore({ path: ':memory:', site: siteName }),
     pools: [makePool({ offers: ['small'], max: 4 })],
