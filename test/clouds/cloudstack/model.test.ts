@@ -4,7 +4,7 @@ import type { Cloud } from '../../../src/clouds/port.ts';
 import { CloudError } from '../../../src/model/errors.ts';
 import { CloudId } from '../../../src/model/ids.ts';
 import { stateOf, usualStock } from '../../support/cloudstack/world.ts';
-import type { Fault } from '../../support/loopback-ec2/faults.ts';
+import type { Fault } from '../../support/loopback/faults.ts';
 import { type Bench, openBench } from './bench.ts';
 
 /**

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Cloud } from '../../../src/clouds/port.ts';
 import { CloudError } from '../../../src/model/errors.ts';
 import { CloudId, InstanceId, IntentId } from '../../../src/model/ids.ts';
-import type { Fault } from '../../support/loopback-ec2/faults.ts';
+import type { Fault } from '../../support/loopback/faults.ts';
 import { type LoopbackEc2, startLoopbackEc2 } from '../../support/loopback-ec2/server.ts';
 import { anOrder, connectTo, soon } from './connection.ts';
 

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Fault, type Faults, makeFaults } from '../loopback-ec2/faults.ts';
+import { type Answer, json, readBody, send, spoil, type Voice } from '../loopback/answers.ts';
+import { type Fault, type Faults, makeFaults } from '../loopback/faults.ts';
 import { commands } from './commands.ts';
 import { Refusal, refuse } from './refusal.ts';
-import { type Answer, send, spoil } from './spoil.ts';
 import { type Params, parseForm, verify } from './verify.ts';
 import { isLiving, type Machine, makeWorld, type World } from './world.ts';
 
@@ -42,6 +42,15 @@ const bodyBytesMax = 2 * 1024 * 1024;
 /** A longer URL is refused by the web server before the API. */
 const urlCharsMax = 8192;
 
+const voiceOf = (command: string): Voice => ({
+  ...json,
+  contentType: 'application/json;charset=UTF-8',
+  refusal: (status, _code, message) =>
+    JSON.stringify({
+      [`${command.toLowerCase()}response`]: { uuidList: [], errorcode: status, errortext: message },
+    }),
+});
+
 export async function startCloudstack(options: StandInOptions = {}): Promise<CloudstackStandIn> {
   let manualMs = options.startMs ?? 1_000_000;
   const world = makeWorld(options.now ?? (() => manualMs));
@@ -57,7 +66,7 @@ export async function startCloudstack(options: StandInOptions = {}): Promise<Clo
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await readBody(request);
+    const body = await readBody(request, bodyBytesMax);
     const url = request.url ?? '';
     const text = request.method === 'POST' ? body : url.slice(url.indexOf('?') + 1);
     const params = readForm(text);
@@ -68,11 +77,12 @@ export async function startCloudstack(options: StandInOptions = {}): Promise<Clo
     response.setHeader('date', new Date(world.now()).toUTCString());
     const carriedOut = () => carryOut(world, keys, { command, params, isLongUrl: url.length > urlCharsMax });
     const fault = faults.next(command);
-    if (fault === undefined) send(response, carriedOut());
+    const voice = voiceOf(command);
+    if (fault === undefined) send(response, voice, carriedOut());
     else {
       const repeated = () =>
         `${JSON.stringify(request.headers)} ${text} ${[...params.values()].join(' ')} ${userDataIn(params)}`;
-      spoil(response, fault, { command, carriedOut, repeated });
+      spoil(response, fault, { voice, carriedOut, repeated });
     }
   }
 
@@ -206,15 +216,4 @@ function preloaded(world: World, details: Readonly<Record<string, string>>): Mac
     end: null,
     job: null,
   };
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new Error('the request is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

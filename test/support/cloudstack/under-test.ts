@@ -3,7 +3,7 @@ import { markDetails, markOf } from '../../../src/clouds/cloudstack/mark.ts';
 import { Secret } from '../../../src/config/secrets.ts';
 import { CloudName, SiteId } from '../../../src/model/ids.ts';
 import type { CallKind, CloudUnderTest, Fault as NamedFault } from '../../conformance/driver/harness.ts';
-import type { Fault } from '../loopback-ec2/faults.ts';
+import type { Fault } from '../loopback/faults.ts';
 import { startCloudstack } from './server.ts';
 import { isLiving, usualStock } from './world.ts';
 

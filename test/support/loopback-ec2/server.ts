@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Answer, readBody, send, spoil, type Voice } from '../loopback/answers.ts';
+import { type Fault, makeFaults } from '../loopback/faults.ts';
 import { describeInstances } from './describe-instances.ts';
 import {
   describeAvailabilityZones,
@@ -8,7 +10,6 @@ import {
   describeInstanceAttribute,
   describeInstanceTypes,
 } from './describe-stock.ts';
-import { type Fault, makeFaults } from './faults.ts';
 import { type Params, parseParams } from './query.ts';
 import { Refusal } from './refusal.ts';
 import { runInstances } from './run-instances.ts';
@@ -118,7 +119,7 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await readBody(request);
+    const body = await readBody(request, bodyBytesMax);
     const params = parseParams(body);
     const action = params.get('Action') ?? '';
     counts.set(action, (counts.get(action) ?? 0) + 1);
@@ -131,14 +132,13 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
       return carryOut(world, action, params);
     };
     const fault = faults.next(action);
-    if (fault === undefined) send(response, carriedOut());
+    if (fault === undefined) send(response, voice, carriedOut());
     else
-      spoil(
-        response,
-        fault,
+      spoil(response, fault, {
+        voice,
         carriedOut,
-        () => `${JSON.stringify(request.headers)} ${body} ${decodeURIComponent(body)}`,
-      );
+        repeated: () => `${JSON.stringify(request.headers)} ${body} ${decodeURIComponent(body)}`,
+      });
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -187,12 +187,6 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
   };
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 let lastRequest = 0;
 
 function carryOut(world: World, action: string, params: Params): Answer {
@@ -208,15 +202,12 @@ function carryOut(world: World, action: string, params: Params): Answer {
   }
 }
 
-function send(response: ServerResponse, { status, body, headers }: Answer): void {
-  const bytes = Buffer.from(body);
-  response.writeHead(status, {
-    'content-type': 'text/xml;charset=UTF-8',
-    'content-length': bytes.length,
-    ...headers,
-  });
-  response.end(bytes);
-}
+const voice: Voice = {
+  contentType: 'text/xml;charset=UTF-8',
+  refusal: (_status, code, message) => errorXml(code, message, 'loopback-fault'),
+  empty: '<nothing></nothing>',
+  blanksAt: (body) => body.lastIndexOf('</'),
+};
 
 const denied: Answer = {
   status: 401,
@@ -229,76 +220,6 @@ const denied: Answer = {
 
 function accessKeyOf(request: IncomingMessage): string | undefined {
   return /Credential=([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
-}
-
-function spoil(
-  response: ServerResponse,
-  fault: Fault,
-  carriedOut: () => Answer,
-  request: () => string,
-): void {
-  switch (fault.kind) {
-    case 'error': {
-      const body = errorXml(fault.code, fault.message ?? fault.code, 'loopback-fault');
-      send(response, {
-        status: fault.status,
-        body,
-        ...(fault.headers === undefined ? {} : { headers: fault.headers }),
-      });
-      return;
-    }
-    case 'echo':
-      send(response, { status: fault.status, body: errorXml(fault.code, request(), 'loopback-echo') });
-      return;
-    case 'cut':
-      if (fault.when === 'after') carriedOut();
-      response.destroy();
-      return;
-    case 'hang':
-      if (fault.when === 'after') carriedOut();
-      return;
-    case 'half':
-      half(response, carriedOut(), fault.after);
-      return;
-    case 'oversized':
-      oversized(response, carriedOut(), fault.bytes);
-      return;
-    case 'body':
-      if (fault.when === 'after') carriedOut();
-      send(response, { status: fault.status, body: fault.body });
-      return;
-  }
-}
-
-function half(response: ServerResponse, { status, body }: Answer, after: 'cut' | 'hang' | 'whole'): void {
-  const part = Buffer.from(body.slice(0, Math.floor(body.length / 2)));
-  if (after === 'whole') {
-    send(response, { status, body: part.toString() });
-    return;
-  }
-  response.writeHead(status, { 'content-type': 'text/xml', 'content-length': Buffer.byteLength(body) });
-  response.write(part, () => {
-    if (after === 'cut') response.destroy();
-  });
-}
-
-function oversized(response: ServerResponse, { status, body }: Answer, bytes: number): void {
-  const root = body.lastIndexOf('</');
-  response.writeHead(status, { 'content-type': 'text/xml' });
-  response.write(body.slice(0, root));
-  const blanks = Buffer.alloc(1024 * 1024, ' ');
-  let left = bytes;
-  const more = () => {
-    while (left > 0 && !response.destroyed) {
-      left -= blanks.length;
-      if (!response.write(blanks)) {
-        response.once('drain', more);
-        return;
-      }
-    }
-    response.end(body.slice(root));
-  };
-  more();
 }
 
 function preloaded(world: World, about: Preload, n: number): LoopbackInstance {
@@ -325,15 +246,4 @@ function mustKnow(world: World, id: string): Mutable<LoopbackInstance> {
   const instance = world.byId.get(id);
   if (instance === undefined) throw new Error(`no instance ${id}`);
   return instance;
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bodyBytesMax) throw new Error('the request is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -3,7 +3,7 @@ import { markTags } from '../../../src/clouds/ec2/mark.ts';
 import { Secret } from '../../../src/config/secrets.ts';
 import { CloudName, SiteId } from '../../../src/model/ids.ts';
 import type { CallKind, CloudUnderTest, Fault as NamedFault } from '../../conformance/driver/harness.ts';
-import type { Fault } from './faults.ts';
+import type { Fault } from '../loopback/faults.ts';
 import { startLoopbackEc2 } from './server.ts';
 import { defaultImages } from './stock.ts';
 

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type Fault, makeFaults } from '../loopback-ec2/faults.ts';
+import { type Answer, json, readBody, send, spoil, type Voice } from '../loopback/answers.ts';
+import { type Fault, makeFaults } from '../loopback/faults.ts';
 import { glance } from './glance.ts';
 import { logIn, projectOf } from './keystone.ts';
 import { neutron } from './neutron.ts';
@@ -31,6 +32,9 @@ export interface LoopbackOpenstack {
   stop(): Promise<void>;
 }
 
+/** More than what Nova takes, which says so itself. */
+const bodyBytesMax = 16 * 1024 * 1024;
+
 const services: Readonly<Record<string, (world: World, call: ServiceCall) => ServiceAnswer>> = {
   '/compute/v2.1': nova,
   '/network': neutron,
@@ -53,7 +57,7 @@ export async function startLoopbackOpenstack(
   const server = tls === null ? createServer(handle) : createTlsServer({ ...tls }, handle);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const text = await readBody(request);
+    const text = await readBody(request, bodyBytesMax);
     const url = new URL(request.url ?? '/', base);
     const place = Object.keys(services).find((prefix) => url.pathname.startsWith(prefix));
     const path = url.pathname.slice(place?.length ?? 0) || '/';
@@ -84,8 +88,13 @@ export async function startLoopbackOpenstack(
         });
       });
     const fault = faults.next(kind);
-    if (fault === undefined) send(response, carryOut(0));
-    else spoil(response, fault, () => carryOut(self.lateMs), `${JSON.stringify(request.headers)} ${text}`);
+    if (fault === undefined) send(response, voice, told(carryOut(0)));
+    else
+      spoil(response, fault, {
+        voice,
+        carriedOut: () => told(carryOut(self.lateMs)),
+        repeated: () => `${JSON.stringify(request.headers)} ${text}`,
+      });
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -128,108 +137,16 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
+const voice: Voice = {
+  ...json,
+  contentType: 'application/json',
+  headers: { 'x-openstack-request-id': 'req-00000000-1111-2222-3333-444444444444' },
+  refusal: (status, code, message) =>
+    JSON.stringify(novaRefusal(status, message === code ? code : `${code}: ${message}`).body),
+};
 
-function send(response: ServerResponse, { status, body, headers }: ServiceAnswer): void {
-  if (body === undefined) {
-    response.writeHead(status, { ...headers });
-    response.end();
-    return;
-  }
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': bytes.length,
-    'x-openstack-request-id': 'req-00000000-1111-2222-3333-444444444444',
-    ...headers,
-  });
-  response.end(bytes);
-}
-
-function spoil(response: ServerResponse, fault: Fault, carryOut: () => ServiceAnswer, request: string): void {
-  switch (fault.kind) {
-    case 'error': {
-      const { body } = novaRefusal(fault.status, fault.message ?? fault.code);
-      send(response, {
-        status: fault.status,
-        body,
-        ...(fault.headers === undefined ? {} : { headers: fault.headers }),
-      });
-      return;
-    }
-    case 'echo':
-      send(response, {
-        status: fault.status,
-        body: novaRefusal(fault.status, `${fault.code}: ${request}`).body,
-      });
-      return;
-    case 'cut':
-      if (fault.when === 'after') carryOut();
-      response.destroy();
-      return;
-    case 'hang':
-      if (fault.when === 'after') carryOut();
-      return;
-    case 'half':
-      half(response, carryOut(), fault.after);
-      return;
-    case 'oversized':
-      oversized(response, carryOut(), fault.bytes);
-      return;
-    case 'body':
-      if (fault.when === 'after') carryOut();
-      response.writeHead(fault.status, {
-        'content-type': fault.body.startsWith('<') ? 'text/html' : 'application/json',
-      });
-      response.end(fault.body);
-      return;
-  }
-}
-
-/** An answer without a body is cut in its status line, or pretends to be one with half of a body. */
-function half(
-  response: ServerResponse,
-  { status, body, headers }: ServiceAnswer,
-  after: 'cut' | 'hang' | 'whole',
-): void {
-  if (body === undefined && after === 'cut') {
-    response.socket?.write('HTTP/1.1 2', () => response.destroy());
-    return;
-  }
-  const whole = Buffer.from(body === undefined ? '{}' : JSON.stringify(body));
-  const part = whole.subarray(0, Math.floor(whole.length / 2));
-  const type = { 'content-type': 'application/json', ...headers };
-  const code = body === undefined ? 200 : status;
-  if (after === 'whole') {
-    response.writeHead(code, { ...type, 'content-length': part.length });
-    response.end(part);
-    return;
-  }
-  response.writeHead(code, { ...type, 'content-length': whole.length });
-  response.write(part, () => {
-    if (after === 'cut') response.destroy();
-  });
-}
-
-function oversized(response: ServerResponse, { status, body, headers }: ServiceAnswer, bytes: number): void {
-  const whole = body === undefined ? '{}' : JSON.stringify(body);
-  response.writeHead(body === undefined ? 200 : status, { 'content-type': 'application/json', ...headers });
-  response.write(whole.slice(0, -1));
-  const blanks = Buffer.alloc(1024 * 1024, ' ');
-  let left = bytes;
-  const more = () => {
-    while (left > 0 && !response.destroyed) {
-      left -= blanks.length;
-      if (!response.write(blanks)) {
-        response.once('drain', more);
-        return;
-      }
-    }
-    response.end(whole.slice(-1));
-  };
-  more();
-}
+const told = ({ status, body, headers }: ServiceAnswer): Answer => ({
+  status,
+  body: body === undefined ? null : JSON.stringify(body),
+  ...(headers === undefined ? {} : { headers }),
+});

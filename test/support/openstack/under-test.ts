@@ -4,7 +4,7 @@ import { openstackSettings } from '../../../src/clouds/openstack/settings.ts';
 import { Secret } from '../../../src/config/secrets.ts';
 import { CloudName, IntentId, SiteId } from '../../../src/model/ids.ts';
 import type { CallKind, CloudUnderTest, Fault as NamedFault } from '../../conformance/driver/harness.ts';
-import type { Fault } from '../loopback-ec2/faults.ts';
+import type { Fault } from '../loopback/faults.ts';
 import { account } from './keystone.ts';
 import { startLoopbackOpenstack } from './server.ts';
 import { addServer, demoProject, isLiving, type World } from './world.ts';
