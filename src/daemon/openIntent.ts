@@ -13,7 +13,7 @@ export function openIntent(
   launch: PlannedLaunch,
   site: CoreSite,
 ): Instance[] {
-  const { nowMs } = change.context;
+  const { nowMs, deadlines } = change.context;
   const pool = site.pools.get(launch.pool);
   if (pool === undefined) throw new Error(`launch planned for unknown pool ${launch.pool}`);
   const intent: Intent = {
@@ -27,8 +27,14 @@ export function openIntent(
     sentAtMs: nowMs,
   };
   change.putIntent(intent);
+  const common = {
+    intent: id,
+    terms: change.termsOf(launch.offer),
+    phase: 'requested',
+    deadlineMs: nowMs + deadlines(launch.offer, pool.limits).bootMs,
+  } as const;
   const instances = Array.from({ length: launch.count }, (_, seat) =>
-    newInstance(intent, seat, pool, launch, change),
+    newInstance(launch, pool, { ...common, id: seatId(id, seat), seat }, nowMs),
   );
   for (const instance of instances) change.put({ instance, sighting: neverSeen });
   change.note({
@@ -46,27 +52,20 @@ export function openIntent(
   return instances;
 }
 
-function newInstance(
-  intent: Intent,
-  seat: number,
-  pool: Pool,
-  launch: PlannedLaunch,
-  change: FleetChange,
-): Instance {
-  const { nowMs, deadlines } = change.context;
+/** What tells a record from others of its launch. */
+type OwnFields = Pick<Instance, 'id' | 'intent' | 'seat' | 'terms' | 'phase' | 'deadlineMs'>;
+
+/** A machine of which nothing has been seen yet. */
+export function newInstance(launch: PlannedLaunch, pool: Pool, own: OwnFields, nowMs: number): Instance {
+  const { offer, cloud, cause } = launch;
   return {
-    id: seatId(intent.id, seat),
-    intent: intent.id,
-    seat,
+    ...own,
     pool: pool.name,
     queue: pool.queue,
-    offer: launch.offer,
-    cloud: launch.cloud,
-    cause: launch.cause,
-    terms: change.termsOf(launch.offer),
-    phase: 'requested',
+    offer,
+    cloud,
+    cause,
     phaseSinceMs: nowMs,
-    deadlineMs: nowMs + deadlines(launch.offer, pool.limits).bootMs,
     cloudId: null,
     address: null,
     worker: null,

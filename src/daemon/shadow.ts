@@ -7,7 +7,7 @@ import { isObserved } from '../model/mode.ts';
 import { type Pool, type Price, termsOf } from '../model/offer.ts';
 import { keepMsOf, keptHeadroomOf } from '../planner/idle.ts';
 import { type Plan, type PlanInput, type PlannedLaunch, plan } from '../planner/plan.ts';
-import { describeCause } from './openIntent.ts';
+import { describeCause, newInstance } from './openIntent.ts';
 
 /**
  * What would have been done where the site only observes. Beside the plan that is carried out, a second one is made
@@ -150,10 +150,10 @@ class Draft {
     for (let left = launch.count; left > 0; left -= 1) {
       this.#booted += 1;
       const id = InstanceId(`would-${this.#booted}`);
-      this.#machines.set(
-        id,
-        wouldBe(id, { launch, pool, terms: termsOf(offer) }, this.#change.context.nowMs),
-      );
+      // On its way for good: nothing will ever be seen of it.
+      const own = { id, intent: IntentId(id), seat: 0, phase: 'joining', deadlineMs: null } as const;
+      const { nowMs } = this.#change.context;
+      this.#machines.set(id, newInstance(launch, pool, { ...own, terms: termsOf(offer) }, nowMs));
     }
     this.#changed = true;
     const each = offer.price === null ? '' : `, ${priceText(offer.price)} each`;
@@ -256,37 +256,6 @@ class Draft {
 function isStill(said: string, change: FleetChange): boolean {
   const [, id = ''] = said.split(' ');
   return change.entries.has(InstanceId(id));
-}
-
-function wouldBe(
-  id: InstanceId,
-  { launch, pool, terms }: { launch: PlannedLaunch; pool: Pool; terms: Instance['terms'] },
-  nowMs: number,
-): Instance {
-  return {
-    id,
-    intent: IntentId(id),
-    seat: 0,
-    pool: pool.name,
-    queue: pool.queue,
-    offer: launch.offer,
-    cloud: launch.cloud,
-    cause: launch.cause,
-    terms,
-    phase: 'joining',
-    phaseSinceMs: nowMs,
-    deadlineMs: null,
-    cloudId: null,
-    address: null,
-    worker: null,
-    createdAtMs: nowMs,
-    runningAtMs: null,
-    joinedAtMs: null,
-    idleSinceMs: null,
-    claims: 0,
-    endReason: null,
-    endedAtMs: null,
-  };
 }
 
 /** What a would-be machine has cost until then; null: its price is not known. */
