@@ -109,6 +109,8 @@ export function learnSetAsides(
     // Jitter never makes it shorter than the cloud has asked for.
     const delayMs = Math.max(leastMs, grownMs * (0.75 + 0.5 * jitter()));
     const untilMs = failures <= borne ? nowMs : nowMs + delayMs;
+    // What comes meanwhile does not shorten what the cloud has asked for.
+    if (together && untilMs < was.untilMs) return was;
     return { key, reason, message, failures, sinceMs: was?.sinceMs ?? nowMs, untilMs, probe: null };
   }
 }

@@ -103,6 +103,13 @@ describe('for how long', () => {
     expect(shortest(refused('rateLimited', { retryAfterMs: 155_000 }))).toBe(155_000);
   });
 
+  test('another failure meanwhile does not shorten it', () => {
+    const asked = learn(nothing, [refused('rateLimited', { retryAfterMs: 40_000 })]);
+    const meanwhile = learn(asked, [refused('timeout')], 4000);
+    expect(admittance(meanwhile, cloud, 39_999)).toBe('closed');
+    expect(admittance(meanwhile, cloud, 40_000)).toBe('probe');
+  });
+
   test('one machine may fail by itself; the second in a row sets the offer aside', () => {
     const once = learn(nothing, [failed('bootDeadline')]);
     expect(admittance(once, key, 0)).toBe('open');
