@@ -71,6 +71,8 @@ export function createJudge(): Judge {
   const seats = new Map<InstanceId, CloudId>();
   const excused = new Set<IntentId>();
   const drained = new Map<WorkerId, Drained>();
+  /** Workers that some view has shown. */
+  const shown = new Set<WorkerId>();
   const newestViewMs = new Map<QueueName, number>();
   const ends = new Map<CloudId, LastCall>();
   const byCloudId = new Map<CloudId, Machine>();
@@ -136,6 +138,8 @@ export function createJudge(): Judge {
     if (joinedAtMs >= last.viewMs) return;
     const record = site().store.instance(instance);
     if (record?.endReason === 'lifetime' && pool.limits.lifetimeMs !== null) return;
+    // Its cloud has gone on calling it pending, and no view has had its worker: nobody could know of that, either.
+    if (record?.endReason === 'bootDeadline' && !shown.has(workerIdOf(instance))) return;
     const seen = drained.get(workerIdOf(instance));
     // Daemon time is in whole milliseconds.
     const isConfirmed =
@@ -178,6 +182,7 @@ export function createJudge(): Judge {
       const view = await queue.poll(request, signal);
       newestViewMs.set(name, beganMs);
       for (const { id, activity } of view.workers) {
+        shown.add(id);
         const truth = site().queues.get(name)?.startd(id);
         if (activity !== 'drained' || truth == null || !truth.draining || truth.running.size > 0) {
           drained.delete(id);
@@ -209,6 +214,7 @@ export function createJudge(): Judge {
       gone: (machine) => {
         if (!excused.has(machine.intent)) count(machine, -1);
         drained.delete(workerIdOf(machine.instance));
+        shown.delete(workerIdOf(machine.instance));
         ends.delete(machine.cloudId);
         byCloudId.delete(machine.cloudId);
       },
