@@ -58,7 +58,13 @@ describe('a list of several pages', () => {
             list.push(`u${fresh}`);
           }
         });
-        const seen = new Set(await idsOf(client));
+        const listed = await idsOf(client).catch((error: unknown) => {
+          // Where rows come faster than they are read, that is said, and nothing is missed in silence.
+          expect(error).toMatchObject({ message: expect.stringContaining('fewer rows than') });
+          return null;
+        });
+        fc.pre(listed !== null);
+        const seen = new Set(listed);
         const stayed = before.filter((id) => ids.includes(id));
         expect(stayed.filter((id) => !seen.has(id))).toEqual([]);
       }),
