@@ -71,9 +71,9 @@ export function createDaemon(given: DaemonParts): Daemon {
   let lastTick: TickResult | null = null;
   let stopping = false;
   let everReady = false;
+  /** From when on another plan may come of time alone, as it was known when the loop went to sleep. */
+  let planAtMs = 0;
   /** When an effect that is owed may be tried again. */
-  /** When time alone brings something about, as it was known when the loop went to sleep. */
-  let dueAtMs = 0;
   let owedAgainMs = Number.POSITIVE_INFINITY;
   const jobsEnded = createJobWatch();
   const news = createNews(firstOutcomes(stored, startedAtMs));
@@ -148,7 +148,7 @@ export function createDaemon(given: DaemonParts): Daemon {
   const quotas = watchQuotas(parts, timeline);
 
   const wallNow = () => Math.floor(clock.wallNow());
-  const untilDue = createNextTick({ site, queueSources, now: () => timeline.now(), wallNow });
+  const nextTick = createNextTick({ site, queueSources, now: () => timeline.now(), wallNow });
 
   const outlooks = outlooksOf({
     parts,
@@ -185,7 +185,7 @@ export function createDaemon(given: DaemonParts): Daemon {
       launches,
       poolOrders,
       downtimeOrders,
-      isDue: nowMs >= dueAtMs,
+      isDue: nowMs >= planAtMs,
     };
     const result = core(state, input, site);
     if (result.batch !== null) commit(result.batch, result);
@@ -235,9 +235,9 @@ export function createDaemon(given: DaemonParts): Daemon {
       prune(timeline.now());
       parts.supervisor?.turned();
       const turnMaxMs = parts.supervisor?.turnMaxMs ?? Number.POSITIVE_INFINITY;
-      const { forMs, planAtMs } = untilDue(state, owedAgainMs);
-      dueAtMs = planAtMs;
-      const dueInMs = Math.min(turnMaxMs, forMs);
+      const next = nextTick(state, owedAgainMs);
+      planAtMs = next.planAtMs;
+      const dueInMs = Math.min(turnMaxMs, next.forMs);
       pulse.ticked(timeline.now(), dueInMs);
       await wake.wait(dueInMs, signal);
       const gapMs = tickedAtMs + tickGapMs - timeline.now();

@@ -1,14 +1,18 @@
 import { z } from 'zod';
-import { InstanceId } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Fact } from '../store/port.ts';
 import { noShadow, type ShadowState } from './shadow.ts';
 
 const shadowKey = 'observe';
 
+/** Written by `shadowFacts` and by nobody else: that it is one of ours is enough. */
+function isMachine(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string';
+}
+
 const stored = z.object({
   sinceMs: z.number().nullable(),
-  machines: z.array(z.looseObject({ id: z.string() })),
+  machines: z.array(z.custom<Instance>(isMachine)),
   booted: z.number(),
   spent: z.array(z.tuple([z.string(), z.number()])),
   said: z.array(z.string()),
@@ -34,10 +38,7 @@ export function rememberShadow(facts: ReadonlyMap<string, unknown>): ShadowState
   const { sinceMs, machines, booted, spent, said } = stored.parse(fact);
   return {
     sinceMs,
-    machines: new Map(
-      // Written by `shadowFacts` and by nobody else.
-      machines.map((machine) => [InstanceId(machine.id), machine as unknown as Instance]),
-    ),
+    machines: new Map(machines.map((machine) => [machine.id, machine])),
     booted,
     spent: new Map(spent),
     said: new Set(said),

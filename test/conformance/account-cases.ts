@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { MachineUse, UsageRow } from '../../src/model/accounting.ts';
 import { perSecond } from '../../src/model/billing.ts';
 import { CloudId, CloudName, InstanceId, OfferName, PoolName, QueueName } from '../../src/model/ids.ts';
 import type { Store } from '../../src/store/port.ts';
 import { aBatch } from './rows.ts';
-import type { StoreUnderTest } from './store-cases.ts';
+import { type StoreUnderTest, storesOf } from './store-cases.ts';
 
 export function aMachineUse(instance: string, over: Partial<MachineUse> = {}): MachineUse {
   return {
@@ -56,21 +56,7 @@ export function aUsageRow(over: Partial<UsageRow> = {}): UsageRow {
 /** What every implementation of the store's accounts does. */
 export function accountConformance(name: string, open: () => StoreUnderTest): void {
   describe(`store accounts: ${name}`, () => {
-    const opened: Store[] = [];
-    afterEach(() => {
-      for (const store of opened.splice(0)) store.close();
-    });
-
-    function setUp(): { readonly store: Store; readonly again: () => Store } {
-      const { store, reopen } = open();
-      opened.push(store);
-      const again = () => {
-        const reopened = reopen?.() ?? store;
-        opened.push(reopened);
-        return reopened;
-      };
-      return { store, again };
-    }
+    const setUp = storesOf(open);
 
     it('adds usage up by account and day, over restarts', () => {
       const { store, again } = setUp();

@@ -31,25 +31,28 @@ export interface StoreUnderTest {
   readonly reopen: (() => Store) | null;
 }
 
+/** A new store and how to read it back: after a reopen where there is one, else as it is. Closed after each test. */
+export function storesOf(open: () => StoreUnderTest) {
+  const opened: Store[] = [];
+  afterEach(() => {
+    for (const store of opened.splice(0)) store.close();
+  });
+  return (): { readonly store: Store; readonly again: () => Store } => {
+    const { store, reopen } = open();
+    opened.push(store);
+    const again = () => {
+      const reopened = reopen?.() ?? store;
+      opened.push(reopened);
+      return reopened;
+    };
+    return { store, again };
+  };
+}
+
 /** What every implementation of the Store port does. */
 export function storeConformance(name: string, open: () => StoreUnderTest): void {
   describe(`store conformance: ${name}`, () => {
-    const opened: Store[] = [];
-    afterEach(() => {
-      for (const store of opened.splice(0)) store.close();
-    });
-
-    /** A new store and how to read it back: after a reopen where there is one, else as it is. */
-    function setUp(): { readonly store: Store; readonly again: () => Store } {
-      const { store, reopen } = open();
-      opened.push(store);
-      const again = () => {
-        const reopened = reopen?.() ?? store;
-        opened.push(reopened);
-        return reopened;
-      };
-      return { store, again };
-    }
+    const setUp = storesOf(open);
 
     it('is empty when new, and says whose it is', () => {
       expect(setUp().store.load()).toEqual({

@@ -3,7 +3,7 @@ import { markDetails, markOf } from '../../../src/clouds/cloudstack/mark.ts';
 import { Secret } from '../../../src/config/secrets.ts';
 import { CloudName, SiteId } from '../../../src/model/ids.ts';
 import type { CallKind, CloudUnderTest, Fault as NamedFault } from '../../conformance/driver/harness.ts';
-import type { Fault } from '../loopback/faults.ts';
+import { type Fault, transportFaults } from '../loopback/faults.ts';
 import { startCloudstack } from './server.ts';
 import { isLiving, usualStock } from './world.ts';
 
@@ -24,19 +24,7 @@ const wireFaults: Readonly<Record<NamedFault, Fault>> = {
     message: 'The given user has reached his/her account api limit, please retry after 7000 ms.',
   },
   trouble: { kind: 'error', status: 530, code: '', message: 'Internal error executing command' },
-  cutBefore: { kind: 'cut', when: 'before' },
-  cutAfter: { kind: 'cut', when: 'after' },
-  hang: { kind: 'hang', when: 'after' },
-  halfCut: { kind: 'half', after: 'cut' },
-  halfWhole: { kind: 'half', after: 'whole' },
-  oversized: { kind: 'oversized', bytes: 100e6 },
-  foreign: {
-    kind: 'body',
-    when: 'after',
-    status: 200,
-    body: '<html><body>Welcome to the hotel</body></html>',
-  },
-  empty: { kind: 'body', when: 'after', status: 200, body: '' },
+  ...transportFaults,
   echo: { kind: 'echo', status: 431, code: '' },
 };
 

@@ -3,7 +3,7 @@ import { markTags } from '../../../src/clouds/ec2/mark.ts';
 import { Secret } from '../../../src/config/secrets.ts';
 import { CloudName, SiteId } from '../../../src/model/ids.ts';
 import type { CallKind, CloudUnderTest, Fault as NamedFault } from '../../conformance/driver/harness.ts';
-import type { Fault } from '../loopback/faults.ts';
+import { type Fault, transportFaults } from '../loopback/faults.ts';
 import { startLoopbackEc2 } from './server.ts';
 import { defaultImages } from './stock.ts';
 
@@ -20,19 +20,7 @@ const actions: Readonly<Record<CallKind, string>> = {
 const wireFaults: Readonly<Record<NamedFault, Fault>> = {
   throttled: { kind: 'error', status: 503, code: 'RequestLimitExceeded', headers: { 'retry-after': '7' } },
   trouble: { kind: 'error', status: 500, code: 'InternalError' },
-  cutBefore: { kind: 'cut', when: 'before' },
-  cutAfter: { kind: 'cut', when: 'after' },
-  hang: { kind: 'hang', when: 'after' },
-  halfCut: { kind: 'half', after: 'cut' },
-  halfWhole: { kind: 'half', after: 'whole' },
-  oversized: { kind: 'oversized', bytes: 100e6 },
-  foreign: {
-    kind: 'body',
-    when: 'after',
-    status: 200,
-    body: '<html><body>Welcome to the hotel</body></html>',
-  },
-  empty: { kind: 'body', when: 'after', status: 200, body: '' },
+  ...transportFaults,
   echo: { kind: 'echo', status: 400, code: 'InvalidParameterValue' },
 };
 

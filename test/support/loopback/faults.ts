@@ -27,6 +27,23 @@ export type Fault =
       readonly body: string;
     };
 
+/** What goes wrong with any server, whatever it speaks. */
+export const transportFaults = {
+  cutBefore: { kind: 'cut', when: 'before' },
+  cutAfter: { kind: 'cut', when: 'after' },
+  hang: { kind: 'hang', when: 'after' },
+  halfCut: { kind: 'half', after: 'cut' },
+  halfWhole: { kind: 'half', after: 'whole' },
+  oversized: { kind: 'oversized', bytes: 100e6 },
+  foreign: {
+    kind: 'body',
+    when: 'after',
+    status: 200,
+    body: '<html><body>Welcome to the hotel</body></html>',
+  },
+  empty: { kind: 'body', when: 'after', status: 200, body: '' },
+} as const satisfies Readonly<Record<string, Fault>>;
+
 /** Faults that wait for calls, by action; `*` for any. Each is used up by the number of calls it was set for. */
 export interface Faults {
   set(action: string, fault: Fault, times?: number): void;

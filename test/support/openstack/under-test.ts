@@ -4,7 +4,7 @@ import { openstackSettings } from '../../../src/clouds/openstack/settings.ts';
 import { Secret } from '../../../src/config/secrets.ts';
 import { CloudName, IntentId, SiteId } from '../../../src/model/ids.ts';
 import type { CallKind, CloudUnderTest, Fault as NamedFault } from '../../conformance/driver/harness.ts';
-import type { Fault } from '../loopback/faults.ts';
+import { type Fault, transportFaults } from '../loopback/faults.ts';
 import { account } from './keystone.ts';
 import { startLoopbackOpenstack } from './server.ts';
 import { addServer, demoProject, isLiving, type World } from './world.ts';
@@ -23,19 +23,7 @@ const wireFaults: Readonly<Record<NamedFault, Fault>> = {
     headers: { 'retry-after': '7' },
   },
   trouble: { kind: 'error', status: 500, code: 'Unexpected API Error. Please report this.' },
-  cutBefore: { kind: 'cut', when: 'before' },
-  cutAfter: { kind: 'cut', when: 'after' },
-  hang: { kind: 'hang', when: 'after' },
-  halfCut: { kind: 'half', after: 'cut' },
-  halfWhole: { kind: 'half', after: 'whole' },
-  oversized: { kind: 'oversized', bytes: 100e6 },
-  foreign: {
-    kind: 'body',
-    when: 'after',
-    status: 200,
-    body: '<html><body>Welcome to the hotel</body></html>',
-  },
-  empty: { kind: 'body', when: 'after', status: 200, body: '' },
+  ...transportFaults,
   echo: { kind: 'echo', status: 400, code: 'Bad request' },
 };
 
