@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod';
 import type { Market } from '../model/billing.ts';
+import type { Check } from '../model/check.ts';
 import type { Clock } from '../model/clock.ts';
 import type { CloudInstance } from '../model/cloud.ts';
 import type { CloudId, CloudName, InstanceId, IntentId, OfferName, PoolName, SiteId } from '../model/ids.ts';
@@ -45,8 +46,28 @@ export interface Cloud {
   /** What could be offered, for `check` and `cloud catalog`. */
   catalog(signal: AbortSignal): Promise<Catalog>;
 
+  /**
+   * What `check --live` looks at, in this order, `login` first. Creates and changes nothing. Absent where there is
+   * nothing to ask.
+   */
+  checks?(request: CloudCheckRequest): readonly Check[];
+
   /** Ends open connections. Never ends an instance. */
   close(): Promise<void>;
+}
+
+export interface CloudCheckRequest {
+  /** The cloud's offers. */
+  readonly offers: readonly CheckedOffer[];
+}
+
+export interface CheckedOffer {
+  readonly name: OfferName;
+  readonly market: Market;
+  /** What the config says that a machine of it has. */
+  readonly resources: Resources;
+  /** As the driver's `offerSchema` returned them. */
+  readonly settings: unknown;
 }
 
 export interface LaunchOrder {

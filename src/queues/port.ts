@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod';
 import type { ClassAd } from '../classad/ad.ts';
+import type { Check } from '../model/check.ts';
 import type { Clock } from '../model/clock.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
 import type {
@@ -51,10 +52,23 @@ export interface Queue {
   /** One job's ad and state, for `explain`; null if the queue does not know it. */
   job(id: JobId, signal: AbortSignal): Promise<JobView | null>;
 
+  /**
+   * What `check --live` looks at, in this order, `login` first: whether it answers, may be asked, and is set up so
+   * that new machines can join. Changes nothing. Absent where there is nothing to ask.
+   */
+  checks?(request: QueueCheckRequest): readonly Check[];
+
   /** Machines may be borrowed from it; absent where jobs come by another way. */
   readonly leases?: LeaseDesk;
 
   close(): Promise<void>;
+}
+
+export interface QueueCheckRequest {
+  /** As of a poll: what the offers' ads refer to. */
+  readonly attributes: readonly string[];
+  /** The pools whose machines join it, and the longest that one of them may live (null: no limit), grace included. */
+  readonly pools: readonly { readonly name: PoolName; readonly lifetimeMs: number | null }[];
 }
 
 export interface PollRequest {
