@@ -59,6 +59,8 @@ export interface Cloud {
 export interface CloudCheckRequest {
   /** The cloud's offers. */
   readonly offers: readonly CheckedOffer[];
+  /** The most machines that the config would ever have there. */
+  readonly machinesMax: number;
 }
 
 export interface CheckedOffer {
