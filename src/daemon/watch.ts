@@ -68,7 +68,7 @@ export function watch(
   // Only what a view shows tells how a machine behaves.
   if (views.length > 0) {
     const atMs = Math.max(...views.map(({ takenAtMs }) => takenAtMs));
-    conducts = noteConduct(conducts, entries, { needed: decided.needed, atMs });
+    conducts = noteConduct(conducts, entries, { waitedFor: decided.waitedFor, atMs });
     holes = blackHoles(entries, conducts, atMs);
     for (const hole of holes) {
       if (hole.kind === 'suspect') continue;

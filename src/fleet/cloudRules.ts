@@ -129,8 +129,8 @@ export function lose(entry: FleetEntry, { askedAtMs }: EventOf<'absent'>, contex
 
 /** Its worker was in the newest complete view, or there has been none that could have shown it. */
 export function isAnswering({ sighting }: FleetEntry, { nowMs, limits }: StepContext): boolean {
-  const { workerSeenAtMs, unseen } = sighting;
-  return unseen === 0 && (workerSeenAtMs === null || workerSeenAtMs + limits.silentMs > nowMs);
+  const { workerSeenAtMs, unseen, unlistedSinceMs } = sighting;
+  return unseen === 0 && (workerSeenAtMs ?? unlistedSinceMs ?? nowMs) + limits.silentMs > nowMs;
 }
 
 /** A list that was begun after the boot deadline still shows it waiting: it has failed. */

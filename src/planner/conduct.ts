@@ -10,7 +10,7 @@ export interface Conduct {
   readonly running: ReadonlyMap<string, number>;
   /** The newest that it has ended. */
   readonly ended: readonly EndedJob[];
-  /** It has been free, and waiting jobs have been put on it, in every view since; null: not so. */
+  /** It has been free, and waiting jobs were put on it (matched it, once it is doubted), in every view since; null: not so. */
   readonly waitedForSinceMs: number | null;
   /** It has begun a job since it joined. */
   readonly hasWorked: boolean;
@@ -55,14 +55,14 @@ function familyOf(job: string): string {
 export function noteConduct(
   before: Conducts,
   entries: Iterable<FleetEntry>,
-  { needed, atMs }: { needed: ReadonlySet<InstanceId>; atMs: number },
+  { waitedFor, atMs }: { waitedFor: ReadonlySet<InstanceId>; atMs: number },
 ): Conducts {
   const next = new Map<InstanceId, Conduct>();
   for (const entry of entries) {
     const { id, phase, joinedAtMs } = entry.instance;
     if (joinedAtMs === null || phase === 'terminating') continue;
     const was = before.get(id) ?? { ...unknown, hasWorked: entry.instance.claims > 0 };
-    next.set(id, noteOne(was, entry, { isNeeded: needed.has(id), atMs }));
+    next.set(id, noteOne(was, entry, { jobsWait: waitedFor.has(id), atMs }));
   }
   return withDoubt(next, entries, atMs);
 }
@@ -96,16 +96,16 @@ function takesNone({ hasWorked, waitedForSinceMs }: Conduct, atMs: number): bool
   return !hasWorked && waitedForSinceMs !== null && atMs - waitedForSinceMs >= ignoredMs;
 }
 
-/** Machines that are not counted on, as they take no job; nor are they drained while they are looked at. */
+/** Machines that are not counted on, as they take no job; nor are they drained while jobs wait for them. */
 export function doubted(conducts: Conducts): ReadonlySet<InstanceId> {
   return new Set([...conducts].flatMap(([id, { isDoubted }]) => (isDoubted ? [id] : [])));
 }
 
-function noteOne(was: Conduct, entry: FleetEntry, now: { isNeeded: boolean; atMs: number }): Conduct {
+function noteOne(was: Conduct, entry: FleetEntry, now: { jobsWait: boolean; atMs: number }): Conduct {
   const { instance, sighting } = entry;
-  const { isNeeded, atMs } = now;
+  const { jobsWait, atMs } = now;
   const isFree = instance.phase === 'idle' && sighting.activity === 'idle' && sighting.unseen === 0;
-  const isWaitedFor = isFree && (isNeeded || was.isDoubted);
+  const isWaitedFor = isFree && jobsWait;
   const waitedForSinceMs = isWaitedFor ? (was.waitedForSinceMs ?? atMs) : null;
   const hasWorked = was.hasWorked || instance.claims > 0;
   const isDoubted = was.isDoubted && isWaitedFor && !hasWorked;

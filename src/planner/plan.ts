@@ -92,6 +92,8 @@ export interface Plan {
   readonly idle: IdleState;
   /** Machines that some waiting job has been put on. */
   readonly needed: ReadonlySet<InstanceId>;
+  /** Those, and the doubted that some waiting job matches. */
+  readonly waitedFor: ReadonlySet<InstanceId>;
 }
 
 export interface PlannedLaunch {
@@ -204,7 +206,24 @@ export function plan(input: PlanInput): Plan {
     budgets: purse.reports,
     idle: usages,
     needed: work.supply.needed,
+    waitedFor: waitedFor(work, groups),
   };
+}
+
+/** No job is put on a machine that is doubted: one is waited for while some job matches it, or may do so unseen. */
+function waitedFor({ input, supply }: Work, waiting: readonly Demand[]): ReadonlySet<InstanceId> {
+  const { doubted, fleet, queues, matchmaker } = input;
+  if (doubted === undefined || doubted.size === 0) return supply.needed;
+  const isWaitedFor = (id: InstanceId): boolean => {
+    const instance = fleet.entries.get(id)?.instance;
+    if (instance === undefined) return false;
+    const queue = queues.get(instance.queue);
+    if (queue?.view?.demandComplete !== true || queue.trouble !== null) return true;
+    return waiting.some(
+      (demand) => demand.queue === instance.queue && matchmaker.matches(demand).has(instance.offer),
+    );
+  };
+  return new Set([...supply.needed, ...[...doubted].filter(isWaitedFor)]);
 }
 
 /** A machine drains for the first of its reasons. */

@@ -255,6 +255,20 @@ describe('a machine in service', () => {
     expect(through(restarted, ...missed).instance.phase).toBe('idle');
   });
 
+  test('not in the lists for longer than a worker may be silent, and in no view since the daemon began: lost', () => {
+    const { silentMs } = quickLimits;
+    const missed = [0, 1, 2].map(
+      (n) => [nowMs + (n * silentMs) / 2, unlisted(nowMs + (n * silentMs) / 2)] as const,
+    );
+    const missing = through(makeEntry(idle.instance), ...missed);
+    expect(missing.instance.phase).toBe('idle');
+    const askedAtMs = nowMs + silentMs + 1000;
+    expect(through(missing, [askedAtMs + 1000, absent(askedAtMs)]).instance).toMatchObject({
+      phase: 'ended',
+      endReason: 'lost',
+    });
+  });
+
   test('neither in the lists nor in the queue: lost', () => {
     const lost = through(
       idle,

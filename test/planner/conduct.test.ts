@@ -19,7 +19,7 @@ const entry = (name: string, jobIds: Jobs): FleetEntry => {
 /** Machines over time: each moment shows the jobs of each machine, and which free ones jobs are put on. */
 function watched(
   moments: readonly { readonly atMs: number; readonly jobs: Readonly<Record<string, Jobs>> }[],
-  needed: readonly string[] = [],
+  waitedFor: readonly string[] = [],
 ) {
   let conducts: Conducts = new Map();
   let entries: FleetEntry[] = [];
@@ -28,7 +28,7 @@ function watched(
     entries = Object.entries(moment.jobs).map(([name, jobs]) => entry(name, jobs));
     atMs = moment.atMs;
     conducts = noteConduct(conducts, entries, {
-      needed: new Set(needed.map((name) => InstanceId(`${name}-0`))),
+      waitedFor: new Set(waitedFor.map((name) => InstanceId(`${name}-0`))),
       atMs,
     });
   }
@@ -108,6 +108,19 @@ describe('a machine that takes no job although jobs are put on it', () => {
     );
     expect(holes).toEqual(['only-0 suspect']);
     expect([...doubted(conducts)]).toEqual(['only-0']);
+  });
+
+  test('is not doubted any more when no job waits for it', () => {
+    const { holes, conducts } = watched(
+      views(long, () => ({ only: [] })),
+      ['only'],
+    );
+    expect(holes).toHaveLength(1);
+    const idle = noteConduct(conducts, [entry('only', [])], {
+      waitedFor: new Set(),
+      atMs: t0 + long + minute,
+    });
+    expect(doubted(idle).size).toBe(0);
   });
 
   test('two that take none are not to blame: both are counted on again', () => {

@@ -34,6 +34,28 @@ describe('drains', () => {
     ).toHaveLength(1);
   });
 
+  describe('a machine that is doubted, as it took no job', () => {
+    const idle = longFree('a');
+    const doubted = [idle];
+    const fits = demandOf(makeJobClass(), 1);
+    const waitedFor = (situation: Situation) => [
+      ...decide({ machines: [idle], doubted, ...situation }).waitedFor,
+    ];
+
+    test('is waited for while a job that matches it waits, or may wait unseen, and stays', () => {
+      expect(waitedFor({ demand: [fits] })).toEqual(['a-0']);
+      expect(waitedFor({ view: { ...view, demandComplete: false } })).toEqual(['a-0']);
+      expect(waitedFor({ queueTrouble: 'last seen 90 s ago' })).toEqual(['a-0']);
+      expect(drained({ machines: [idle], doubted, demand: [fits] })).toEqual([]);
+    });
+
+    test('is not when none waits, or only what does not fit it: the next view may drain it', () => {
+      const large = demandOf(makeJobClass({ cpus: 64 }), 1);
+      expect(waitedFor({})).toEqual([]);
+      expect(waitedFor({ demand: [large] })).toEqual([]);
+    });
+  });
+
   test('never below min, and never into head-room', () => {
     const machines = named(['a', 'b', 'c'], longFree);
     expect(drained({ machines, pools: [makePool({ offers: ['small'], min: 2 })] })).toHaveLength(1);

@@ -53,6 +53,7 @@ export interface Situation {
   readonly isNew?: boolean;
   readonly clouds?: readonly CloudOutlook[];
   readonly setAsides?: SetAsides;
+  readonly doubted?: readonly FleetEntry[];
   readonly paused?: ReadonlySet<PoolName>;
   readonly caps?: readonly Cap[];
   readonly shares?: Pick<Shares, 'usage'>;
@@ -90,6 +91,9 @@ export function decide(situation: Situation): Plan {
       caps: situation.caps ?? [],
       gangHoldMs: situation.gangHoldMs ?? usualFairness.gangHoldMs,
     },
+    ...(situation.doubted === undefined
+      ? {}
+      : { doubted: new Set(situation.doubted.map(({ instance }) => instance.id)) }),
     ...(situation.paused === undefined ? {} : { paused: situation.paused }),
     ...(situation.launchCounts === undefined ? {} : { launchCounts: situation.launchCounts }),
     ...(situation.idle === undefined ? {} : { idle: situation.idle }),

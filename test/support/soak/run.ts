@@ -128,7 +128,10 @@ export async function runSoak(seed: number, options: SoakOptions = {}): Promise<
   }
   function down(forMs: number): void {
     upSinceMs = null;
-    site.clock.at(site.clock.monotonicNow() + forMs, up);
+    // When it is calm it is up, and the judge alone restarts it.
+    site.clock.at(site.clock.monotonicNow() + forMs, () => {
+      if (isStorm) up();
+    });
   }
   function up(): void {
     if (site.running || site.ended !== null) return;
