@@ -302,6 +302,8 @@ export interface JobExplanation {
   readonly offers: readonly OfferVerdict[];
   readonly workers: WorkerSummary;
   readonly pools: readonly PoolRoom[];
+  /** One sentence each: what is odd about what it says, and what it will need to know. */
+  readonly remarks: readonly string[];
 }
 
 /** One offer in one pool of the job's queue. */

@@ -2,7 +2,7 @@ import type { JobExplanation, OfferVerdict, PoolRoom, WorkerSummary } from '../a
 import type { ShortageView } from '../api/demandPlan.ts';
 import type { ClassAd } from '../classad/ad.ts';
 import { countsTowardMax, isComing } from '../fleet/entry.ts';
-import type { Demand } from '../model/demand.ts';
+import { adForBoot, type Demand } from '../model/demand.ts';
 import { DemandId, type JobId, type QueueName } from '../model/ids.ts';
 import type { DemandReport, DemandShortage } from '../planner/plan.ts';
 import type { JobView, Queue } from '../queues/port.ts';
@@ -31,8 +31,8 @@ async function ask(
 }
 
 function explain(view: DaemonView, queue: QueueName, job: JobView): JobExplanation {
-  const offers = offerVerdicts(view, queue, job.ad);
-  const workers = workerSummary(view, queue, job.ad);
+  const offers = offerVerdicts(view, queue, adForBoot(job));
+  const workers = workerSummary(view, queue, job);
   const pools = poolRooms(view, queue);
   const report = reportOf(view, queue, job);
   const [target] = view.parts.config.offers;
@@ -44,7 +44,7 @@ function explain(view: DaemonView, queue: QueueName, job: JobView): JobExplanati
     owner: job.owner,
     state: job.state,
     demand: job.state === 'waiting' ? (report?.demand ?? null) : null,
-    wants: target === undefined ? null : view.site.matchmaker.request(job.ad, target.ad),
+    wants: target === undefined ? null : view.site.matchmaker.request(adForBoot(job), target.ad),
     turn: report === null ? null : { ...report.turn, of: view.lastTick()?.plan.demand.length ?? 0 },
     shortage: shortageOf(report),
     verdict,
@@ -52,6 +52,7 @@ function explain(view: DaemonView, queue: QueueName, job: JobView): JobExplanati
     offers,
     workers,
     pools,
+    remarks: job.remarks ?? [],
   };
 }
 
@@ -98,9 +99,9 @@ function alone(queue: QueueName, { id, ad }: JobView): Demand {
   };
 }
 
-function workerSummary(view: DaemonView, queue: QueueName, ad: ClassAd): WorkerSummary {
+function workerSummary(view: DaemonView, queue: QueueName, asked: JobView): WorkerSummary {
   const workers = view.queueSource(queue)?.latest?.workers ?? [];
-  const job = alone(queue, { id: '' as JobId, ad, state: 'waiting', owner: null, demand: null });
+  const job = alone(queue, asked);
   const { matchmaker, offers } = view.site;
   let matching = 0;
   let free = 0;
@@ -117,7 +118,7 @@ function workerSummary(view: DaemonView, queue: QueueName, ad: ClassAd): WorkerS
       instance.queue === queue &&
       isComing(instance, view.now()) &&
       offer !== undefined &&
-      matchmaker.refusal(ad, offer) === null
+      matchmaker.refusal(adForBoot(asked), offer) === null
     );
   }).length;
   return { total: workers.length, matching, free, coming };

@@ -9,7 +9,7 @@ import type { DemandPlan } from '../api/demandPlan.ts';
 import type { PlanView } from '../api/plan.ts';
 import type { LivePhase, PhaseCounts, PoolStatus, StateCounts, Unmet } from '../api/poolStatus.ts';
 import { type FleetEntry, publicState } from '../fleet/entry.ts';
-import type { Worker } from '../model/demand.ts';
+import { adForBoot, type Worker } from '../model/demand.ts';
 import type { CloudName } from '../model/ids.ts';
 import { type Instance, type PublicState, phases } from '../model/instance.ts';
 import { isObserved, type Mode, type Observed } from '../model/mode.ts';
@@ -251,7 +251,9 @@ function demandPlan(view: DaemonView, report: DemandReport, of: number): DemandP
     .flatMap(({ offers: names }) => names);
   const refused = view.parts.config.offers
     .filter(({ name }) => offers.includes(name))
-    .flatMap((offer) => (group === undefined ? [] : (view.site.matchmaker.refusal(group.ad, offer) ?? [])));
+    .flatMap((offer) =>
+      group === undefined ? [] : (view.site.matchmaker.refusal(adForBoot(group), offer) ?? []),
+    );
   return {
     demand: report.demand,
     queue: report.queue,

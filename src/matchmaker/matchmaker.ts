@@ -6,7 +6,7 @@ import { classesOf } from '../classad/matchClasses.ts';
 import { matchAds } from '../classad/matcher.ts';
 import { unparse } from '../classad/unparse.ts';
 import { isTrue, numberOf } from '../classad/value.ts';
-import type { Demand, QueueSnapshot, Slot } from '../model/demand.ts';
+import { adForBoot, type Demand, type QueueSnapshot, type Slot } from '../model/demand.ts';
 import type { OfferName } from '../model/ids.ts';
 import type { Offer } from '../model/offer.ts';
 import { type Resources, timesThatFit } from '../model/resources.ts';
@@ -89,8 +89,8 @@ export function createMatchmaker(
     if (missing.size === 0) return;
     const { nowSeconds } = context();
     const all = [...missing];
-    const kinds = Map.groupBy(all, kindNames(all.map(([, { ad }]) => ad)));
-    const first = [...kinds.values()].flatMap(([one]) => (one === undefined ? [] : [one[1].ad]));
+    const kinds = Map.groupBy(all, kindNames(all.map(([, demand]) => adForBoot(demand))));
+    const first = [...kinds.values()].flatMap(([one]) => (one === undefined ? [] : [adForBoot(one[1])]));
     // Offers first: there they are told apart by kind, and hundreds are often a few kinds.
     const pairs = matchAds(offerAds, first, { context: context() });
     const found = first.map(() => new Map<OfferName, Match>());
@@ -102,8 +102,8 @@ export function createMatchmaker(
     }
     for (const [at, members] of [...kinds.values()].entries()) {
       const own = found[at] ?? new Map<OfferName, Match>();
-      for (const [name, { ad }] of members) {
-        const isKept = offersAreTimeless && isTimeless(ad);
+      for (const [name, demand] of members) {
+        const isKept = offersAreTimeless && isTimeless(adForBoot(demand));
         const untilSeconds = isKept ? Number.POSITIVE_INFINITY : nowSeconds + rememberSeconds;
         remembered.delete(name);
         remembered.set(name, { untilSeconds, matches: own });

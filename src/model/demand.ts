@@ -26,6 +26,15 @@ export interface Demand {
    * RequestCpus, RequestMemory (MB), RequestDisk (KiB), RequestGPUs: each may be an expression.
    */
   readonly ad: ClassAd;
+  /**
+   * The same where machines are concerned that are yet to be booted for them: it may say more than `ad`, which is what
+   * the scheduler itself matches with a machine that is there. Absent: `ad`.
+   */
+  readonly bootAd?: ClassAd;
+  /** A machine that is booted for them stays so long after its last job, whatever the pool's idle time; absent: 0. */
+  readonly keepAliveMs?: number;
+  /** What is odd about what they say, for people to read. */
+  readonly remarks?: readonly string[];
   /** A few of the jobs, for people to read; not all of them. */
   readonly sampleJobs: readonly JobId[];
   /** When the oldest job was submitted by the scheduler's own clock, epoch ms. For show and order only. */
@@ -52,6 +61,9 @@ export interface WorkerUse {
   /** Which of the worker's jobs they are; absent where that is not told. */
   readonly jobIds?: readonly string[];
 }
+
+/** What offers, and the machines that come of them, are matched with. */
+export const adForBoot = ({ ad, bootAd }: Pick<Demand, 'ad' | 'bootAd'>): ClassAd => bootAd ?? ad;
 
 /** One place on a worker that takes jobs. */
 export interface Slot {

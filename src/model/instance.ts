@@ -78,6 +78,8 @@ export type LaunchCause =
       /** Whose jobs they were: who pays for the machine; null where the scheduler does not say. */
       readonly user: string | null;
       readonly group: string | null;
+      /** It stays so long after its last job; absent: as long as its pool says. */
+      readonly keepAliveMs?: number;
     }
   | { readonly kind: 'min' }
   | { readonly kind: 'headroom' }

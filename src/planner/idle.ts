@@ -155,7 +155,7 @@ export interface Surplus {
 
 /**
  * Which of a pool's free machines are surplus at that moment, by the usage that includes the newest view. One whose
- * paid interval is not nearly over costs nothing more and stays.
+ * paid interval is not nearly over costs nothing more and stays, and so does one that its jobs wanted kept so long.
  */
 export function surplusOf(
   pool: Pool,
@@ -165,7 +165,8 @@ export function surplusOf(
   return [...Map.groupBy(free, ({ instance }) => instance.offer)].flatMap(([offer, entries]) => {
     const keepMs = keepMsOf(pool, offer, idle);
     const why = `no waiting job needs it, nor did one for ${seconds(keepMs)}`;
-    const dueBy = (entry: FleetEntry) => isPaidIntervalOver(entry.instance, pool, atMs);
+    const dueBy = (entry: FleetEntry) =>
+      isPaidIntervalOver(entry.instance, pool, atMs) && atMs >= keptUntilMs(entry);
     if (pool.limits.idleMs !== null)
       return entries
         .filter((entry) => atMs >= idleSince(entry) + keepMs && dueBy(entry))
@@ -211,8 +212,16 @@ export function nextReleaseMs(
       const lookMs = leftMs - pool.limits.idleConfirmMs - windingUpMs;
       if (lookMs > 0) next = Math.min(next, atMs + lookMs);
     }
+    for (const keptMs of entries.map(keptUntilMs)) if (keptMs > atMs) next = Math.min(next, keptMs);
   }
   return Number.isFinite(next) ? next : null;
+}
+
+/** Until then the jobs that it was booted for want it kept; 0 where they said nothing. */
+function keptUntilMs(entry: FleetEntry): number {
+  const { cause } = entry.instance;
+  const keepAliveMs = cause.kind === 'demand' ? (cause.keepAliveMs ?? 0) : 0;
+  return keepAliveMs === 0 ? 0 : idleSince(entry) + keepAliveMs;
 }
 
 export function idleSince({ instance }: FleetEntry): number {

@@ -1,4 +1,4 @@
-import type { Demand } from '../model/demand.ts';
+import { adForBoot, type Demand } from '../model/demand.ts';
 import type { PoolName } from '../model/ids.ts';
 import type { CapKeeper } from './caps.ts';
 import type { Fallback } from './fallback.ts';
@@ -39,7 +39,7 @@ export function cpusOfJob(demand: Demand, { input, caps }: Work): number {
   if (!caps.any) return 0;
   const requests = [...input.matchmaker.matches(demand).values()].map(({ request }) => request.cpus);
   return requests.length === 0
-    ? input.matchmaker.request(demand.ad, demand.ad).cpus
+    ? input.matchmaker.request(adForBoot(demand), demand.ad).cpus
     : requests.reduce((most, one) => Math.max(most, one), 0);
 }
 
@@ -84,8 +84,16 @@ export function launchOf(
   { pool, match }: Pick<Placement, 'pool' | 'match'>,
   { count, probe }: { readonly count: number; readonly probe: boolean },
 ): PlannedLaunch {
-  const { id, sampleJobs, user, group } = demand;
-  const cause = { kind: 'demand', demand: id, job: sampleJobs[0] ?? null, user, group } as const;
+  const { id, sampleJobs, user, group, keepAliveMs } = demand;
+  const job = sampleJobs[0] ?? null;
+  const cause = {
+    kind: 'demand',
+    demand: id,
+    job,
+    user,
+    group,
+    ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
+  } as const;
   const { name: offer, cloud } = match.offer;
   return { pool: pool.name, offer, cloud, count, cause, probe };
 }

@@ -135,6 +135,10 @@ export interface JobView {
   /** The demand group that a poll would put it in; null where it does not wait. */
   readonly demand: DemandId | null;
   readonly ad: ClassAd;
+  /** As in `Demand`: what offers are matched with; absent: `ad`. */
+  readonly bootAd?: ClassAd;
+  /** What is odd about what it says, and what it will need to know; for people. */
+  readonly remarks?: readonly string[];
 }
 
 /** What every adapter exports. */

@@ -140,7 +140,8 @@ export function explainJob(id) {
  * @param {JobExplanation} found
  * @returns {readonly HTMLElement[]}
  */
-function explanation({ verdict, next, owner, queue, state, wants, turn, offers, workers, pools, nowMs }) {
+function explanation(found) {
+  const { verdict, next, owner, queue, state, wants, turn, offers, workers, pools, nowMs } = found;
   /** @type {readonly (readonly [string, string | null])[]} */
   const facts = [
     ['Owner', owner],
@@ -189,6 +190,7 @@ function explanation({ verdict, next, owner, queue, state, wants, turn, offers, 
   return [
     h('p', { class: 'why verdict' }, verdict),
     h('p', {}, next),
+    ...found.remarks.map((remark) => h('p', { class: 'soft' }, remark)),
     h(
       'dl',
       {},

@@ -593,4 +593,5 @@ export const fixtureJob: JobExplanation = {
     { pool: 'small', min: 0, max: 9, counted: 2 },
     { pool: 'large', min: 1, max: 2, counted: 2 },
   ],
+  remarks: ['VMTyp is no word that is known here'],
 };

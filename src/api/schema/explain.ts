@@ -33,6 +33,7 @@ export const jobExplanationSchema = z.object({
   offers: list(offerVerdictSchema),
   workers: z.object({ total: count, matching: count, free: count, coming: count }),
   pools: list(z.object({ pool: text, min: count, max: count, counted: count })),
+  remarks: list(text),
 }) satisfies z.ZodType<JobExplanation>;
 
 export const instanceExplanationSchema = z.object({

@@ -21,6 +21,7 @@ export function renderJob(view: JobExplanation, style: Style): readonly string[]
     ...(view.turn === null ? [] : [turnText(view.turn)]),
     printable(view.verdict),
     printable(`next: ${view.next}`),
+    ...view.remarks.map((remark) => printable(`note: ${remark}`)),
     '',
     workersText(view.workers),
     '',

@@ -39,6 +39,7 @@ const cause = z.discriminatedUnion('kind', [
     job: named<JobId>().nullable(),
     user: text.nullable(),
     group: text.nullable(),
+    keepAliveMs: ms.exactOptional(),
   }),
   z.strictObject({ kind: z.literal('min') }),
   z.strictObject({ kind: z.literal('headroom') }),
