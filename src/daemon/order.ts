@@ -82,6 +82,7 @@ async function render(
   try {
     const { variables } = await queue.admit({
       instance,
+      pool: pool.name,
       issuedAtSeconds,
       lifetimeMs: lifetimeMs === null ? null : lifetimeMs + lifetimeGraceMs,
       attributes: offer.published,

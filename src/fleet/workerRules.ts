@@ -81,8 +81,12 @@ export function serve(
       });
     case 'draining':
     case 'drained':
-      // Somebody else drains it: it takes no jobs any more, so it ends when its last job does.
-      return enter(seen, 'draining', context, { ...joined, worker: worker.id, endReason: 'operator' });
+      // Its queue or somebody else drains it: it takes no jobs any more, so it ends when its last job does.
+      return enter(seen, 'draining', context, {
+        ...joined,
+        worker: worker.id,
+        endReason: worker.released === true ? 'released' : 'operator',
+      });
   }
 }
 

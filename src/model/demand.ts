@@ -45,8 +45,8 @@ export interface Demand {
   readonly group: string | null;
   /** Among the jobs of one user the greater goes first; 0 unless the user says so. */
   readonly priority: number;
-  /** Only machines of this pool will do; absent: any of the queue's. */
-  readonly pool?: PoolName;
+  /** Only machines of these pools will do; absent: any of the queue's. */
+  readonly pools?: readonly PoolName[];
   /** Machines that one job needs at the same time: 1, or more for a gang. */
   readonly workers: number;
   /** The longest that a job may run; null: not said. */
@@ -95,6 +95,8 @@ export interface Worker {
   readonly address: string | null;
   readonly activity: WorkerActivity;
   readonly runningJobs: number;
+  /** It was for a job that is over, and for no other: once it drains it ends for that reason. */
+  readonly released?: true;
   /** The jobs that it has now, as its scheduler names them; absent where that is not told. */
   readonly jobIds?: readonly string[];
   /** Who uses how much of it; absent where the scheduler does not tell. */

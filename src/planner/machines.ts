@@ -99,7 +99,7 @@ export function createMachineSet(): MachineSet {
 
 /** Whether jobs of the demand may go to machines of the pool, by its queue and its own wish. */
 export function isOfPool(demand: Demand, { queue, pool }: { queue: QueueName; pool: PoolName }): boolean {
-  return queue === demand.queue && (demand.pool === undefined || demand.pool === pool);
+  return queue === demand.queue && (demand.pools === undefined || demand.pools.includes(pool));
 }
 
 function jobsOnEach(alike: AlikeMachines, { demand, request, apart }: Taking): number {

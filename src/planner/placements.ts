@@ -75,15 +75,15 @@ export function createPlacements(
 ): (demand: Demand) => readonly Placement[] {
   const known = new Map<unknown, Map<string, readonly Placement[]>>();
   return (demand) => {
-    const { queue, walltimeMs, pool } = demand;
+    const { queue, walltimeMs, pools: own } = demand;
     const matches = input.matchmaker.matches(demand);
     const ofMatches = known.get(matches) ?? new Map<string, readonly Placement[]>();
     known.set(matches, ofMatches);
-    const key = `${walltimeMs} ${queue} ${pool ?? ''}`;
+    const key = `${walltimeMs} ${queue} ${own?.join(' ') ?? ''}`;
     const before = ofMatches.get(key);
     if (before !== undefined) return before;
     const all = placementsOf(queue, pools, matches, expectedCost(input.money, walltimeMs));
-    const made = pool === undefined ? all : all.filter((placement) => placement.pool.name === pool);
+    const made = own === undefined ? all : all.filter(({ pool }) => own.includes(pool.name));
     ofMatches.set(key, made);
     return made;
   };

@@ -94,6 +94,7 @@ export interface QueueMachine {
 
 export interface AdmitRequest {
   readonly instance: InstanceId;
+  readonly pool: PoolName;
   /** Epoch seconds at which the machine's intent was made; fixes what is minted. */
   readonly issuedAtSeconds: number;
   /** The longest the machine may live; null: no limit. */

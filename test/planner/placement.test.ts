@@ -101,7 +101,7 @@ describe('which offer', () => {
 
   test('jobs that want machines of one pool get them from no other, coming or not', () => {
     const pools = [makePool({ name: 'one', offers: ['a'] }), makePool({ name: 'two', offers: ['a'] })];
-    const wish = demandOf(makeJobClass(), 2, { pool: PoolName('two') });
+    const wish = demandOf(makeJobClass(), 2, { pools: [PoolName('two')] });
     expect(launched(decide({ offers: [a], pools, demand: [wish] }))).toEqual(['two/a ×2 demand']);
     const ofPool = (pool: string) => ({ pool: PoolName(pool), offer: a.name });
     const elsewhere = [coming('x', ofPool('one')), coming('y', ofPool('one'))];

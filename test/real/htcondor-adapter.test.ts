@@ -6,7 +6,7 @@ import { unparse } from '../../src/classad/unparse.ts';
 import { Secret } from '../../src/config/secrets.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
 import type { Demand, QueueSnapshot, Worker } from '../../src/model/demand.ts';
-import { InstanceId, JobId, QueueName, SiteId, WorkerId } from '../../src/model/ids.ts';
+import { InstanceId, JobId, PoolName, QueueName, SiteId, WorkerId } from '../../src/model/ids.ts';
 import type { Log } from '../../src/model/log.ts';
 import { forgetfulMemory } from '../../src/model/memory.ts';
 import { htcondorAdapter } from '../../src/queues/htcondor/adapter.ts';
@@ -75,6 +75,7 @@ async function boot(
 ): Promise<Machine> {
   const { variables } = await queue.admit({
     instance: InstanceId(instance),
+    pool: PoolName('workers'),
     issuedAtSeconds: Math.floor(Date.now() / 1000),
     lifetimeMs: lifetimeMs ?? 3_600_000,
     attributes: { VMType: `"${vmType}"` },
@@ -322,6 +323,7 @@ describe.skipIf(isMissing(pool))('the HTCondor adapter on a real pool', { timeou
   it('a token signed with another key opens nothing, nor does one that was changed', async () => {
     const { variables } = await queueOf().admit({
       instance: InstanceId('changed-0'),
+      pool: PoolName('workers'),
       issuedAtSeconds: Math.floor(Date.now() / 1000),
       lifetimeMs: null,
       attributes: {},
@@ -360,6 +362,7 @@ describe.skipIf(isMissing(pool))('the HTCondor adapter on a real pool', { timeou
     const { variables } = await queue.admit({
       instance: InstanceId('expiring-0'),
       // Issued so long ago that lifetime and margin, a day, end in fifteen seconds.
+      pool: PoolName('workers'),
       issuedAtSeconds: Math.floor(Date.now() / 1000) - 24 * 3600 + 15,
       lifetimeMs: 0,
       attributes: {},

@@ -57,7 +57,7 @@ function demandOf(queue: QueueName, id: DemandId, leases: readonly Lease[]): Dem
     user: first.user,
     group: null,
     priority: first.priority,
-    pool: first.pool,
+    pools: [first.pool],
     workers: 1,
     walltimeMs: null,
   };

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { WorkerId } from '../../../src/model/ids.ts';
+import { PoolName, WorkerId } from '../../../src/model/ids.ts';
 import { type Case, newInstance, waitingIn, workerIn } from './bench.ts';
 
 /** What the adapter makes of the scheduler's workers, and what it does to them. */
@@ -165,6 +165,7 @@ export const workerCases = {
     const request = {
       instance: newInstance(),
       issuedAtSeconds: 1_795_000_000,
+      pool: PoolName('workers'),
       lifetimeMs: 3_600_000,
       attributes: { VMType: '"a"' },
     };

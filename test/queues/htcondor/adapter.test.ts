@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { InstanceId, JobId, WorkerId } from '../../../src/model/ids.ts';
+import { InstanceId, JobId, PoolName, WorkerId } from '../../../src/model/ids.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bench, forever, jobs, noMachine, removeTools, settled, totals } from './adapter-bench.ts';
 import { type FakeAnswer, recorded } from './fake-tools.ts';
@@ -112,7 +112,13 @@ describe('job', () => {
 });
 
 describe('admit', () => {
-  const request = { instance: InstanceId('x-0'), issuedAtSeconds: 1000, lifetimeMs: null, attributes: {} };
+  const request = {
+    instance: InstanceId('x-0'),
+    pool: PoolName('workers'),
+    issuedAtSeconds: 1000,
+    lifetimeMs: null,
+    attributes: {},
+  };
 
   it('without a join section gives what the machine says of itself, and no credential', async () => {
     const { queue } = bench([]);

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/config/secrets.ts';
-import { InstanceId } from '../../../src/model/ids.ts';
+import { InstanceId, PoolName } from '../../../src/model/ids.ts';
 import type { JoinSettings } from '../../../src/queues/htcondor/settings.ts';
 import { mintToken, signingKey } from '../../../src/queues/htcondor/token.ts';
 import type { AdmitRequest } from '../../../src/queues/port.ts';
@@ -19,6 +19,7 @@ const join: JoinSettings = {
 };
 const request: AdmitRequest = {
   instance: InstanceId('abc-0'),
+  pool: PoolName('workers'),
   issuedAtSeconds: 1_795_000_000,
   lifetimeMs: 3_600_000,
   attributes: {},
