@@ -13,13 +13,14 @@ import type { SiteConfig } from './config/site.ts';
 import type { Crashpoint } from './daemon/boundaries.ts';
 import { hostClock } from './daemon/clock.ts';
 import type { CloudPart, DaemonParts, QueuePart } from './daemon/daemonParts.ts';
+import type { LiveResult } from './daemon/liveCheck.ts';
 import { hostRandom, hostSeed } from './daemon/random.ts';
 import type { Candidate, Prepared } from './daemon/reloadable.ts';
 import { createForeground } from './host/foreground.ts';
 import { startApart } from './host/programs.ts';
 import { createTerminal } from './host/terminal.ts';
 import type { QueueName } from './model/ids.ts';
-import type { Log } from './model/log.ts';
+import { type Log, silentLog } from './model/log.ts';
 import type { Memory } from './model/memory.ts';
 import { queueAdapters } from './queues/index.ts';
 import { type Store, StoreError } from './store/port.ts';
@@ -273,6 +274,34 @@ function makeQueues(
   );
 }
 
+/** Asks clouds and queues what would fail. Queues get a memory that ends with it: nothing of the daemon's is touched. */
+async function lookLive(
+  config: SiteConfig,
+  isWanted: (source: { readonly name: string }) => boolean,
+): Promise<readonly LiveResult[]> {
+  const { cloudSource, lookAt, queueSource } = await import('./daemon/liveCheck.ts');
+  const { forgetfulMemory } = await import('./model/memory.ts');
+  const wanted = {
+    ...config,
+    clouds: config.clouds.filter(isWanted),
+    queues: config.queues.filter(isWanted),
+  };
+  const clouds = await makeClouds(wanted, silentLog);
+  const queues = await makeQueues(wanted, forgetfulMemory, silentLog);
+  try {
+    const sources = [
+      ...queues.map((queue) => queueSource(queue, config, hostClock)),
+      ...clouds.map((cloud) => cloudSource(cloud, config)),
+    ];
+    return await lookAt(sources, { clock: hostClock, signal: ended.signal });
+  } finally {
+    await Promise.allSettled([
+      ...clouds.map(({ cloud }) => cloud.close()),
+      ...queues.map(({ queue }) => queue.close()),
+    ]);
+  }
+}
+
 const always = new AbortController().signal;
 
 /** Aborted by the first signal to end; a second one ends the process as it stands. */
@@ -312,6 +341,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   signal: ended.signal,
   runDaemon,
   loadSite: load,
+  lookLive,
   checkSite: async (path) => (await import('./config/check.ts')).checkSite(path, await loadDeps()),
   store,
   terminal: createTerminal(process.stdin, process.stdout),

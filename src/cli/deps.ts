@@ -2,6 +2,8 @@ import type { CheckReport } from '../config/check.ts';
 import type { ConfigFiles } from '../config/files.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Problem } from '../config/problem.ts';
+import type { SiteConfig } from '../config/site.ts';
+import type { LiveResult } from '../daemon/liveCheck.ts';
 import type { ForegroundCommand } from '../host/foreground.ts';
 import type { LogFormat } from '../host/logLines.ts';
 import type { KeyPair } from '../host/ssh-keys.ts';
@@ -36,6 +38,11 @@ export interface CliDeps {
   checkSite(configPath: string): Promise<CheckReport>;
   /** The whole config, for `simulate`; the same. */
   loadSite(configPath: string): Promise<Omit<Loaded, 'written'>>;
+  /** Asks the site's clouds and queues, or those that are wanted, what would fail; changes nothing there. */
+  lookLive(
+    config: SiteConfig,
+    isWanted: (source: { readonly name: string }) => boolean,
+  ): Promise<readonly LiveResult[]>;
   /** For what is drawn on the whole screen; absent: there is no terminal. */
   readonly terminal?: TerminalDeps;
   readonly store: StoreMaintenance;

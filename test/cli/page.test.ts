@@ -47,6 +47,7 @@ function commands(): readonly (readonly [string, Command])[] {
     runDaemon: fail,
     checkSite: fail,
     loadSite: fail,
+    lookLive: fail,
     store: { locate: fail, check: fail, backup: fail, restore: fail },
     lease: noLease,
     torque: noTorque,

@@ -27,6 +27,7 @@ export async function cli(args: readonly string[], given: Partial<CliDeps> = {})
     runDaemon: unexpected,
     checkSite: unexpected,
     loadSite: unexpected,
+    lookLive: unexpected,
     store: { locate: unexpected, backup: unexpected, restore: unexpected, check: unexpected },
     lease: noLease,
     torque: noTorque,

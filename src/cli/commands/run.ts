@@ -6,9 +6,10 @@ import { type LogFormat, logFormats } from '../../host/logLines.ts';
 import { type LogLevel, logLevels } from '../deps.ts';
 import { exitCodes } from '../exit.ts';
 import { counted } from '../format.ts';
-import { type AskOptions, askingCommand, complain, type Session, show } from '../session.ts';
+import { type AskOptions, askingCommand, complain, reportErrors, type Session, show } from '../session.ts';
 import { printable, type Style } from '../table.ts';
 import { showDiff } from './checkDiff.ts';
+import { type LiveView, lookLive, renderLive } from './checkLive.ts';
 
 interface RunCommandOptions {
   readonly socket?: string;
@@ -38,6 +39,8 @@ export function addRun(program: Command, session: Session): void {
 
 interface CheckOptions extends AskOptions {
   readonly diff?: boolean;
+  readonly live?: boolean;
+  readonly only?: readonly string[];
 }
 
 /** What `check --json` prints. */
@@ -45,12 +48,18 @@ export interface CheckView extends CheckReport {
   readonly ok: boolean;
   readonly errors: number;
   readonly warnings: number;
+  /** With `--live`; null where the configuration has errors. */
+  readonly live?: LiveView | null;
 }
 
 export function addCheck(program: Command, session: Session): void {
   askingCommand(program, 'check', 'read a configuration and say everything that is wrong with it')
     .argument('[file]', "the configuration file; with `--diff` none: the running daemon's")
-    .option('--diff', 'what it would change of what the running daemon holds to')
+    .addOption(
+      new Option('--diff', 'what it would change of what the running daemon holds to').conflicts('live'),
+    )
+    .option('--live', 'ask its clouds and queues, too, what would fail; changes nothing there')
+    .option('--only <name...>', 'with `--live`: only these clouds and queues')
     .action(async (file: string | undefined, options: CheckOptions) => {
       if (options.diff === true) {
         await showDiff(session, file ?? null, options);
@@ -60,14 +69,23 @@ export function addCheck(program: Command, session: Session): void {
         complain(session, 'check needs a file, or --diff', exitCodes.usage);
         return;
       }
-      const report = await session.deps.checkSite(file);
-      const count = (severity: string) =>
-        report.problems.filter((problem) => problem.severity === severity).length;
-      const errors = count('error');
-      const view = { ok: errors === 0, errors, warnings: count('warning'), ...report };
-      session.exitCode = view.ok ? exitCodes.ok : exitCodes.config;
-      show(session, options, view, (shown, style) => renderCheck(file, shown, style));
+      await reportErrors(session, options, () => checkFile(session, file, options));
     });
+}
+
+async function checkFile(session: Session, file: string, options: CheckOptions): Promise<void> {
+  const report = await session.deps.checkSite(file);
+  const count = (severity: string) =>
+    report.problems.filter((problem) => problem.severity === severity).length;
+  const errors = count('error');
+  const view = { ok: errors === 0, errors, warnings: count('warning'), ...report };
+  if (!view.ok) session.exitCode = exitCodes.config;
+  const live = options.live === true ? { live: await lookLive(session, file, options.only ?? []) } : {};
+  if (live.live?.ok === false) session.exitCode = exitCodes.failed;
+  show<CheckView>(session, options, { ...view, ...live }, (shown, style) => [
+    ...renderCheck(file, shown, style),
+    ...(shown.live === undefined || shown.live === null ? [] : renderLive(shown.live, style)),
+  ]);
 }
 
 function renderCheck(file: string, view: CheckView, style: Style): readonly string[] {

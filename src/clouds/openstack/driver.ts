@@ -1,5 +1,6 @@
 import type { CloudDriver } from '../port.ts';
 import { readCatalog, readQuota } from './account.ts';
+import { openstackChecks } from './checks.ts';
 import type { OpenStack } from './client/client.ts';
 import { connectionFor } from './connection.ts';
 import { cloudErrorOf } from './errors.ts';
@@ -60,6 +61,7 @@ export const openstackDriver = {
         }),
       quota: (signal) => on((cloud) => readQuota(cloud, signal)),
       catalog: (signal) => on((cloud) => readCatalog(cloud, settings.arch, signal)),
+      checks: (request) => openstackChecks({ open: connection.open, lookups, site, clock }, request),
       close: () => connection.close(),
     };
   },

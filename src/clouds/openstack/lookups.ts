@@ -12,6 +12,8 @@ const rememberedMax = 1000;
 
 const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 
+export const isId = (text: string): boolean => uuid.test(text);
+
 /** Names of a config as the ids that Nova takes. A UUID is an id and is not asked for. Throws CloudErrors and the client's. */
 export interface Lookups {
   image(choice: ImageChoice, signal: AbortSignal): Promise<string>;
@@ -36,7 +38,7 @@ export function lookupsAt(connect: () => Promise<OpenStack>, clock: Clock): Look
 
   return {
     async image(choice, signal) {
-      if (typeof choice === 'string' && uuid.test(choice)) return choice;
+      if (typeof choice === 'string' && isId(choice)) return choice;
       if (typeof choice === 'object' && choice.id !== undefined) return choice.id;
       return remembered(`image ${JSON.stringify(choice)}`, async () => {
         const wanted = typeof choice === 'string' ? { name: choice, newest: false } : choice;
@@ -57,7 +59,7 @@ export function lookupsAt(connect: () => Promise<OpenStack>, clock: Clock): Look
       }),
 
     async network(nameOrId, signal) {
-      if (uuid.test(nameOrId)) return nameOrId;
+      if (isId(nameOrId)) return nameOrId;
       return remembered(`network ${nameOrId}`, async () => {
         const { network } = await connect();
         const fits = (await network.networks(nameOrId, signal)).filter((row) => row.name === nameOrId);
@@ -66,7 +68,7 @@ export function lookupsAt(connect: () => Promise<OpenStack>, clock: Clock): Look
     },
 
     async serverGroup(nameOrId, signal) {
-      if (uuid.test(nameOrId)) return nameOrId;
+      if (isId(nameOrId)) return nameOrId;
       return remembered(`group ${nameOrId}`, async () => {
         const { compute } = await connect();
         const fits = (await compute.serverGroups(signal)).filter((row) => row.name === nameOrId);

@@ -35,5 +35,5 @@ function passes(image: FakeImage, query: URLSearchParams): boolean {
 }
 
 function imageRow({ properties, ...image }: FakeImage): unknown {
-  return { ...image, ...properties, min_ram: 0, min_disk: 0, visibility: 'public' };
+  return { ...image, min_ram: 0, min_disk: 0, visibility: 'public', ...properties };
 }

@@ -65,7 +65,7 @@ function tokenBody(world: World, project: string | null, base: string): unknown 
       ? {}
       : {
           project: { id: project, name: nameOf(world, project), domain: { id: 'default', name: 'Default' } },
-          roles: [{ id: '1', name: 'member' }],
+          roles: world.levers.roles.map((name) => ({ id: name, name })),
           catalog: catalog(world, base),
         };
   return {

@@ -87,6 +87,8 @@ export interface Levers {
   /** Rows of a page at most, whatever is asked for. */
   pageMax: number;
   hasVolumes: boolean;
+  /** Of the user in the project. */
+  roles: readonly string[];
 }
 
 export interface World {
@@ -125,6 +127,7 @@ export function makeWorld(now: () => number): World {
       microversion: '2.93',
       pageMax: 1000,
       hasVolumes: true,
+      roles: ['member', 'reader'],
     },
     projects: { demo: demoProject, other: otherProject },
     flavors: [

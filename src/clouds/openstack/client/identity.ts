@@ -27,6 +27,8 @@ export interface Token {
   readonly projectId: string;
   /** From when it was issued until it expires, by the server's own clock. */
   readonly lifetimeMs: number;
+  /** Names of what its user is in the project. */
+  readonly roles: readonly string[];
   readonly catalog: readonly CatalogEntry[];
 }
 
@@ -54,6 +56,7 @@ const tokenShape = z.object({
     expires_at: time,
     issued_at: time,
     project: z.object({ id: z.string().min(1), name: z.string().optional() }).optional(),
+    roles: z.array(z.object({ name: z.string() })).default([]),
     catalog: z
       .array(
         z.object({
@@ -94,7 +97,7 @@ export function tokenOf(answer: WireAnswer, credentials: Credentials, call: stri
       url: endpoint.url,
     })),
   }));
-  return { text, projectId: project.id, lifetimeMs, catalog };
+  return { text, projectId: project.id, lifetimeMs, roles: token.roles.map(({ name }) => name), catalog };
 }
 
 function isAsked(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bodyOf } from './answer.ts';
+import { OpenStackFailure } from './failure.ts';
 import { allPages } from './pages.ts';
 import type { Session } from './session.ts';
 
@@ -21,6 +22,8 @@ const imagesShape = z.object({ images: z.array(imageShape), next: z.string().opt
 export interface ImageApi {
   /** Active ones, the newest first; an unknown key of the filter is a property that an image must have. */
   images(filter: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly Image[]>;
+  /** Null where there is none that the project sees. Glance says so with a page of its own, so any 404 does. */
+  image(id: string, signal: AbortSignal): Promise<Image | null>;
 }
 
 export function openImage(session: Session): ImageApi {
@@ -40,6 +43,18 @@ export function openImage(session: Session): ImageApi {
         const { images, next } = bodyOf(answer, imagesShape, { call, secrets: [] });
         return { rows: images, next: next ?? null };
       });
+    },
+
+    async image(id, signal) {
+      const call = 'read image';
+      const path = `/v2/images/${encodeURIComponent(id)}`;
+      try {
+        const answer = await session.request({ call, service: 'image', path, expect: [200] }, signal);
+        return bodyOf(answer, imageShape, { call, secrets: [] });
+      } catch (thrown) {
+        if (thrown instanceof OpenStackFailure && thrown.status === 404) return null;
+        throw thrown;
+      }
     },
   };
 }

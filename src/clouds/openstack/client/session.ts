@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici';
+import { z } from 'zod';
 import { malformed, refusalOf } from './answer.ts';
 import { beforeCall, OpenStackFailure } from './failure.ts';
 import { authBody, type Credentials, secretsOf, type Token, tokenOf } from './identity.ts';
 import { joined } from './joinedWork.ts';
 import { endpointOf, findEndpoint, type Place, type Service } from './serviceCatalog.ts';
-import { send, type WireAnswer } from './wire.ts';
+import { send, type WireAnswer, type WireRequest } from './wire.ts';
 
 /** One answer at most: a page of 1,000 servers has about 1.4 MB. */
 export const answerBytesMax = 32 * 1024 * 1024;
@@ -12,6 +13,9 @@ const smallAnswerBytesMax = 4 * 1024 * 1024;
 
 /** A token is renewed when so much of its life is over. */
 const renewAtShare = 0.8;
+
+/** Of the `date` header. */
+const date = z.string().pipe(z.coerce.date());
 
 export interface MonotonicClock {
   /** Milliseconds from an arbitrary start. */
@@ -51,6 +55,10 @@ export interface Session {
   /** Where a service is; null where there is none. */
   find(service: Service, signal: AbortSignal): Promise<string | null>;
   projectId(signal: AbortSignal): Promise<string>;
+  /** What the log-in gave: for whoever wants to know what may be done with it. */
+  token(signal: AbortSignal): Promise<Pick<Token, 'projectId' | 'lifetimeMs' | 'roles'>>;
+  /** The time that the last answer told, and when it came by the session's clock; null where none told it. */
+  heard(): { readonly theirsMs: number; readonly atMs: number } | null;
 }
 
 interface Held {
@@ -63,11 +71,18 @@ export function openSession(options: SessionOptions): Session {
   const { dispatcher, clock, credentials, place } = options;
   const known = secretsOf(credentials);
   let held: Held | null = null;
+  let heard: ReturnType<Session['heard']> = null;
+
+  async function sendAndHear(request: WireRequest, signal: AbortSignal): Promise<WireAnswer> {
+    const answer = await send(dispatcher, request, signal);
+    const told = date.safeParse(answer.headers.get('date'));
+    if (told.success) heard = { theirsMs: told.data.getTime(), atMs: clock.monotonicNow() };
+    return answer;
+  }
 
   const logIn = joined(async (signal: AbortSignal): Promise<Held> => {
     const call = 'log in';
-    const answer = await send(
-      dispatcher,
+    const answer = await sendAndHear(
       {
         call,
         method: 'POST',
@@ -107,8 +122,7 @@ export function openSession(options: SessionOptions): Session {
   }
 
   async function sendOnce(token: Token, call: Call, signal: AbortSignal): Promise<WireAnswer> {
-    return send(
-      dispatcher,
+    return sendAndHear(
       {
         call: call.call,
         method: call.method ?? 'GET',
@@ -144,6 +158,8 @@ export function openSession(options: SessionOptions): Session {
       return options.endpoints[service] ?? findEndpoint(token.catalog, service, place);
     },
     projectId: async (signal) => (await tokenFor('log in', signal)).projectId,
+    token: (signal) => tokenFor('log in', signal),
+    heard: () => heard,
   };
 }
 
