@@ -24,6 +24,12 @@ export type ToolFault =
   | { readonly kind: 'stale' }
   /** It never ends. */
   | { readonly kind: 'hang'; readonly when: 'before' | 'after' }
+  /** The real answer, when the rules change and not before. */
+  | { readonly kind: 'slow' }
+  /** Something else, with success; the real tool does not run. */
+  | { readonly kind: 'other'; readonly stdout: string }
+  /** One line again and again, for as long as anybody reads. */
+  | { readonly kind: 'endless'; readonly line: string }
   /** It is killed without an answer. */
   | { readonly kind: 'killed'; readonly when: 'before' | 'after' };
 
@@ -96,7 +102,9 @@ function ruleLines(
 ): string {
   const when = 'when' in fault ? fault.when : 'at' in fault ? fault.at : '';
   const refused = fault.kind === 'refused' ? fault : { exitCode: 0, stderr: '' };
+  const other = fault.kind === 'other' ? fault.stdout : fault.kind === 'endless' ? fault.line : '';
   writeFileSync(join(state, `stderr.${name}`), refused.stderr);
+  writeFileSync(join(state, `stdout.${name}`), other);
   const pattern = `${tool === undefined ? '*' : quote(tool)}' '*${args === undefined ? '' : `${quote(args)}*`}`;
   const used = `$(ls "$state/applied" | grep -c '^${name.replace('.', '[.]')}[.]')`;
   const left = times === undefined ? 'true' : `[ "${used}" -lt ${times} ]`;
@@ -133,6 +141,9 @@ stale)
   [ -e "$said" ] || { run "$@"; mv "$said.$$" "$said"; }
   note; cat "$said"; exit 0 ;;
 hang) [ $when = before ] || run "$@"; note; exec sleep 1000 ;;
+slow) note; while grep -q "name=$name " "$state/faults"; do sleep 0.02; done; run "$@"; give ;;
+other) note; cat "$state/stdout.$name"; exit 0 ;;
+endless) note; exec yes "$(cat "$state/stdout.$name")" ;;
 killed) [ $when = before ] || run "$@"; note; kill -9 $$ ;;
 esac
 `;

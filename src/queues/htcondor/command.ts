@@ -33,6 +33,8 @@ export interface ToolResult {
 }
 
 export const stderrCharsMax = 8192;
+/** One attribute: an environment, a list of input files. */
+const lineCharsMax = 4 * 1024 * 1024;
 
 /**
  * Runs one program by its argument vector, never through a shell, in a process group of its own, and waits for its end.
@@ -132,6 +134,11 @@ class Output {
   private lines(onLine: (line: string) => void): void {
     const lines = this.stdout.split('\n');
     this.stdout = lines.pop() ?? '';
+    if (this.stdout.length > lineCharsMax) {
+      const limit = `a line of more than ${lineCharsMax} characters`;
+      this.giveUp(new QueueError('malformed', `${this.call.tool} answers with ${limit}`));
+      return;
+    }
     try {
       for (const line of lines) onLine(line);
     } catch (cause) {

@@ -6,6 +6,9 @@ import { ClassAdSyntaxError } from '../../classad/syntaxError.ts';
 import { ErrorValue } from '../../classad/value.ts';
 import { QueueError } from '../../model/errors.ts';
 
+/** A whole job or slot has some hundred. */
+const linesMax = 10_000;
+
 /**
  * Ads in HTCondor's `-long` form as they stream in: `Name = expression` lines, an empty line after each ad. The form is
  * the cheapest for the tools to print (a third of the time that `-json` takes at 100,000 jobs) and keeps each
@@ -22,6 +25,8 @@ export class LongAds {
 
   readonly take = (line: string): void => {
     if (line !== '') {
+      if (this.lines.length >= linesMax)
+        throw new QueueError('malformed', `an ad of more than ${linesMax} attributes`);
       this.lines.push(line);
       return;
     }

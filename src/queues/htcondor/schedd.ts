@@ -16,7 +16,7 @@ export const waiting = `JobStatus == 1 && (${universes.map((number) => `JobUnive
 export interface ScheddView {
   readonly totals: Totals;
   readonly classes: readonly JobClass[];
-  /** False where there are more kinds of jobs than are kept. */
+  /** False where there are more kinds of jobs than are kept, or where fewer came than the totals say. */
   readonly complete: boolean;
   /** What the classes were read with. */
   readonly projection: string;
@@ -59,20 +59,34 @@ export async function readSchedd(
   const jobs = new JobClasses();
   const args = [...where(query.name), '-constraint', waiting, '-attributes', projection];
   await tools.ads('condor_q', args, jobs.take, signal);
-  if (isFarBelow(jobs.count, totals.matching)) {
-    // Jobs may have started in between; then the totals say so by now.
-    const again = await readTotals(tools, query.name, signal);
-    if (isFarBelow(jobs.count, again.matching)) {
-      const counts = `${jobs.count} jobs, but totals of ${again.matching}`;
-      throw new QueueError('malformed', `condor_q: ${totals.schedd} answers with ${counts}`);
-    }
-  }
-  const { complete } = jobs;
+  const whole = await isWhole(tools, query.name, { seen: jobs.count, totals }, signal);
+  const complete = whole && jobs.complete;
   return { totals, classes: jobs.all(), complete, projection, readAtMs: nowMs, shape };
 }
 
-function isFarBelow(seen: number, said: number): boolean {
-  return seen < said / 2;
+/** With more than this share of the jobs missing it is no view at all. */
+const missingMax = 0.5;
+/** Jobs start while they are read: so large a share may be missing from a whole view. */
+const startedMax = 0.02;
+
+/**
+ * Whether as many jobs came as the totals say. Where fewer did, jobs may have started in between; then the totals say so
+ * by now. Throws `malformed` where far fewer did.
+ */
+async function isWhole(
+  tools: Tools,
+  name: string | null,
+  { seen, totals }: { readonly seen: number; readonly totals: Totals },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (seen >= totals.matching) return true;
+  const again = await readTotals(tools, name, signal);
+  const said = Math.min(totals.matching, again.matching);
+  if (seen < again.matching * (1 - missingMax)) {
+    const counts = `${seen} jobs, but totals of ${again.matching}`;
+    throw new QueueError('malformed', `condor_q: ${totals.schedd} answers with ${counts}`);
+  }
+  return seen >= said * (1 - startedMax);
 }
 
 async function readTotals(tools: Tools, name: string | null, signal: AbortSignal): Promise<Totals> {

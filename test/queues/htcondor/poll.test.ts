@@ -140,6 +140,11 @@ describe('a view that fails is never an empty one', () => {
     });
   });
 
+  it('a few jobs fewer than the totals say, before and after: the view is not whole', async () => {
+    const { poll } = bench([settled, machines, totals(17), jobs]);
+    expect(await poll()).toMatchObject({ demandComplete: false, jobs: { waiting: 17 } });
+  });
+
   it('no totals with exit code 0', async () => {
     const { poll } = bench([settled, machines, { tool: 'condor_q' }]);
     await expect(poll()).rejects.toMatchObject({ code: 'malformed' });
