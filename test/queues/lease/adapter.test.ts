@@ -117,7 +117,7 @@ describe('the lease queue', () => {
     desk.ask(wish({ user: 'bob', priority: 5 }));
     const { demand, workers, jobs, demandComplete, workersComplete } = await poll(queue, []);
     expect(demand).toMatchObject([
-      { count: 3, user: 'ann', priority: 0, pool, kind: 'counted' },
+      { count: 3, user: 'ann', priority: 0, pools: [pool], kind: 'counted' },
       { count: 1, user: 'bob', priority: 5 },
     ]);
     expect({ workers, jobs, demandComplete, workersComplete }).toEqual({
