@@ -118,3 +118,8 @@ const refusals: ReadonlySet<string> = new Set([
   'quota',
   'capacity',
 ]);
+
+/** What is wrong or to be said; where there is nothing, that it is well. */
+export function orWell(findings: readonly CheckFinding[], well: string): readonly CheckFinding[] {
+  return findings.length > 0 ? findings : [{ verdict: 'ok', message: well }];
+}

@@ -1,6 +1,7 @@
 import type { CloudDriver } from '../port.ts';
 import { type Account, emptyMemory } from './account.ts';
 import { cloudstackCapabilities } from './capabilities.ts';
+import { cloudstackChecks } from './checks.ts';
 import { makeClient } from './client/client.ts';
 import type { Params } from './client/signature.ts';
 import { asCloud } from './errors.ts';
@@ -50,6 +51,7 @@ export const cloudstackDriver = {
       terminate: (instance, signal) => terminate(account, instance, signal),
       quota: (signal) => asCloud(read, () => readQuota(account, apiKey, signal)),
       catalog: (signal) => asCloud(read, () => readCatalog(account, signal)),
+      checks: (request) => cloudstackChecks({ account, names, apiKey, request }),
       close: () => client.close(),
     };
   },

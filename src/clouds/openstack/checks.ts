@@ -3,7 +3,7 @@ import type { Check, CheckFinding } from '../../model/check.ts';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError } from '../../model/errors.ts';
 import type { SiteId } from '../../model/ids.ts';
-import { checkEach, clockFindings, quotaFindings } from '../checks.ts';
+import { checkEach, clockFindings, orWell, quotaFindings } from '../checks.ts';
 import type { CheckedOffer, CloudCheckRequest } from '../port.ts';
 import { readQuota } from './account.ts';
 import type { OpenStack } from './client/client.ts';
@@ -123,7 +123,7 @@ const flavors: Look['look'] = async ({ cloud }, { offers }, signal) => {
       };
     },
   );
-  return summed(found, `${all.length} flavors, those of all offers among them`);
+  return orWell(found, `${all.length} flavors, those of all offers among them`);
 };
 
 function lacksOf(
@@ -167,7 +167,7 @@ const images: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
       return { verdict: 'error', message };
     },
   );
-  return summed(found, 'the images of all offers are there and active');
+  return orWell(found, 'the images of all offers are there and active');
 };
 
 function flavorOrNull(all: readonly Flavor[], choice: OpenstackOffer['flavor']): Flavor | null {
@@ -237,7 +237,7 @@ const networks: Look['look'] = async ({ cloud, lookups }, { offers }, signal) =>
     const naming = offers.filter((offer) => settingsOf(offer).securityGroups?.includes(wanted));
     findings.push({ verdict: 'error', message, offers: naming.map(({ name }) => name) });
   }
-  return summed(findings, 'networks and security groups of all offers are there');
+  return orWell(findings, 'networks and security groups of all offers are there');
 };
 
 const zones: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
@@ -264,7 +264,7 @@ const zones: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
       return isThere ? null : { verdict: 'error', message: `there is no server group ${name}` };
     },
   );
-  return summed([...found, ...groups], `available: ${all.join(', ')}`);
+  return orWell([...found, ...groups], `available: ${all.join(', ')}`);
 };
 
 const keys: Look['look'] = async ({ cloud }, { offers }, signal) =>
@@ -293,9 +293,4 @@ async function lookup<T>(find: () => Promise<T>): Promise<T> {
   } catch (thrown) {
     throw cloudErrorOf(thrown, { write: false });
   }
-}
-
-/** What is wrong; where nothing is, that. */
-function summed(findings: readonly CheckFinding[], well: string): readonly CheckFinding[] {
-  return findings.length > 0 ? findings : [{ verdict: 'ok', message: well }];
 }
