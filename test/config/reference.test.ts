@@ -56,6 +56,7 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `downtimes`', downtimeSchema],
   ['## `queues`', queueSchema],
   ['### `adapter: htcondor`', htcondor],
+  ['#### `cloudScheduler`', field(htcondor, 'cloudScheduler')],
   ['#### `join`', field(htcondor, 'join')],
   ['## `clouds`', cloudSchema],
   ['### `driver: ec2`', ec2],
@@ -132,6 +133,7 @@ function defaultsOf(schema: unknown): readonly string[] {
 function objectOf(schema: unknown): z.ZodObject {
   if (schema instanceof z.ZodObject) return schema;
   if (schema instanceof z.ZodPipe) return objectOf(schema.def.in);
+  if (schema instanceof z.ZodPrefault) return objectOf(schema.def.innerType);
   if (schema instanceof z.ZodOptional) return objectOf(schema.def.innerType);
   throw new Error('not a schema of fields');
 }

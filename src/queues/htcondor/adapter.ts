@@ -13,6 +13,7 @@ import { AdReader } from './long-ads.ts';
 import { readSchedd, type ScheddView } from './schedd.ts';
 import { configSchema, type HtcondorSettings } from './settings.ts';
 import { createTools, readAds } from './tools.ts';
+import { createVmReader } from './vm-jobs.ts';
 import { jobBasics, jobWishes, slotWords, Vocabulary, wordsMax, wordsOf } from './vocabulary.ts';
 import { drainWorker, forgetWorker, undrainWorker } from './worker-commands.ts';
 import { workersOf } from './workers.ts';
@@ -43,6 +44,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
   const jobWords = new Vocabulary([...jobBasics, ...jobWishes, ...ownWords], wordsMax);
   const machineWords = new Vocabulary(slotWords, wordsMax);
   const schedds = settings.schedds.length > 0 ? settings.schedds : [null];
+  const words = createVmReader(tools, { settings: settings.vmSettings, schedds });
   const grouping: Grouping = { isWish: (name) => wishes.has(name), walltime: settings.walltime };
   let coarse = false;
   const views = new Map<string | null, ScheddView>();
@@ -129,7 +131,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
         takenAtMs: request.nowMs,
         workersComplete,
         demandComplete: complete && views.length === schedds.length && views.every((view) => view.complete),
-        demand,
+        demand: await words.groups(demand, signal),
         workers: workersOf(queue, slots, settings.join),
         jobs: {
           waiting: sum(({ totals }) => totals.matching),
@@ -159,7 +161,10 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     drain: (worker, signal) => drainWorker(tools, worker, settings.retirementMinMs, signal),
     undrain: (worker, signal) => undrainWorker(tools, worker, signal),
     remove: (worker, signal) => forgetWorker(tools, worker, signal),
-    job: (id, signal) => readJob(tools, reader, { id, schedds, demandOf }, signal),
+    job: async (id, signal) => {
+      const found = await readJob(tools, reader, { id, schedds, demandOf }, signal);
+      return found === null ? null : words.job(found, Math.floor(clock.wallNow() / 1000));
+    },
     close: async () => {},
   };
   if (jobQueueLog === null) return base;

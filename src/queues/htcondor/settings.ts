@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Secret, secret } from '../../config/secrets.ts';
 import { durationBetween, durationMs } from '../../config/units.ts';
 import type { WalltimeWord } from './accounting.ts';
+import { cloudSchedulerSchema, type VmSettings } from './vm-settings.ts';
 
 const second = 1000;
 const hour = 3600 * second;
@@ -63,6 +64,8 @@ export const configSchema = z
     /** Of a job: how long it may run, beside AllowedJobDuration and AllowedExecuteDuration. */
     walltimeAttribute: attributeName.optional(),
     walltimeUnit: z.enum(['s', 'm', 'h']).default('m'),
+    /** How Cloud Scheduler's words in jobs are understood. */
+    cloudScheduler: cloudSchedulerSchema.prefault({}),
     join: join.optional(),
   })
   .transform(
@@ -81,6 +84,7 @@ export const configSchema = z
         raw.walltimeAttribute === undefined
           ? null
           : { attribute: raw.walltimeAttribute, unitMs: units[raw.walltimeUnit] },
+      vmSettings: raw.cloudScheduler,
       join: raw.join === undefined ? null : joinSettings(raw.join),
     }),
   );
@@ -98,6 +102,8 @@ export interface HtcondorSettings {
   readonly jobQueueLog: string | null;
   /** Null: the site has no word of its own for it. */
   readonly walltime: WalltimeWord | null;
+  /** Cloud Scheduler's words. */
+  readonly vmSettings: VmSettings;
   /** Null: machines join by other means; none is then known as an instance of ours by its identity. */
   readonly join: JoinSettings | null;
 }

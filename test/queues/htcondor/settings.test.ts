@@ -23,6 +23,14 @@ describe('configSchema', () => {
       rereadAfterMs: 60_000,
       jobQueueLog: null,
       walltime: null,
+      vmSettings: {
+        clouds: new Map(),
+        images: new Map(),
+        defaults: {},
+        ignore: new Set(),
+        keepAliveMaxMs: 3_600_000,
+        priceUnit: 'hundredth',
+      },
       join: null,
     });
   });
