@@ -37,6 +37,7 @@ const htcondor = adapter.configSchema;
 const { configSchema: ec2, offerSchema: ec2Boot } = await cloudDrivers.load('ec2');
 const cloudstack = await cloudDrivers.load('cloudstack');
 const openstack = await cloudDrivers.load('openstack');
+const kubernetes = await cloudDrivers.load('kubernetes');
 const local = await cloudDrivers.load('local');
 const fixed = await cloudDrivers.load('fixed');
 const lease = await queueAdapters.load('lease');
@@ -66,6 +67,8 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `boot`, with `driver: cloudstack`', cloudstack.offerSchema],
   ['### `driver: openstack`', openstack.configSchema],
   ['### `boot`, with `driver: openstack`', openstack.offerSchema],
+  ['### `driver: kubernetes`', kubernetes.configSchema],
+  ['### `boot`, with `driver: kubernetes`', kubernetes.offerSchema],
   ['### `driver: local`', local.configSchema],
   ['### `driver: fixed`', fixed.configSchema],
   ['### `boot`, with `driver: local`', local.offerSchema],
