@@ -1,7 +1,7 @@
-import { quotaFindings } from '../clouds/checks.ts';
 import type { Cloud } from '../clouds/port.ts';
 import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
 import type { Check, CheckFinding, CheckSubject, CheckVerdict } from '../model/check.ts';
+import { quotaFindings } from '../model/checkFindings.ts';
 import type { Clock } from '../model/clock.ts';
 import { CloudError, QueueError } from '../model/errors.ts';
 import type { Offer } from '../model/offer.ts';

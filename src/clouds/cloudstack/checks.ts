@@ -1,7 +1,7 @@
 import { formatSize } from '../../config/units.ts';
 import type { Check, CheckFinding } from '../../model/check.ts';
+import { checkEach, clockFindings, orWell, quotaFindings } from '../../model/checkFindings.ts';
 import { CloudError } from '../../model/errors.ts';
-import { checkEach, clockFindings, orWell, quotaFindings } from '../checks.ts';
 import type { CheckedOffer, CloudCheckRequest } from '../port.ts';
 import type { Account } from './account.ts';
 import { listAll } from './client/pages.ts';

@@ -1,9 +1,9 @@
 import { formatSize } from '../../config/units.ts';
 import type { Check, CheckFinding } from '../../model/check.ts';
+import { checkEach, clockFindings, orWell, quotaFindings } from '../../model/checkFindings.ts';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError } from '../../model/errors.ts';
 import type { SiteId } from '../../model/ids.ts';
-import { checkEach, clockFindings, orWell, quotaFindings } from '../checks.ts';
 import type { CheckedOffer, CloudCheckRequest } from '../port.ts';
 import { readQuota } from './account.ts';
 import type { OpenStack } from './client/client.ts';

@@ -1,9 +1,9 @@
-import type { CheckFinding } from '../model/check.ts';
-import { CloudError } from '../model/errors.ts';
-import type { OfferName } from '../model/ids.ts';
-import type { CheckedOffer, CloudCheckRequest, Quota } from './port.ts';
+import type { CheckFinding } from './check.ts';
+import { CloudError } from './errors.ts';
+import type { OfferName } from './ids.ts';
+import type { Resources } from './resources.ts';
 
-/** What drivers' checks have in common. */
+/** What the checks of drivers and adapters have in common. */
 
 /** An answer of the other side with its clock's time, to the second. */
 export interface Heard {
@@ -36,11 +36,29 @@ export function clockFindings(
   return [{ verdict, message: `${message}: ${why}`, figures }];
 }
 
+/** What checks are made for. */
+interface Named {
+  readonly name: OfferName;
+}
+
+/** What an account may still have; null: no limit, or none is told. */
+export interface Left {
+  readonly instances: number | null;
+  readonly cpus: number | null;
+  readonly memoryMiB: number | null;
+}
+
+export interface Wanted {
+  readonly offers: readonly (Named & { readonly resources: Resources })[];
+  /** The most machines that the config would ever have there. */
+  readonly machinesMax: number;
+}
+
 /** What is left of an account. `living`: this site's machines in it; null: not known. */
 export function quotaFindings(
-  left: Quota | null,
+  left: Left | null,
   living: number | null,
-  { offers, machinesMax }: CloudCheckRequest,
+  { offers, machinesMax }: Wanted,
 ): readonly CheckFinding[] {
   if (left === null) return [{ verdict: 'unknown', message: 'it does not say what is left' }];
   const { instances, cpus, memoryMiB } = left;
@@ -71,7 +89,7 @@ export function quotaFindings(
   ];
 }
 
-function hasRoomFor(left: Quota, { cpus, memoryMiB }: CheckedOffer['resources']): boolean {
+function hasRoomFor(left: Left, { cpus, memoryMiB }: Resources): boolean {
   return (
     (left.instances ?? 1) >= 1 && (left.cpus ?? cpus) >= cpus && (left.memoryMiB ?? memoryMiB) >= memoryMiB
   );
@@ -81,9 +99,9 @@ function hasRoomFor(left: Quota, { cpus, memoryMiB }: CheckedOffer['resources'])
  * Looks something up once for each different thing that offers name: one finding for what several share. What `look` returns is
  * what is wrong with it or to be said of it (null: nothing); a CloudError is an error of the offers that name it.
  */
-export async function checkEach<T>(
-  offers: readonly CheckedOffer[],
-  wantedBy: (offer: CheckedOffer) => T | null,
+export async function checkEach<Offer extends Named, T>(
+  offers: readonly Offer[],
+  wantedBy: (offer: Offer) => T | null,
   look: (wanted: T) => Promise<Pick<CheckFinding, 'verdict' | 'message' | 'figures'> | null>,
 ): Promise<readonly CheckFinding[]> {
   const groups = new Map<string, { readonly wanted: T; readonly offers: OfferName[] }>();
