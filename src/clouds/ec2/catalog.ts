@@ -6,7 +6,7 @@ import {
   type DescribeInstanceTypesCommandInput,
   type InstanceTypeInfo,
 } from '@aws-sdk/client-ec2';
-import type { Catalog } from '../port.ts';
+import type { Catalog } from '../../model/catalog.ts';
 import type { Exchange } from './exchange.ts';
 import { allPages } from './pages.ts';
 

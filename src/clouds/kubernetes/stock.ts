@@ -1,4 +1,5 @@
-import type { Catalog, Quota } from '../port.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import type { Quota } from '../port.ts';
 import type { Account } from './account.ts';
 import type { Kubernetes } from './client/client.ts';
 import type { Node, ResourceQuota } from './client/objects.ts';

@@ -1,4 +1,5 @@
-import type { Catalog, Quota } from '../port.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import type { Quota } from '../port.ts';
 import type { OpenStack } from './client/client.ts';
 import { cloudErrorOf } from './errors.ts';
 import { catalogFlavors } from './flavors.ts';

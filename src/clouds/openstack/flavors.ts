@@ -1,4 +1,4 @@
-import type { Catalog } from '../port.ts';
+import type { Catalog } from '../../model/catalog.ts';
 import type { Flavor } from './client/compute.ts';
 
 /** Whole and virtual GPUs, in the two ways that a flavor can ask for them. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Catalog } from '../port.ts';
+import type { Catalog } from '../../model/catalog.ts';
 
 /** Which of a catalog are to be offered: names, `*` for any characters and `?` for one. */
 export interface OfferPatterns {

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openstackDriver } from '../../../src/clouds/openstack/driver.ts';
 import { generateOffers } from '../../../src/clouds/openstack/generate.ts';
-import type { Catalog } from '../../../src/clouds/port.ts';
 import { offerSchema } from '../../../src/config/schema.ts';
+import type { Catalog } from '../../../src/model/catalog.ts';
 import { openstackBench } from './bench.ts';
 
 const everything = { cloud: 'campus', images: ['*'], flavors: ['*'], zones: ['*'] };
