@@ -29,6 +29,7 @@ const readsMax = 64;
 export interface Claims {
   /** Of all sites. */
   all(): Promise<readonly Claim[]>;
+  takenHosts(): Promise<ReadonlySet<string>>;
   /** Null: nobody has the host. */
   of(host: string): Promise<Claim | null>;
   /** False: somebody has it. */
@@ -53,10 +54,14 @@ export function openClaims(folder: string): Claims {
     }
   }
 
+  async function fileNames(): Promise<readonly string[]> {
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    return (await readdir(folder)).filter((name) => name.endsWith(claimSuffix)).toSorted();
+  }
+
   return {
     all: async () => {
-      await mkdir(folder, { recursive: true, mode: 0o750 });
-      const names = (await readdir(folder)).filter((name) => name.endsWith(claimSuffix)).toSorted();
+      const names = await fileNames();
       const claims: Claim[] = [];
       for (let at = 0; at < names.length; at += readsMax) {
         const some = names.slice(at, at + readsMax).map((name) => read(join(folder, name)));
@@ -64,6 +69,7 @@ export function openClaims(folder: string): Claims {
       }
       return claims;
     },
+    takenHosts: async () => new Set((await fileNames()).map((name) => name.slice(0, -claimSuffix.length))),
     of: (host) => read(fileOf(host)),
     take: async (claim) => {
       const aside = await mkdtemp(join(folder, '.new-'));

@@ -52,7 +52,7 @@ export const fixedDriver = {
       terminate: (id, signal) => guarded(true, signal, () => terminate(rack, id, signal)),
       quota: (signal) =>
         guarded(false, signal, async () => {
-          const taken = new Set((await rack.claims.all()).map(({ host }) => host));
+          const taken = await rack.claims.takenHosts();
           const free = settings.hosts.filter(({ name }) => !taken.has(name)).length;
           return { instances: free, cpus: null, memoryMiB: null };
         }),
@@ -198,7 +198,7 @@ async function takeOne(
   hosts: readonly FixedHost[],
   facts: Omit<Claim, 'host' | 'address'>,
 ): Promise<Claim | null> {
-  const taken = new Set((await claims.all()).map(({ host }) => host));
+  const taken = await claims.takenHosts();
   for (const { name, address = name } of hosts) {
     if (taken.has(name)) continue;
     const claim = { ...facts, host: name, address };
