@@ -22,7 +22,7 @@ beforeEach(async () => {
     maxAttempts: 1,
     credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
   });
-  const exchange = exchangeThrough(client, []);
+  const exchange = exchangeThrough({ client, secrets: [], renewal: null });
   const unknownSince = new Map<CloudId, number>();
   const clock = { wallNow: () => nowMs, monotonicNow: () => nowMs, sleep: async () => {} };
   end = (id) => terminate(exchange, clock, unknownSince, CloudId(id), soon());
