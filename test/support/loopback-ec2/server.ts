@@ -94,7 +94,7 @@ export interface LoopbackEc2Options extends Omit<WorldOptions, 'now'> {
   readonly now?: () => number;
   readonly port?: number;
   /** Calls that are signed with another access key are refused; without it any key will do. */
-  readonly accessKeyId?: string;
+  readonly accessKeyId?: string | (() => string);
 }
 
 const requestsMax = 10_000;
@@ -123,6 +123,8 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
   let manualMs = 0;
   const world = makeWorld({ ...options, now: options.now ?? (() => manualMs) });
   const faults = makeFaults();
+  const { accessKeyId } = options;
+  const wanted = () => (typeof accessKeyId === 'function' ? accessKeyId() : accessKeyId);
   const stopping = new AbortController();
   const requests: LoopbackRequest[] = [];
   const counts = new Map<string, number>();
@@ -141,7 +143,7 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
     const waitMs = world.levers.delayMs[action] ?? world.levers.delayMs['*'] ?? 0;
     if (waitMs > 0) await delay(waitMs, undefined, { signal: stopping.signal });
     const carriedOut = () => {
-      if (options.accessKeyId !== undefined && accessKeyOf(request) !== options.accessKeyId) return denied;
+      if (wanted() !== undefined && accessKeyOf(request) !== wanted()) return denied;
       return carryOut(world, action, params);
     };
     const fault = faults.next(action);
