@@ -143,15 +143,18 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
       };
       await mine.compute.create({ server, schedulerHints: null, secrets: [] }, signal);
     },
-    slow: async ({ bootMs, stopMs }) =>
-      testbed.setLevers({ lab_spawn_s: bootMs / 1000, lab_destroy_s: stopMs / 1000 }),
+    slow: async ({ bootMs, stopMs }) => {
+      // One that no host has yet is deleted at once, however long its destruction would take.
+      await until(async () => (await rowsOf(admin, demo, signal)).every(({ status }) => status !== 'BUILD'));
+      testbed.setLevers({ lab_spawn_s: bootMs / 1000, lab_destroy_s: stopMs / 1000 });
+    },
     lag: async () => {
       throw new Error('the testbed shows what there is');
     },
     elapse: async (ms) => {
       if (ms > waitMaxMs) return;
       await delay(ms);
-      await untilNoneIsEnding(admin, demo, signal);
+      await until(async () => !(await rowsOf(admin, demo, signal)).some(isEnding));
     },
     room: async () => {
       throw new Error('the testbed has room');
@@ -253,10 +256,10 @@ async function truth(
   });
 }
 
-async function untilNoneIsEnding(admin: OpenStack, project: string, signal: AbortSignal): Promise<void> {
+async function until(isSo: () => Promise<boolean>): Promise<void> {
   const untilMs = performance.now() + goneMaxMs;
-  while ((await rowsOf(admin, project, signal)).some(isEnding)) {
-    if (performance.now() > untilMs) throw new Error('servers that were ended do not go');
+  while (!(await isSo())) {
+    if (performance.now() > untilMs) throw new Error('servers stay as they are');
     await delay(200);
   }
 }
