@@ -67,6 +67,7 @@ export const endReasons = [
   'downtime', // its cloud, pool or site is in a declared downtime
   'blackHole', // it took no job though many waited, or ended each in seconds
   'released', // it was for one job of its queue alone, which is over
+  'reclaimed', // the cloud gave notice that it takes it back, and it was drained for that
 ] as const;
 export type EndReason = (typeof endReasons)[number];
 

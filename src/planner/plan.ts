@@ -16,6 +16,7 @@ import { createFallback } from './fallback.ts';
 import { headroomOf, type IdleOutlook, type IdleState, noteIdle } from './idle.ts';
 import type { LaunchCounts } from './launchRate.ts';
 import { drainsForLifetimes } from './lifetimes.ts';
+import { drainsForNotices } from './notices.ts';
 import { inOrder, type Turn } from './order.ts';
 import { cheapestFirst, createPlacements, indexPools } from './placements.ts';
 import { type BudgetReport, createPurse, type MoneyOutlook } from './purse.ts';
@@ -78,6 +79,16 @@ export interface QueueOutlook {
   readonly trouble: string | null;
   /** The view came in just now: only then may it say that a machine is not needed. */
   readonly isNew: boolean;
+  /** Waiting jobs that fit no offer and no worker, and have not for a while; absent or null: none. */
+  readonly unfit?: UnfitJobs | null;
+}
+
+export interface UnfitJobs {
+  readonly jobs: number;
+  readonly groups: number;
+  /** One of them, and what it fails by. */
+  readonly sample: JobId;
+  readonly why: string;
 }
 
 export interface Plan {
@@ -191,6 +202,7 @@ export function plan(input: PlanInput): Plan {
   const demand = serveAndFill(turns, work);
   holdForGangs(work);
   const due = onceEach([
+    ...drainsForNotices(input),
     ...drainsForDowntimes(input),
     ...drainsForLifetimes(input),
     ...drainsForBudgets(input, purse),
