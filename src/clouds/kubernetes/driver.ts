@@ -1,6 +1,7 @@
 import type { CloudError } from '../../model/errors.ts';
 import type { CloudDriver } from '../port.ts';
 import { type Account, emptyMemory } from './account.ts';
+import { kubernetesChecks } from './checks.ts';
 import type { Kubernetes } from './client/client.ts';
 import { connectionFor } from './connection.ts';
 import { cloudErrorOf } from './errors.ts';
@@ -53,6 +54,7 @@ export const kubernetesDriver = {
       terminate: (instance, signal) => on((client) => terminate(account, client, instance, signal)),
       quota: (signal) => on((client) => readQuota(account, client, signal)),
       catalog: (signal) => on((client) => readCatalog(account, client, signal)),
+      checks: (request) => kubernetesChecks(account, request),
       close: () => connection.close(),
     };
   },

@@ -44,9 +44,10 @@ function judge(failure: KubernetesFailure): Verdict {
   }
 }
 
-/** Somebody's page, or the plain text of the overload filter. */
+/** Somebody's page, or the plain text of the filters that stand before the API: of overload, and of requests that take too long. */
 function byPage(status: number | null): Verdict {
   if (status === 401 || status === 403) return no('auth');
+  if (status === 408 || status === 504) return perhaps('timeout');
   if (status === 429) return no('rateLimited');
   if (status === 413) return no('invalid');
   return perhaps('unavailable');
