@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod';
+import type { Generation } from '../model/catalog.ts';
 
 /** What the loader needs of a queue adapter. */
 export interface ConfigurableAdapter {
@@ -16,6 +17,8 @@ export interface ConfigurableDriver {
     readonly userDataBytesMax: number;
     readonly spot: boolean;
   };
+  /** Offers may be generated from its catalog; absent: they are written out. */
+  readonly generation?: Generation;
 }
 
 /** Parts by the word in the config; imported when a config names them, so that a site loads what it uses and no more. */

@@ -26,6 +26,14 @@ export const cloudstackDriver = {
   configSchema: cloudstackSettings,
   offerSchema: cloudstackOffer,
   capabilities: cloudstackCapabilities,
+  generation: {
+    example: { flavor: 'small', image: { id: 'example', name: 'example' }, zone: 'example' },
+    bootOf: ({ flavor, image, zone }) => ({
+      template: image.name,
+      serviceOffering: flavor,
+      ...(zone === null ? {} : { zone }),
+    }),
+  },
 
   create(settings: CloudstackSettings, { site, clock, log }) {
     const apiKey = settings.credentials.apiKey.text();
