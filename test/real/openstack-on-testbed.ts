@@ -154,7 +154,9 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
     elapse: async (ms) => {
       if (ms > waitMaxMs) return;
       await delay(ms);
-      await until(async () => !(await rowsOf(admin, demo, signal)).some(isEnding));
+      await until(
+        async () => !(await rowsOf(admin, demo, signal)).some((row) => isEnding(row) || isUnplaced(row)),
+      );
     },
     room: async () => {
       throw new Error('the testbed has room');
@@ -234,8 +236,11 @@ async function rowsOf(admin: OpenStack, project: string, signal: AbortSignal) {
   return servers.filter((row) => row.tenant_id === project && row.status !== 'DELETED');
 }
 
-const isEnding = (row: { readonly 'OS-EXT-STS:task_state'?: string | null | undefined }) =>
-  row['OS-EXT-STS:task_state'] === 'deleting';
+interface Task {
+  readonly 'OS-EXT-STS:task_state'?: string | null | undefined;
+}
+const isEnding = (row: Task) => row['OS-EXT-STS:task_state'] === 'deleting';
+const isUnplaced = (row: Task) => row['OS-EXT-STS:task_state'] === 'scheduling';
 
 async function truth(
   admin: OpenStack,

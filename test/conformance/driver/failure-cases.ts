@@ -37,6 +37,8 @@ export const failureCases = {
   'the account at its limit is quota': async (bench) => {
     await bench.test.allowance(1);
     await bench.cloud.launch(bench.order(1), bench.signal);
+    // A cloud may count a machine only once it has found a place for it.
+    await bench.elapse(1000);
     await bench.fails(bench.cloud.launch(bench.order(1), bench.signal), { code: 'quota', inDoubt: false });
     expect(await bench.test.truth()).toHaveLength(1);
   },
