@@ -120,4 +120,16 @@ export interface QueueSnapshot {
   readonly workers: readonly Worker[];
   /** Jobs by state over the whole queue, for status and metrics. */
   readonly jobs: { readonly waiting: number; readonly running: number; readonly held: number };
+  /** Jobs whose own credentials end soon; absent where that is not told. */
+  readonly credentials?: EndingCredentials;
+}
+
+/** Of waiting and running jobs: credentials (proxies) that have ended, or will within a time of the config. */
+export interface EndingCredentials {
+  readonly ended: number;
+  readonly ending: number;
+  /** Epoch seconds of the one that ends next; null: all of them have ended. */
+  readonly nextSeconds: number | null;
+  /** Whose they are: a few. */
+  readonly users: readonly string[];
 }

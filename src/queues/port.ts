@@ -58,6 +58,12 @@ export interface Queue {
    */
   checks?(request: QueueCheckRequest): readonly Check[];
 
+  /**
+   * Holds waiting jobs, with the reason for their owners to read. May be repeated; jobs that are gone, or held, are no
+   * error. Absent where that cannot be done.
+   */
+  hold?(jobs: readonly JobId[], why: string, signal: AbortSignal): Promise<void>;
+
   /** Machines may be borrowed from it; absent where jobs come by another way. */
   readonly leases?: LeaseDesk;
 
