@@ -20,6 +20,7 @@ import { measureParts } from './meter/measured.ts';
 import { createNews } from './news.ts';
 import { createNextTick } from './nextTick.ts';
 import { outlooksOf } from './outlooks.ts';
+import { watchPrices } from './prices.ts';
 import { createProbes } from './probes.ts';
 import { createPruning } from './pruning.ts';
 import { createPulse } from './pulse.ts';
@@ -31,6 +32,7 @@ import { type TickResult, tick } from './tick.ts';
 import { createTickBell } from './ticked.ts';
 import { createTimeline } from './timeline.ts';
 import { turning } from './turning.ts';
+import { watchUnfit } from './unfit.ts';
 import { createWake } from './wake.ts';
 
 export interface Daemon {
@@ -146,6 +148,18 @@ export function createDaemon(given: DaemonParts): Daemon {
   });
 
   const quotas = watchQuotas(parts, timeline);
+  const prices = watchPrices(parts, timeline);
+  const unfit = watchUnfit({
+    parts,
+    site,
+    timeline,
+    viewOf: (name) => queueSources.get(name)?.latest ?? null,
+    reports: () => lastTick?.plan.demand ?? [],
+    note: (entry) => {
+      news.note(entry);
+      wake.now();
+    },
+  });
 
   const wallNow = () => Math.floor(clock.wallNow());
   const nextTick = createNextTick({ site, queueSources, now: () => timeline.now(), wallNow });
@@ -155,6 +169,8 @@ export function createDaemon(given: DaemonParts): Daemon {
     cloudSources,
     queueSources,
     quotaOf: (name) => quotas.of(name),
+    pricesOf: (name) => prices.of(name),
+    unfitOf: (name) => unfit.of(name),
     launchesLeft,
     stopping: () => stopping,
   });
@@ -261,8 +277,8 @@ export function createDaemon(given: DaemonParts): Daemon {
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
     const looks = Promise.all(
-      [...sources, quotas, probes, watchLag(parts), createAccountKeeping(parts, timeline)].map((source) =>
-        source.run(inner.signal),
+      [...sources, quotas, prices, unfit, probes, watchLag(parts), createAccountKeeping(parts, timeline)].map(
+        (source) => source.run(inner.signal),
       ),
     );
     try {

@@ -6,7 +6,7 @@ import { type FairnessPolicy, usualFairness } from '../model/fairness.ts';
 import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { EndReason, LaunchCause } from '../model/instance.ts';
 import type { Observed } from '../model/mode.ts';
-import type { Offer, Pool } from '../model/offer.ts';
+import type { Offer, Pool, Price } from '../model/offer.ts';
 import { drainsForBudgets } from './budgetDrains.ts';
 import { createCaps } from './caps.ts';
 import { type DowntimeOutlook, drainsForDowntimes } from './downtimes.ts';
@@ -36,6 +36,7 @@ export interface PlanInput {
   readonly paused?: ReadonlySet<PoolName>;
   /** Where nothing is to be launched because it is only observed; absent or null: nowhere. */
   readonly observed?: Observed | null;
+  /** With the prices of now. */
   readonly offers: ReadonlyMap<string, Offer>;
   readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
   readonly queues: ReadonlyMap<QueueName, QueueOutlook>;
@@ -66,6 +67,8 @@ export interface CloudOutlook {
   readonly launchesLeft: number;
   /** What the account may still have; null or absent: the cloud does not say. */
   readonly quota?: QuotaSnapshot | null;
+  /** What its market says that spot offers cost; null or absent: what the config says. */
+  readonly prices?: ReadonlyMap<OfferName, Price> | null;
   /** Null: it may be used; else why not, e.g. `no complete list since the start`. */
   readonly trouble: string | null;
   /** It has left the config: its machines drain. */
