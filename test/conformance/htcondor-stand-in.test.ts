@@ -7,3 +7,8 @@ const gaps: Partial<Record<AdapterCase, string>> = {
 };
 
 adapterConformance('HTCondor, stand-in tools', { start: startHtcondorStandIn, gaps });
+
+adapterConformance('HTCondor, stand-in tools, jobs from job_queue.log', {
+  start: () => startHtcondorStandIn('log'),
+  gaps,
+});

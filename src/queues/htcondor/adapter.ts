@@ -7,9 +7,12 @@ import { admissionOf } from './admission.ts';
 import { CollectorWatch } from './collector.ts';
 import { type Grouping, groupDemand, type ReadClasses } from './demand.ts';
 import { watchJobQueueLog } from './hint.ts';
+import { holdJobs } from './hold.ts';
 import { JobClasses } from './job-classes.ts';
 import { readJob } from './jobs.ts';
+import { LogSource, newsOf } from './log-source.ts';
 import { AdReader } from './long-ads.ts';
+import { watchProxies } from './proxies.ts';
 import { readSchedd, type ScheddView } from './schedd.ts';
 import { configSchema, type HtcondorSettings } from './settings.ts';
 import { createTools, readAds } from './tools.ts';
@@ -45,8 +48,15 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
   const machineWords = new Vocabulary(slotWords, wordsMax);
   const schedds = settings.schedds.length > 0 ? settings.schedds : [null];
   const words = createVmReader(tools, { settings: settings.vmSettings, schedds });
-  const grouping: Grouping = { isWish: (name) => wishes.has(name), walltime: settings.walltime };
+  const proxies = watchProxies({ tools, schedds, clock, warningMs: settings.proxyWarningMs });
+  const isWish = (name: string) => wishes.has(name);
+  const grouping: Grouping = { isWish, walltime: settings.walltime };
   let coarse = false;
+  const { jobQueueLog } = settings;
+  const source =
+    jobQueueLog === null || settings.jobsFrom !== 'log'
+      ? null
+      : new LogSource({ path: jobQueueLog, isWish, log });
   const views = new Map<string | null, ScheddView>();
   const silent = new Map<string | null, string>();
 
@@ -67,6 +77,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
       projection: jobWords.projection(),
       bigQueueJobs: settings.bigQueueJobs,
       rereadAfterMs: settings.rereadAfterMs,
+      log: source,
     };
     const answers = await settleAll(schedds, scheddsAtOnceMax, async (name) => {
       const nowMs = clock.monotonicNow();
@@ -120,6 +131,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     jobWords.learn(request.attributes);
     try {
       const { slots, workersComplete, views, classes } = await look(signal);
+      const credentials = await proxies.look(signal);
       const grouped = groupDemand(queue, classes, grouping);
       const { demand, complete } = grouped;
       if (grouped.coarse && !coarse)
@@ -132,6 +144,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
         workersComplete,
         demandComplete: complete && views.length === schedds.length && views.every((view) => view.complete),
         demand: await words.groups(demand, signal),
+        ...(credentials === undefined ? {} : { credentials }),
         workers: workersOf(queue, slots, settings.join),
         jobs: {
           waiting: sum(({ totals }) => totals.matching),
@@ -154,7 +167,6 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     return group?.id ?? null;
   };
 
-  const { jobQueueLog } = settings;
   const base: Queue = {
     poll,
     admit: async (request) => admissionOf(request, settings.join),
@@ -165,10 +177,15 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
       const found = await readJob(tools, reader, { id, schedds, demandOf }, signal);
       return found === null ? null : words.job(found, Math.floor(clock.wallNow() / 1000));
     },
+    hold: (ids, why, signal) => holdJobs(tools, { jobs: ids, why, schedds }, signal),
     close: async () => {},
   };
   if (jobQueueLog === null) return base;
-  return { ...base, hint: (changed, signal) => watchJobQueueLog(jobQueueLog, changed, signal, log) };
+  const news = source ?? newsOf(jobQueueLog, isWish);
+  return {
+    ...base,
+    hint: (changed, signal) => watchJobQueueLog(jobQueueLog, { changed, news, log }, signal),
+  };
 }
 
 function messageOf(error: unknown): string {

@@ -61,12 +61,24 @@ export const configSchema = z
     rereadAfter: durationMs.default(60 * second),
     /** The schedd's job_queue.log, where this user may read it: its growth wakes the daemon. */
     jobQueueLog: path.optional(),
+    /** `log`: the jobs are read from jobQueueLog, and by condor_q only where that does not do. */
+    jobsFrom: z.enum(['condor_q', 'log']).default('condor_q'),
     /** Of a job: how long it may run, beside AllowedJobDuration and AllowedExecuteDuration. */
     walltimeAttribute: attributeName.optional(),
     walltimeUnit: z.enum(['s', 'm', 'h']).default('m'),
+    /** Of waiting and running jobs: a proxy that ends within that is told of; 0: none is. */
+    proxyWarning: durationBetween(0, 30 * day).default(2 * hour),
     /** How Cloud Scheduler's words in jobs are understood. */
     cloudScheduler: cloudSchedulerSchema.prefault({}),
     join: join.optional(),
+  })
+  .refine(({ jobsFrom, jobQueueLog }) => jobsFrom !== 'log' || jobQueueLog !== undefined, {
+    path: ['jobsFrom'],
+    error: '`log` needs a jobQueueLog',
+  })
+  .refine(({ jobsFrom, schedds }) => jobsFrom !== 'log' || schedds.length <= 1, {
+    path: ['jobsFrom'],
+    error: "`log` is for one schedd: a log is one schedd's",
   })
   .transform(
     (raw): HtcondorSettings => ({
@@ -80,10 +92,12 @@ export const configSchema = z
       bigQueueJobs: raw.bigQueueJobs,
       rereadAfterMs: raw.rereadAfter,
       jobQueueLog: raw.jobQueueLog ?? null,
+      jobsFrom: raw.jobsFrom,
       walltime:
         raw.walltimeAttribute === undefined
           ? null
           : { attribute: raw.walltimeAttribute, unitMs: units[raw.walltimeUnit] },
+      proxyWarningMs: raw.proxyWarning,
       vmSettings: raw.cloudScheduler,
       join: raw.join === undefined ? null : joinSettings(raw.join),
     }),
@@ -100,8 +114,11 @@ export interface HtcondorSettings {
   readonly bigQueueJobs: number;
   readonly rereadAfterMs: number;
   readonly jobQueueLog: string | null;
+  readonly jobsFrom: 'condor_q' | 'log';
   /** Null: the site has no word of its own for it. */
   readonly walltime: WalltimeWord | null;
+  /** 0: proxies are not looked at. */
+  readonly proxyWarningMs: number;
   /** Cloud Scheduler's words. */
   readonly vmSettings: VmSettings;
   /** Null: machines join by other means; none is then known as an instance of ours by its identity. */

@@ -236,7 +236,7 @@ describe('a big queue', () => {
     stdout: recorded('answers/autocluster.out'),
   };
   const reads = (tools: FakeTools) =>
-    tools.calls().filter((line) => line.startsWith('condor_q') && line.includes('-long')).length;
+    tools.calls().filter((line) => line.startsWith('condor_q') && line.includes(',RequestCpus,')).length;
 
   function movingClock() {
     let nowMs = 0;

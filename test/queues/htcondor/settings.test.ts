@@ -22,7 +22,9 @@ describe('configSchema', () => {
       bigQueueJobs: 5000,
       rereadAfterMs: 60_000,
       jobQueueLog: null,
+      jobsFrom: 'condor_q',
       walltime: null,
+      proxyWarningMs: 7_200_000,
       vmSettings: {
         clouds: new Map(),
         images: new Map(),

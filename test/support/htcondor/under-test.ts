@@ -49,7 +49,9 @@ function ruleOf(kind: CallKind, fault: Fault): ToolRule {
 }
 
 /** The adapter on programs of HTCondor's names, which show the state of a pool as recorded ones did. */
-export async function startHtcondorStandIn(): Promise<QueueUnderTest> {
+export async function startHtcondorStandIn(
+  jobsFrom: 'condor_q' | 'log' = 'condor_q',
+): Promise<QueueUnderTest> {
   const pool = createStandInPool();
   const faulty = faultyTools({ bin: pool.bin, tools: pool.tools });
   const clock = createVirtualClock();
@@ -87,6 +89,7 @@ export async function startHtcondorStandIn(): Promise<QueueUnderTest> {
         bin: faulty.bin,
         updateInterval: `${updateIntervalMs / 1000}s`,
         jobQueueLog: pool.jobQueueLog,
+        jobsFrom,
         bigQueueJobs: 5000,
         join: { collector: 'head', trustDomain: 'pool.test', signingKey: 'file:/nowhere' },
       });
@@ -164,13 +167,19 @@ export async function startHtcondorStandIn(): Promise<QueueUnderTest> {
     // The collector shows its ads until they expire, or are taken out.
     die: async (id) => void workerOf(id),
 
-    fault: async (kind, fault) => faulty.set(ruleOf(kind, fault)),
+    async fault(kind, fault) {
+      const rule = ruleOf(kind, fault);
+      // Nothing but the totals is asked for where the jobs are in the log.
+      const totals = kind === 'jobs' && jobsFrom === 'log' && rule.args !== undefined;
+      faulty.set(totals ? { ...rule, args: '-totals' } : rule);
+    },
     async struck() {
       const before = faulty.count();
       await eventually('the fault is met', () => faulty.count() > before, { everyMs: 10 });
     },
     heal: async () => faulty.clear(),
     async restart() {
+      pool.compact();
       pool.forgetMachines();
       reportAtMs = clock.monotonicNow() + updateIntervalMs;
       pool.show();
