@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Answer, json, readBody, send, spoil, type Voice } from '../loopback/answers.ts';
 import { type Fault, makeFaults } from '../loopback/faults.ts';
@@ -42,7 +42,7 @@ const services: Readonly<Record<string, (world: World, call: ServiceCall) => Ser
 };
 
 export async function startLoopbackOpenstack(
-  tls: { readonly key: string; readonly cert: string } | null = null,
+  tls: Pick<ServerOptions, 'key' | 'cert' | 'ca' | 'requestCert'> | null = null,
 ): Promise<LoopbackOpenstack> {
   let nowMs = 0;
   const world = makeWorld(() => nowMs);
