@@ -40,7 +40,7 @@ export interface LoadedOffers {
 /** The offers of the config and of its provider-ad files, in this order, checked by their clouds' drivers. */
 export async function loadOffers(
   sources: OfferSources,
-  deps: { readonly files: ConfigFiles; readonly catalogs?: CatalogReader },
+  deps: { readonly files: ConfigFiles; readonly catalogs: CatalogReader | undefined },
   report: Report,
 ): Promise<LoadedOffers> {
   const driverOf = (cloud: string) => sources.clouds.find(({ name }) => name === cloud)?.part ?? null;

@@ -31,8 +31,14 @@ export interface LoadDeps {
   readonly files: ConfigFiles;
   readonly env: (name: string) => string | undefined;
   /** For offers that are generated; absent: no cloud is asked, and there are none of them. */
-  readonly catalogs?: CatalogReader;
+  readonly catalogs?: SiteCatalogReader;
 }
+
+/** As a `CatalogReader`; the second is the site's `stateDir`. */
+export type SiteCatalogReader = (
+  cloud: Parameters<CatalogReader>[0],
+  stateDir: string,
+) => ReturnType<CatalogReader>;
 
 export interface Loaded {
   /** Null if there is any error. */
@@ -83,7 +89,11 @@ async function load(
   if (!checked.ok) report.findings(locate, checked.findings);
   const lists = checked.ok ? checked.value : listsOf(source.data);
   const reader = secretReader(deps.files, deps.env, path);
-  const parts = await loadLists(lists, source, deps, reader, report);
+  const stateDir = besideFile(path, checked.ok ? checked.value.stateDir : '.');
+  const { catalogs } = deps;
+  const asking: CatalogReader | undefined =
+    catalogs === undefined || !checked.ok ? undefined : (cloud) => catalogs(cloud, stateDir);
+  const parts = await loadLists(lists, source, { ...deps, reader, asking }, report);
   await readAllSecrets(parts, reader, report);
   const userData = await loadTemplates(parts, path, deps.files, report);
   if (!checked.ok) return null;
@@ -100,7 +110,6 @@ async function load(
   if (Buffer.byteLength(socket) > socketBytesMax) {
     report.add('error', locate(['socket']), `the path is longer than ${socketBytesMax} bytes`);
   }
-  const stateDir = besideFile(path, checked.value.stateDir);
   const accessDeps = { path, files: deps.files, reader, locate };
   const api = await loadAccess(checked.value.api, parts.pools, accessDeps, report);
   const built = buildSite({ fields: checked.value, stateDir, socket, api, parts, userData });
@@ -133,14 +142,19 @@ type Lists = Readonly<Record<'queues' | 'clouds' | 'offers' | 'pools', readonly 
   readonly offerFiles: readonly string[];
 };
 
+interface ListDeps extends Omit<LoadDeps, 'catalogs'> {
+  readonly reader: SecretReader;
+  readonly asking: CatalogReader | undefined;
+}
+
 /** Every entry by itself, then all of them together. */
 async function loadLists(
   lists: Lists,
   source: YamlSource,
-  deps: LoadDeps,
-  reader: SecretReader,
+  deps: ListDeps,
   report: Report,
 ): Promise<SiteParts> {
+  const { reader } = deps;
   const at = (list: string, index: number) => locateIn(source, [list, index]);
   const queues = await Promise.all(
     lists.queues.map((entry, index) => loadEntry(entry, queueKind(deps), at('queues', index), report)),
@@ -157,7 +171,11 @@ async function loadLists(
     return true;
   };
   const sources = { entries, files, path: source.file, at, locate: locateIn(source), clouds, canAsk };
-  const { entries: offerEntries, complete, offers } = await loadOffers(sources, deps, report);
+  const {
+    entries: offerEntries,
+    complete,
+    offers,
+  } = await loadOffers(sources, { files: deps.files, catalogs: deps.asking }, report);
   const offerNames = offerEntries.flatMap(({ name }) => name ?? []);
   const pools = lists.pools
     .map((entry, index) => loadPool(entry, at('pools', index), report))

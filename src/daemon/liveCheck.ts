@@ -57,6 +57,31 @@ export async function lookAt(
   return results;
 }
 
+export interface LiveSite {
+  readonly config: SiteConfig;
+  readonly clouds: readonly LiveCloud[];
+  readonly queues: readonly LiveQueue[];
+}
+
+/** The queues first. Closes all of them. */
+export async function lookAtSite(
+  { config, clouds, queues }: LiveSite,
+  parts: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<readonly LiveResult[]> {
+  try {
+    const sources = [
+      ...queues.map((queue) => queueSource(queue, config, parts.clock)),
+      ...clouds.map((cloud) => cloudSource(cloud, config)),
+    ];
+    return await lookAt(sources, parts);
+  } finally {
+    await Promise.allSettled([
+      ...clouds.map(({ cloud }) => cloud.close()),
+      ...queues.map(({ queue }) => queue.close()),
+    ]);
+  }
+}
+
 interface Bounds {
   readonly clock: Clock;
   readonly signal: AbortSignal;
