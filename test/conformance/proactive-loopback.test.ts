@@ -1,0 +1,9 @@
+import { startProactiveUnderTest } from '../support/proactive/under-test.ts';
+import { type AdapterCase, adapterConformance } from './adapter-cases.ts';
+
+const gaps: Partial<Record<AdapterCase, string>> = {
+  'what a job requests is in the ad of the group': 'a task asks for nodes, not for processors or memory',
+  'a job that comes is heard of at once': 'the server gives no sign: it is asked every `watch`',
+};
+
+adapterConformance('ProActive (loopback stand-in)', { start: startProactiveUnderTest, gaps });
