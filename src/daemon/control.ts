@@ -145,6 +145,7 @@ function planInput(view: DaemonView): PlanInput {
     doubted: doubtedOf(view.state().watch),
     launchCounts: view.state().watch.launchCounts,
     money: moneyOutlook(view.state().spending, view.site, view.state().learned),
+    seatsPerCall: view.site.seatsPerCall,
     matchmaker: view.site.matchmaker,
     instanceOf: ({ instance }) => instance,
   };

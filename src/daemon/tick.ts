@@ -208,6 +208,7 @@ export function tick(state: CoreState, input: TickInput, configured: CoreSite): 
     launchCounts: state.watch.launchCounts,
     idle: { state: state.idle, bootMs: (offer) => usualBootMs(learned, offer) },
     money: moneyOutlook(spending, site, learned),
+    seatsPerCall: site.seatsPerCall,
     matchmaker: site.matchmaker,
     instanceOf,
   };

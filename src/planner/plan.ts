@@ -56,6 +56,8 @@ export interface PlanInput {
   readonly fairness?: FairnessPolicy;
   /** Absent: nothing has been used. */
   readonly shares?: Pick<Shares, 'usage'>;
+  /** Machines that one create call for this pool at this cloud may make; absent: one. */
+  readonly seatsPerCall?: (pool: Pool, cloud: CloudName) => number;
   readonly matchmaker: Matchmaker;
   readonly instanceOf: (worker: Worker) => InstanceId | null;
 }

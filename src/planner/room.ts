@@ -113,6 +113,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
       );
     }
     const inFlight = launchesLeft.get(cloud.name) ?? cloud.launchesLeft;
+    const seats = input.seatsPerCall?.(pool, cloud.name) ?? 1;
     const probe = admitted.includes('probe');
     const affordable = purse.left(launch);
     const allowed = quotas.left(offer);
@@ -150,7 +151,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
       {
         code: 'launchesInFlight',
         why: () => `cloud ${cloud.name} has as many create calls under way as it may`,
-        left: inFlight,
+        left: inFlight * seats,
       },
       {
         code: 'setAside',
@@ -172,7 +173,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
       ofRate.add(pool.name, count);
       ofOffer.add(offer.name, count);
       ofCloud.add(cloud.name, count);
-      launchesLeft.set(cloud.name, inFlight - now);
+      launchesLeft.set(cloud.name, inFlight - Math.ceil(now / seats));
       const newlyProbed = probe ? keys.filter((key) => !probed.has(key)) : [];
       for (const key of newlyProbed) probed.add(key);
       undos.push(() => {

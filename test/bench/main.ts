@@ -11,6 +11,7 @@ const benches = {
   latency: () => import('./latency.ts'),
   isolation: () => import('./isolation.ts'),
   life: () => import('./life.ts'),
+  many: () => import('./many.ts'),
   restart: () => import('./restart.ts'),
   soak90: () => import('./soak90.ts'),
   classad: () => import('./classad.ts'),
