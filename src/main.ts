@@ -204,7 +204,7 @@ interface Common extends Pick<DaemonParts, 'supervisor' | 'metrics'> {
   readonly log: Log;
   readonly crashpoint: Crashpoint | null;
   /** A daemon has begun with it. */
-  onBegun(config: GoodConfig): void;
+  readonly onBegun: (config: GoodConfig) => void;
 }
 
 /** What could be run with a config: its clouds and queues are made when the daemon before it has stopped. */
@@ -224,7 +224,7 @@ async function candidateOf(
     config,
     begin: async (notes, onRetired) => {
       const whole = withRetiring(config, left, heldBy(memory.load()));
-      const daemon = await createDaemon({
+      const daemon = createDaemon({
         ...common,
         version,
         config: whole,

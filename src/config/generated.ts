@@ -26,7 +26,7 @@ export interface GenerationParts {
   /** Absent: no cloud is asked, and what they have is not known. */
   readonly catalogs: CatalogReader | undefined;
   /** Whether a cloud can be asked: false where a secret of it cannot be read, which is said elsewhere. */
-  canAsk(cloud: LoadedCloud): Promise<boolean>;
+  readonly canAsk: (cloud: LoadedCloud) => Promise<boolean>;
 }
 
 export interface Generated {

@@ -4,7 +4,7 @@ export const isPattern = (text: string): boolean => /[*?]/.test(text);
 
 /** Cost: at most the product of both lengths, whatever the pattern. */
 export function fitsPattern(name: string, pattern: string): boolean {
-  const [chars, wanted] = [[...name], [...pattern]];
+  const [chars, wanted] = [Array.from(name), Array.from(pattern)];
   let at = 0;
   let want = 0;
   /** The last `*`, and where what it stands for ends so far. */

@@ -6,9 +6,9 @@ const everyMs = 60 * 60_000;
 
 export interface Refreshing {
   /** Whether the config that holds has offers that are generated. */
-  generates(): boolean;
+  readonly generates: () => boolean;
   /** Makes them anew; resolves to whether every cloud's catalog is known. */
-  refresh(): Promise<boolean>;
+  readonly refresh: () => Promise<boolean>;
   readonly clock: Clock;
   readonly log: Log;
 }
