@@ -1,5 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { OfferName } from '../../src/model/ids.ts';
 import { type Bench, expectNoSecret, makeBench } from '../conformance/driver/bench.ts';
 import { driverConformance } from '../conformance/driver-cases.ts';
@@ -44,6 +47,23 @@ async function launchOne(bench: Bench, boot?: unknown) {
   const [instance] = (await bench.cloud.launch(order, bench.signal)).instances;
   if (instance === undefined) throw new Error('nothing was launched');
   return instance;
+}
+
+/** Where an object of the kind is made, in the namespace of the examples. */
+function pathOf(kind: string): string {
+  const rbac = '/apis/rbac.authorization.k8s.io/v1';
+  const place = 'namespaces/spillway-workers';
+  const paths: Readonly<Record<string, string>> = {
+    ServiceAccount: `/api/v1/${place}/serviceaccounts`,
+    Role: `${rbac}/${place}/roles`,
+    RoleBinding: `${rbac}/${place}/rolebindings`,
+    ClusterRole: `${rbac}/clusterroles`,
+    ClusterRoleBinding: `${rbac}/clusterrolebindings`,
+    StatefulSet: `/apis/apps/v1/${place}/statefulsets`,
+  };
+  const path = paths[kind];
+  if (path === undefined) throw new Error(`no path for ${kind}`);
+  return path;
 }
 
 /** A node as its kubelet would report it. */
@@ -207,6 +227,24 @@ describe.skipIf(isMissing(testbed))('a real Kubernetes control plane', () => {
         expect(made[0]?.userData?.toString()).toBe(order.userData);
       }),
   );
+
+  it('takes the manifests of config/kubernetes as they are', () =>
+    inNamespace(async ({ test }) => {
+      const folder = join(import.meta.dirname, '../../config/kubernetes');
+      const accepted: string[] = [];
+      await test.admin
+        .call('POST', '/api/v1/namespaces', { metadata: { name: 'spillway-workers' } })
+        .catch(() => {});
+      for (const file of readdirSync(folder)) {
+        for (const document of parseAllDocuments(readFileSync(join(folder, file), 'utf8'))) {
+          const object = document.toJS() as { readonly kind: string };
+          if (object.kind === 'Namespace') continue;
+          await test.admin.call('POST', `${pathOf(object.kind)}?dryRun=All&fieldValidation=Strict`, object);
+          accepted.push(object.kind);
+        }
+      }
+      expect(accepted).toContain('StatefulSet');
+    }));
 
   it('finds nothing wrong with the rights of config/kubernetes, and a LimitRange by a dry run', () =>
     inNamespace(async ({ bench, test, here }) => {

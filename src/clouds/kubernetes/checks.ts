@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { describeRef } from '../../config/secrets.ts';
 import { formatSize } from '../../config/units.ts';
 import type { Check, CheckFinding } from '../../model/check.ts';
 import { checkEach, clockFindings, orWell, quotaFindings } from '../../model/checkFindings.ts';
@@ -12,6 +13,7 @@ import { manifestOf } from './manifest.ts';
 import { bearsMark, labelValue, markLabels } from './mark.ts';
 import type { KubernetesOffer } from './offer.ts';
 import { readCatalog, readQuota } from './stock.ts';
+import { templateOf } from './template.ts';
 
 /** Some ten calls, and a dry run of each different pod: the server admits or refuses it as it would, and keeps nothing. */
 export function kubernetesChecks(account: Account, request: CloudCheckRequest): readonly Check[] {
@@ -114,8 +116,12 @@ const quota: Look['look'] = async ({ account, client }, request, signal) => {
 const pods: Look['look'] = async ({ account, client }, { offers }, signal) => {
   const found = await checkEach(
     offers,
-    ({ settings }) => settings as KubernetesOffer,
-    async (settings) => {
+    (offer) => {
+      const settings = settingsOf(offer);
+      // What a file has in it is not in what offers are compared by.
+      return { settings, file: settings.podFile === undefined ? null : describeRef(settings.podFile.ref) };
+    },
+    async ({ settings }) => {
       const name = InstanceId('spillway-check-0');
       const mark = {
         site: account.site,
@@ -141,6 +147,7 @@ const pods: Look['look'] = async ({ account, client }, { offers }, signal) => {
 /** A worker that has less than its ad promises never gets the jobs that it was booted for. */
 function sizeFindings(offer: CheckedOffer): readonly CheckFinding[] {
   const asked = requestsOf(settingsOf(offer));
+  if (asked === null) return [];
   const { cpus, memoryMiB } = offer.resources;
   const offers = [offer.name];
   if (asked.cpus === null || asked.memoryMiB === null) {
@@ -155,14 +162,26 @@ function sizeFindings(offer: CheckedOffer): readonly CheckFinding[] {
   return [{ verdict: 'error', message: `the pod has less than the offer says: ${lacks.join(', ')}`, offers }];
 }
 
-function requestsOf({ cpus, memory, pod }: KubernetesOffer) {
-  const { requests = {}, limits = {} } = pod.spec?.containers?.[0]?.resources ?? {};
+/** Null where its file is no pod, which has been said. */
+function requestsOf(settings: KubernetesOffer) {
+  const { cpus, memory } = settings;
+  const template = attempt(() => templateOf(settings));
+  if (template === null) return null;
+  const { requests = {}, limits = {} } = template.spec?.containers?.[0]?.resources ?? {};
   const said = (name: string) => quantityOf(String(requests[name] ?? limits[name] ?? ''));
   const memoryBytes = said('memory');
   return {
     cpus: cpus ?? said('cpu'),
     memoryMiB: memory ?? (memoryBytes === null ? null : Math.floor(memoryBytes / 2 ** 20)),
   };
+}
+
+function attempt<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch {
+    return null;
+  }
 }
 
 /** Whether some node is large enough, when it is empty. */

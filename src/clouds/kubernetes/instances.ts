@@ -17,7 +17,7 @@ export function instanceOf(pod: Pod, isPatienceOver: IsPatienceOver): CloudInsta
   const { annotations, labels, uid } = pod.metadata;
   const pool = annotations[markAnnotations.pool];
   const offer = annotations[markAnnotations.offer];
-  const { state, fault } = readingOf(pod, isPatienceOver);
+  const { state, fault, notice } = readingOf(pod, isPatienceOver);
   return {
     cloudId: cloudIdOf(pod),
     intent: IntentId(annotations[markAnnotations.intent] ?? labels[markLabels.intent] ?? uid),
@@ -28,12 +28,15 @@ export function instanceOf(pod: Pod, isPatienceOver: IsPatienceOver): CloudInsta
     state,
     address: pod.status.podIP || null,
     fault: fault === null ? null : cleanText(fault, []) || null,
+    ...(notice === undefined || notice === null ? {} : { notice: cleanText(notice, []) }),
   };
 }
 
 interface Reading {
   readonly state: CloudInstanceState;
   readonly fault: string | null;
+  /** Why the cluster is about to take it. */
+  readonly notice?: string | null;
 }
 
 /**
@@ -52,10 +55,10 @@ function readingOf(pod: Pod, isPatienceOver: IsPatienceOver): Reading {
     case 'Failed':
       return failed(pod, taken);
     case 'Running':
-      return { state: isReady(pod) ? 'running' : 'pending', fault: taken };
+      return { state: isReady(pod) ? 'running' : 'pending', fault: null, notice: taken };
     default: {
       const hindrance = hindranceOf(pod);
-      if (hindrance === null) return { state: 'pending', fault: taken };
+      if (hindrance === null) return { state: 'pending', fault: null };
       return { state: isPatienceOver(pod, hindrance) ? 'error' : 'pending', fault: hindrance.text };
     }
   }

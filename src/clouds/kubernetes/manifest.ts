@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { InstanceId } from '../../model/ids.ts';
 import { annotationsOf, labelsOf, type Mark } from './mark.ts';
-import type { KubernetesOffer } from './offer.ts';
+import type { KubernetesOffer, PodTemplate } from './offer.ts';
+import { templateOf } from './template.ts';
 
 const volumeName = 'spillway-user-data';
 const userDataKey = 'user-data';
@@ -19,13 +20,13 @@ export interface Worker {
 export interface Manifest {
   /** The pod as it is sent. User data are not in it: whoever may read pods would read them. */
   readonly pod: unknown;
-  /** Of the pod and its user data: another order has another. */
+  /** Of the pod and its user data: another order has another, as far as user data of few bits may tell. */
   readonly digest: string;
 }
 
 /** The pod of one machine: the template, with what the offer says of the worker, the mark and the user data put into it. */
 export function manifestOf({ name, mark, settings, userData }: Worker): Manifest {
-  const { metadata = {}, spec = {} } = settings.pod;
+  const { metadata = {}, spec = {} } = templateOf(settings);
   const [worker = { name: 'worker' }, ...others] = spec.containers ?? [];
   const hasUserData = userData !== null;
   const wholeSpec = {
@@ -37,9 +38,7 @@ export function manifestOf({ name, mark, settings, userData }: Worker): Manifest
     containers: [workerOf(worker, settings, hasUserData), ...others],
     ...(hasUserData ? { volumes: [...(spec.volumes ?? []), userDataVolume(name)] } : {}),
   };
-  const digest = createHash('sha256')
-    .update(JSON.stringify([mark, metadata, wholeSpec, userData]))
-    .digest('hex');
+  const digest = digestOf([mark, metadata, wholeSpec], userData);
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -53,7 +52,16 @@ export function manifestOf({ name, mark, settings, userData }: Worker): Manifest
   return { pod, digest };
 }
 
-type Container = NonNullable<NonNullable<KubernetesOffer['pod']['spec']>['containers']>[number];
+/**
+ * Anybody who may look at pods sees it, so of the user data it has 16 bits: enough to tell that a template was changed meanwhile, and too
+ * few to try guesses of what is in them.
+ */
+function digestOf(rest: unknown, userData: string | null): string {
+  const hex = (text: string) => createHash('sha256').update(text).digest('hex');
+  return `${hex(JSON.stringify(rest)).slice(0, 40)}-${userData === null ? 'none' : hex(userData).slice(0, 4)}`;
+}
+
+type Container = NonNullable<NonNullable<PodTemplate['spec']>['containers']>[number];
 
 function workerOf(container: Container, settings: KubernetesOffer, hasUserData: boolean): unknown {
   const { userDataFolder } = settings;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { textFile } from '../../config/secrets.ts';
 import { sizeMiB } from '../../config/units.ts';
 import { markPrefix } from './mark.ts';
 
@@ -25,7 +26,10 @@ const container = z.looseObject({
 });
 
 /** A pod as its manifest has it: what is not named here goes to the server as it is, which refuses what it does not know. */
-const pod = z.strictObject({
+export const podTemplate = z.strictObject({
+  /** A file may be a whole manifest. */
+  apiVersion: z.literal('v1').optional(),
+  kind: z.literal('Pod').optional(),
   metadata: z.strictObject({ labels: marks.optional(), annotations: marks.optional() }).optional(),
   spec: z
     .looseObject({
@@ -37,7 +41,7 @@ const pod = z.strictObject({
     })
     .optional(),
 });
-export type PodTemplate = z.output<typeof pod>;
+export type PodTemplate = z.output<typeof podTemplate>;
 
 /** The fields under an offer's `boot:`. What they say of the worker's container wins over the template. */
 export const kubernetesOffer = z
@@ -60,11 +64,14 @@ export const kubernetesOffer = z
       .string()
       .regex(/^\/[^:\0]{1,200}$/, 'expected an absolute path')
       .default('/run/spillway'),
-    /** The worker is its first container. */
-    pod: pod.prefault({}),
+    /** The rest of the pod; the worker is its first container. */
+    pod: podTemplate.optional(),
+    /** The same in a file of its own, as YAML. */
+    podFile: textFile.optional(),
   })
-  .superRefine(({ image, pod: { spec } }, context) => {
-    if (image === undefined && spec?.containers?.[0]?.image === undefined) {
+  .superRefine(({ image, pod, podFile }, context) => {
+    if (pod !== undefined && podFile !== undefined) context.addIssue('say the `pod` or the `podFile`');
+    if (podFile === undefined && image === undefined && pod?.spec?.containers?.[0]?.image === undefined) {
       context.addIssue('say the `image`, here or in the `pod`');
     }
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../../../src/config/secrets.ts';
 import { InstanceId, IntentId } from '../../../src/model/ids.ts';
 import { userDataOf } from '../../support/kubernetes/under-test.ts';
 import { addPod, type FakePod, namespace } from '../../support/kubernetes/world.ts';
@@ -80,6 +81,30 @@ describe('the pod that is made', () => {
     expect(error).toMatchObject({ code: 'invalid', inDoubt: false });
     expect(error.message).toContain('unknown field "nodeSelektor"');
     expect([world.pods, world.secrets]).toEqual([[], []]);
+  });
+
+  it('is the one of a file', async () => {
+    const { cloud, world, signal } = await kubernetesBench();
+    const text = 'kind: Pod\nmetadata: {labels: {a: b}}\nspec: {containers: [{name: w, image: "i:1"}]}\n';
+    const { settings } = anOrder({ image: undefined, podFile: 'file:/pod.yaml' });
+    const order = anOrder({}, { settings: { ...(settings as object), podFile: Secret.of(text) } });
+    await cloud.launch(order, signal);
+    expect(only(world.pods)).toMatchObject({ labels: { a: 'b' } });
+    expect(workerOf(only(world.pods))).toMatchObject({ name: 'w', image: 'i:1' });
+  });
+
+  it.each([
+    ['{', 'it is not YAML'],
+    ['kind: Job', 'kind'],
+    ['spec: {}', 'it has no containers'],
+  ])('is refused before the call where its file is none: %s', async (text, words) => {
+    const { cloud, server, signal } = await kubernetesBench();
+    const { settings } = anOrder({ image: undefined, podFile: 'file:/pod.yaml' });
+    const order = anOrder({}, { settings: { ...(settings as object), podFile: Secret.of(text) } });
+    const error = await errorOf(cloud.launch(order, signal));
+    expect(error).toMatchObject({ code: 'invalid', inDoubt: false });
+    expect(error.message).toContain(words);
+    expect(server.log).toEqual([]);
   });
 
   it('runs the image itself where there are no user data', async () => {

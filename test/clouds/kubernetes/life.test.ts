@@ -122,6 +122,22 @@ describe('a pod that has ended', () => {
   });
 });
 
+it('a pod that the cluster is about to take says so, and is drained for it', async () => {
+  const { pod, seen } = await onePod();
+  const taken = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'EvictionByEvictionAPI',
+    message: 'drained',
+  };
+  pod.status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }, taken] };
+  expect(await seen()).toMatchObject({
+    state: 'running',
+    fault: null,
+    notice: 'EvictionByEvictionAPI: drained',
+  });
+});
+
 it('a pod that is not ready is not running yet', async () => {
   const { pod, seen } = await onePod();
   pod.status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'False' }] };

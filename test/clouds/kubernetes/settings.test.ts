@@ -42,6 +42,7 @@ describe('an offer’s boot', () => {
   it.each([
     [{ image: 'a:1' }],
     [{ pod: { spec: { containers: [{ name: 'w', image: 'a:1' }] } } }],
+    [{ podFile: 'file:/etc/spillway/pod.yaml', memory: '1GiB' }],
     [{ image: 'a:1', cpus: 0.5, memory: '1GiB', gpus: 1, gpuResource: 'amd.com/gpu', command: ['/w'] }],
   ])('%j will do', (fields) => {
     expect(issuesOf(kubernetesOffer, fields)).toEqual([]);
@@ -52,6 +53,8 @@ describe('an offer’s boot', () => {
     [{ image: 'a', pod: { spec: { restartPolicy: 'Always' } } }, 'only Never is possible'],
     [{ image: 'a', pod: { metadata: { name: 'mine' } } }, 'name'],
     [{ image: 'a', pod: { metadata: { labels: { 'spillway/site': 'x' } } } }, "this program's own"],
+    [{ pod: {}, image: 'a', podFile: 'file:/p' }, 'say the `pod` or the `podFile`'],
+    [{ podFile: 'env:POD' }, 'expected file:PATH'],
     [{ image: 'a', gpuResource: 'gpu' }, 'expected the name of a resource'],
     [{ image: 'a', userDataFolder: 'run' }, 'expected an absolute path'],
     [{ image: 'a', memory: 2 }, 'has no unit'],

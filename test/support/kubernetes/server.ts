@@ -25,6 +25,8 @@ export interface LoopbackKubernetes {
   advance(ms: number): void;
   /** Lets the next `times` calls of a kind go wrong; a kind is `POST pods`, `GET pods`, `DELETE pods/NAME`, … */
   fault(kind: string, fault: Fault, times?: number): void;
+  /** No fault waits any more. */
+  calm(): void;
   calls(kind: string): number;
   /** Of all calls, as their kinds, oldest first. */
   readonly log: readonly string[];
@@ -42,9 +44,13 @@ export interface TlsOptions {
 
 const bodyBytesMax = 3_145_728;
 
-export async function startLoopbackKubernetes(tls: TlsOptions | null = null): Promise<LoopbackKubernetes> {
+/** `now`: the server's clock, epoch ms; without it time stands still but for `advance`. */
+export async function startLoopbackKubernetes(
+  tls: TlsOptions | null = null,
+  now: (() => number) | null = null,
+): Promise<LoopbackKubernetes> {
   let nowMs = 1_000_000;
-  const world = makeWorld(() => nowMs);
+  const world = makeWorld(now ?? (() => nowMs));
   const token = 'token-of-the-provisioner-Zk31bqPw8sT5';
   world.tokens.set(token, 'provisioner');
   const faults = makeFaults();
@@ -112,6 +118,7 @@ export async function startLoopbackKubernetes(tls: TlsOptions | null = null): Pr
       nowMs += ms;
     },
     fault: (kind, fault, times) => faults.set(kind, fault, times),
+    calm: () => faults.clear(),
     calls: (kind) => log.filter((one) => one === kind).length,
     async stop() {
       server.closeAllConnections();
