@@ -4,6 +4,7 @@ import { QueueError } from '../../model/errors.ts';
 import type { DemandId } from '../../model/ids.ts';
 import type { PollRequest, Queue, QueueAdapter, QueueDeps } from '../port.ts';
 import { admissionOf } from './admission.ts';
+import { htcondorChecks } from './checks.ts';
 import { CollectorWatch } from './collector.ts';
 import { type Grouping, groupDemand, type ReadClasses } from './demand.ts';
 import { watchJobQueueLog } from './hint.ts';
@@ -40,6 +41,7 @@ const realMachines = 'Offline =!= true';
 function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
   const { clock, log, queue } = deps;
   const tools = createTools(settings, clock);
+  const toolsWith = (more: Readonly<Record<string, string>>) => createTools(settings, clock, more);
   const reader = new AdReader();
   const collector = new CollectorWatch(settings.updateIntervalMs);
   const wishes = new Vocabulary(jobWishes, wordsMax);
@@ -178,6 +180,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
       return found === null ? null : words.job(found, Math.floor(clock.wallNow() / 1000));
     },
     hold: (ids, why, signal) => holdJobs(tools, { jobs: ids, why, schedds }, signal),
+    checks: (request) => htcondorChecks({ tools, toolsWith, settings, schedds, clock }, request),
     close: async () => {},
   };
   if (jobQueueLog === null) return base;
