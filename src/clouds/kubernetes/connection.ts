@@ -11,10 +11,11 @@ import { readServiceAccount, serviceAccountFolder } from './client/serviceAccoun
 import type { KubernetesSettings } from './settings.ts';
 
 export interface Connection {
-  /** The client, made at the first call: a kubeconfig that cannot be used is an error of that call. */
+  /**
+   * The client, made at the first call: a kubeconfig that cannot be used is an error of that call. Made anew, from what the files
+   * have then, after the server has refused us.
+   */
   readonly open: () => Promise<Kubernetes>;
-  /** What is known of the cluster may be old: certificates and the kubeconfig are read again before the next call. */
-  renew(): void;
   close(): Promise<void>;
 }
 
@@ -41,14 +42,21 @@ export const hostPrograms: HostPrograms = {
 
 export function connectionFor(settings: KubernetesSettings, clock: Clock): Connection {
   let made: Promise<Kubernetes> | null = null;
+  let current: Kubernetes | null = null;
   const open = async () => {
     const access = await accessOf(settings);
-    return kubernetes({
+    const client: Kubernetes = kubernetes({
       access,
       namespace: settings.namespace ?? access.namespace ?? 'default',
       pageSize: settings.pageSize,
       host: { clock, files: hostFiles, programs: hostPrograms },
+      onRefused: () => {
+        // Calls that are under way go on with what they have; idle connections close by themselves.
+        if (current === client) made = null;
+      },
     });
+    current = client;
+    return client;
   };
   return {
     async open() {
@@ -59,10 +67,6 @@ export function connectionFor(settings: KubernetesSettings, clock: Clock): Conne
         made = null;
         throw thrown;
       }
-    },
-    renew() {
-      // Calls that are under way go on with what they have; idle connections close by themselves.
-      made = null;
     },
     async close() {
       const used = made;

@@ -1,4 +1,3 @@
-import type { CloudError } from '../../model/errors.ts';
 import type { CloudDriver } from '../port.ts';
 import { type Account, emptyMemory } from './account.ts';
 import { kubernetesChecks } from './checks.ts';
@@ -27,7 +26,7 @@ export const kubernetesDriver = {
     const connection = connectionFor(settings, clock);
     const account: Account = { connection, site, clock, log, settings, memory: emptyMemory() };
 
-    /** What fails before the call itself leaves no doubt. After a refusal all that says who we are is read again. */
+    /** What fails before the call itself leaves no doubt. */
     async function on<T>(work: (client: Kubernetes) => Promise<T>): Promise<T> {
       let client: Kubernetes;
       try {
@@ -35,13 +34,7 @@ export const kubernetesDriver = {
       } catch (thrown) {
         throw cloudErrorOf(thrown, { write: false });
       }
-      try {
-        return await work(client);
-      } catch (thrown) {
-        const error: CloudError = cloudErrorOf(thrown, { write: true });
-        if (error.code === 'auth') connection.renew();
-        throw error;
-      }
+      return await work(client);
     }
 
     return {

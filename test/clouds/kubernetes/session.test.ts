@@ -11,7 +11,17 @@ const call = { call: 'list pods', path: '/api/v1/namespaces/workers/pods', expec
 /** A server, and a host whose files and programs the test plays. */
 async function sessionAs(identity: Identity, impersonate: { user: string; groups: string[] } | null = null) {
   const server = await startLoopbackKubernetes();
-  const host = { nowMs: 0, file: '', printed: '{}', exitCode: 0, stderr: '', reads: 0, runs: 0, told: '' };
+  const host = {
+    nowMs: 0,
+    file: '',
+    printed: '{}',
+    exitCode: 0,
+    stderr: '',
+    reads: 0,
+    runs: 0,
+    refusals: 0,
+    told: '',
+  };
   const deps: CredentialHost = {
     clock: { wallNow: () => 1_800_000_000_000 + host.nowMs, monotonicNow: () => host.nowMs },
     files: {
@@ -36,7 +46,9 @@ async function sessionAs(identity: Identity, impersonate: { user: string; groups
     impersonate,
     namespace: null,
   };
-  const session = openSession(access, deps);
+  const session = openSession(access, deps, () => {
+    host.refusals += 1;
+  });
   onTestFinished(async () => {
     await session.close();
     await server.stop();
@@ -84,7 +96,9 @@ describe('a file with a token', () => {
     await list();
     server.world.tokens.clear();
     expect(await failureOf(list())).toMatchObject({ status: 401 });
-    expect(server.log).toHaveLength(1 + 2 + 2);
+    // The file has no other one: it is not sent again.
+    expect(server.log).toHaveLength(1 + 2 + 1);
+    expect(host.refusals).toBe(1);
   });
 
   it('that cannot be read is a failure before the call', async () => {
@@ -124,9 +138,23 @@ describe('a program', () => {
 
   it('is run once more when its token is refused', async () => {
     const { host, list, server } = await sessionAs({ kind: 'program', program });
-    host.printed = printed({ token: 'refused-token' });
+    host.printed = printed({ token: server.token });
+    await list();
+    server.world.tokens.delete(server.token);
+    server.world.tokens.set('renewed', 'provisioner');
+    host.printed = printed({ token: 'renewed' });
+    await list();
+    expect([host.runs, server.log.length, host.refusals]).toEqual([2, 3, 0]);
+    server.world.tokens.clear();
     expect(await failureOf(list())).toMatchObject({ status: 401 });
-    expect([host.runs, server.log.length]).toEqual([2, 2]);
+    expect([host.runs, server.log.length, host.refusals]).toEqual([3, 4, 1]);
+  });
+
+  it('is run once for all who wait for it', async () => {
+    const { host, list, server } = await sessionAs({ kind: 'program', program });
+    host.printed = printed({ token: server.token });
+    await Promise.all([list(), list(), list()]);
+    expect(host.runs).toBe(1);
   });
 
   it.each([

@@ -24,6 +24,8 @@ export interface KubernetesOptions {
   /** Objects asked for in one call. */
   readonly pageSize: number;
   readonly host: CredentialHost;
+  /** The server does not know who we are, with whatever the access gives: it may be old. */
+  readonly onRefused?: () => void;
 }
 
 /** Something that one may or may not do in the namespace. */
@@ -57,8 +59,14 @@ export interface Kubernetes {
   close(): Promise<void>;
 }
 
-export function kubernetes({ access, namespace, pageSize, host }: KubernetesOptions): Kubernetes {
-  const session = openSession(access, host);
+export function kubernetes({
+  access,
+  namespace,
+  pageSize,
+  host,
+  onRefused = () => {},
+}: KubernetesOptions): Kubernetes {
+  const session = openSession(access, host, onRefused);
   const here = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
   const get = (call: string, path: string, signal: AbortSignal) =>
     session.request({ call, path, expect: [200] }, signal);

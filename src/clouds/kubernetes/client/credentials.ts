@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { CredentialProgram, HostFiles, HostPrograms, Identity } from './access.ts';
 import { cleanText } from './cleanText.ts';
 import { KubernetesFailure } from './failure.ts';
+import { together } from './together.ts';
 
 /** A file with a token is read again after so long: the kubelet renews its own when four fifths of their life are over. */
 const tokenFileHoldsMs = 60_000;
@@ -63,19 +64,31 @@ interface Made {
 
 function renewed({ clock }: CredentialHost, make: (signal: AbortSignal) => Promise<Made>): CredentialSource {
   let held: { readonly credential: Credential; readonly untilMs: number | null } | null = null;
+  const renew = together(async (signal: AbortSignal) => {
+    const { credential, holdsMs } = await make(signal);
+    held = { credential, untilMs: holdsMs === null ? null : clock.monotonicNow() + holdsMs };
+    return credential;
+  });
   return {
     async get(signal) {
-      if (held !== null && (held.untilMs === null || clock.monotonicNow() < held.untilMs))
+      if (held !== null && (held.untilMs === null || clock.monotonicNow() < held.untilMs)) {
         return held.credential;
-      const { credential, holdsMs } = await make(signal);
-      held = { credential, untilMs: holdsMs === null ? null : clock.monotonicNow() + holdsMs };
-      return credential;
+      }
+      return await renew(signal);
     },
     refused(credential) {
       if (held?.credential === credential) held = null;
       return true;
     },
   };
+}
+
+export function sameCredential(a: Credential, b: Credential): boolean {
+  return a.token === b.token && sameCertificate(a.certificate, b.certificate);
+}
+
+export function sameCertificate(a: Credential['certificate'], b: Credential['certificate']): boolean {
+  return a === b || (a !== null && b !== null && a.certificate === b.certificate && a.key === b.key);
 }
 
 async function fromFile(path: string, { files }: CredentialHost): Promise<Made> {

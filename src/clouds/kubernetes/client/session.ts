@@ -1,7 +1,13 @@
 import { Agent } from 'undici';
 import type { Access } from './access.ts';
 import { malformed, refusalOf } from './answer.ts';
-import { type Credential, type CredentialHost, credentialsOf } from './credentials.ts';
+import {
+  type Credential,
+  type CredentialHost,
+  credentialsOf,
+  sameCertificate,
+  sameCredential,
+} from './credentials.ts';
 import { KubernetesFailure } from './failure.ts';
 import { send, type WireAnswer } from './wire.ts';
 
@@ -28,8 +34,8 @@ export interface Call {
 /** A connection to one API server as one identity. */
 export interface Session {
   /**
-   * Sends a call once and gives the success's answer. A refused credential (401) is renewed, where it can be, and then the call
-   * is sent once more: it had been refused before anything was done.
+   * Sends a call once and gives the success's answer. A refused credential (401) is made anew, where it can be, and with another
+   * one the call is sent once more: it had been refused before anything was done.
    */
   request(call: Call, signal: AbortSignal): Promise<WireAnswer>;
   close(): Promise<void>;
@@ -40,7 +46,8 @@ interface Connected {
   readonly certificate: Credential['certificate'];
 }
 
-export function openSession(access: Access, host: CredentialHost): Session {
+/** `onRefused`: the server does not know us, with whatever the access gives. */
+export function openSession(access: Access, host: CredentialHost, onRefused: () => void): Session {
   const source = credentialsOf(access.identity, host);
   /** One for all calls; a renewed certificate needs another. */
   let connected: Connected | null = null;
@@ -96,9 +103,13 @@ export function openSession(access: Access, host: CredentialHost): Session {
       let credential = await credentialFor(call.call, signal);
       let answer = await sendOnce(credential, call, signal);
       if (answer.status === 401 && source.refused(credential)) {
-        credential = await credentialFor(call.call, signal);
-        answer = await sendOnce(credential, call, signal);
+        const renewed = await credentialFor(call.call, signal);
+        if (!sameCredential(renewed, credential)) {
+          credential = renewed;
+          answer = await sendOnce(credential, call, signal);
+        }
       }
+      if (answer.status === 401) onRefused();
       if (call.expect.includes(answer.status)) return answer;
       if (answer.status < 300) throw malformed(answer, call.call, 'not the answer to this call');
       const secrets = [...(credential.token === null ? [] : [credential.token]), ...(call.secrets ?? [])];
@@ -124,10 +135,6 @@ function agentOf({ tls }: Access, { certificate }: Credential): Agent {
       ...(certificate === null ? {} : { cert: certificate.certificate, key: certificate.key }),
     },
   });
-}
-
-function sameCertificate(a: Credential['certificate'], b: Credential['certificate']): boolean {
-  return a === b || (a !== null && b !== null && a.certificate === b.certificate && a.key === b.key);
 }
 
 /** Several groups are several headers of one name. */
