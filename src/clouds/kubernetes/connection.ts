@@ -8,12 +8,13 @@ import { type Kubernetes, kubernetes } from './client/client.ts';
 import { KubernetesFailure } from './client/failure.ts';
 import { readKubeconfig } from './client/kubeconfig.ts';
 import { readServiceAccount, serviceAccountFolder } from './client/serviceAccount.ts';
+import { together } from './client/together.ts';
 import type { KubernetesSettings } from './settings.ts';
 
 export interface Connection {
   /**
-   * The client, made at the first call: a kubeconfig that cannot be used is an error of that call. Made anew, from what the files
-   * have then, after the server has refused us.
+   * The client, made at the first call: a kubeconfig that cannot be used is an error of that call. Made anew when the files that it
+   * was made from have changed: they are looked at every minute, and after the server has refused us.
    */
   readonly open: () => Promise<Kubernetes>;
   close(): Promise<void>;
@@ -40,42 +41,57 @@ export const hostPrograms: HostPrograms = {
     ),
 };
 
+/** What the files say is looked at again after so long: certificates are renewed in place. */
+const accessHoldsMs = 60_000;
+
 export function connectionFor(settings: KubernetesSettings, clock: Clock): Connection {
-  let made: Promise<Kubernetes> | null = null;
-  let current: Kubernetes | null = null;
-  const open = async () => {
-    const access = await accessOf(settings);
-    const client: Kubernetes = kubernetes({
+  let held: { readonly client: Kubernetes; readonly access: Access; untilMs: number } | null = null;
+
+  const look = together(async (): Promise<Kubernetes> => {
+    const access = await accessOrBefore();
+    const untilMs = clock.monotonicNow() + accessHoldsMs;
+    if (held !== null && JSON.stringify(held.access) === JSON.stringify(access)) {
+      held.untilMs = untilMs;
+      return held.client;
+    }
+    // Calls that are under way go on with what they have; the idle connections of the client before close by themselves.
+    const client = kubernetes({
       access,
       namespace: settings.namespace ?? access.namespace ?? 'default',
       pageSize: settings.pageSize,
       host: { clock, files: hostFiles, programs: hostPrograms },
       onRefused: () => {
-        // Calls that are under way go on with what they have; idle connections close by themselves.
-        if (current === client) made = null;
+        if (held?.client === client) held.untilMs = Number.NEGATIVE_INFINITY;
       },
     });
-    current = client;
+    held = { client, access, untilMs };
     return client;
-  };
+  });
+
+  /** A file that is being written anew may not be whole: what was known before will do, and be refused if it does not. */
+  async function accessOrBefore(): Promise<Access> {
+    try {
+      return await accessOf(settings);
+    } catch (thrown) {
+      if (held === null) throw thrown;
+      return held.access;
+    }
+  }
+
   return {
     async open() {
-      made ??= open();
-      try {
-        return await made;
-      } catch (thrown) {
-        made = null;
-        throw thrown;
-      }
+      if (held !== null && clock.monotonicNow() < held.untilMs) return held.client;
+      return await look(neverAborted);
     },
     async close() {
-      const used = made;
-      made = null;
-      const client = await used?.catch(() => null);
-      await client?.close();
+      const used = held;
+      held = null;
+      await used?.client.close();
     },
   };
 }
+
+const neverAborted = new AbortController().signal;
 
 async function accessOf(settings: KubernetesSettings): Promise<Access> {
   const { server, token, tokenFile, caFile, verify, kubeconfig } = settings;

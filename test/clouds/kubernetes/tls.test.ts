@@ -15,7 +15,8 @@ import { namespace } from '../../support/kubernetes/world.ts';
 import { errorOf } from './bench.ts';
 
 const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
-const clock = { wallNow: () => 0, monotonicNow: () => 0, sleep: async () => {} };
+let nowMs = 0;
+const clock = { wallNow: () => nowMs, monotonicNow: () => nowMs, sleep: async () => {} };
 const signal = AbortSignal.timeout(60_000);
 
 /** A client's certificate that is its own authority. */
@@ -65,6 +66,7 @@ async function overTls() {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   return {
     server,
+    file,
     write,
     connect,
     trusted: { 'certificate-authority-data': base64(ca) },
@@ -91,6 +93,22 @@ describe.skipIf(!hasOpenssl())('a cluster behind TLS', () => {
     const { write, connect, certified } = await overTls();
     write({ 'insecure-skip-tls-verify': true }, certified);
     expect(await connect().list(signal)).toEqual([]);
+  });
+
+  it('gets what the kubeconfig says now, a minute later, and keeps what it had where that is not whole', async () => {
+    const { server, write, connect, trusted, certified, file } = await overTls();
+    write(trusted, certified);
+    const cloud = connect();
+    await cloud.list(signal);
+    write(trusted, { token: server.token });
+    await cloud.list(signal);
+    expect(server.lastAuthorization()).toBeNull();
+    nowMs += 60_000;
+    await cloud.list(signal);
+    expect(server.lastAuthorization()).toBe(`Bearer ${server.token}`);
+    writeFileSync(file, 'clusters: [');
+    nowMs += 60_000;
+    expect(await cloud.list(signal)).toEqual([]);
   });
 
   it('gets what the kubeconfig says now, once it has refused what it said before', async () => {

@@ -30,6 +30,8 @@ export interface LoopbackKubernetes {
   calls(kind: string): number;
   /** Of all calls, as their kinds, oldest first. */
   readonly log: readonly string[];
+  /** Of the last call; null: it had none. */
+  lastAuthorization(): string | null;
   /** Sockets that calls have come by. */
   readonly connections: number;
   stop(): Promise<void>;
@@ -56,6 +58,7 @@ export async function startLoopbackKubernetes(
   const faults = makeFaults();
   const log: string[] = [];
   const sockets = new Set<unknown>();
+  let lastAuthorization: string | null = null;
 
   const handle: RequestListener = (request, response) => {
     answer(request, response).catch(() => response.destroy());
@@ -67,6 +70,7 @@ export async function startLoopbackKubernetes(
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     sockets.add(request.socket);
+    lastAuthorization = request.headers.authorization ?? null;
     const text = await readBody(request, 2 * bodyBytesMax);
     const url = new URL(request.url ?? '/', 'http://server.invalid');
     const kind = kindOf(request.method ?? 'GET', url.pathname);
@@ -118,6 +122,7 @@ export async function startLoopbackKubernetes(
       nowMs += ms;
     },
     fault: (kind, fault, times) => faults.set(kind, fault, times),
+    lastAuthorization: () => lastAuthorization,
     calm: () => faults.clear(),
     calls: (kind) => log.filter((one) => one === kind).length,
     async stop() {
