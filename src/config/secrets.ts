@@ -152,18 +152,19 @@ export function* secretsIn(
 }
 
 async function fromFile(path: string, reader: SecretReader, isOpen: boolean): Promise<Found> {
+  const what = isOpen ? 'file' : 'secret file';
   try {
     const { bytes, mode } = await reader.file(path);
-    if (bytes.length === 0) return error(`the secret file ${path} is empty`);
+    if (bytes.length === 0) return error(`the ${what} ${path} is empty`);
     if (bytes.length > secretBytesMax)
-      return error(`the secret file ${path} is larger than ${secretBytesMax} bytes`);
+      return error(`the ${what} ${path} is larger than ${secretBytesMax} bytes`);
     if (isOpen || (mode & 0o077) === 0) return { bytes };
     const who = (mode & 0o007) === 0 ? 'its group' : 'everybody';
     const octal = (mode & 0o777).toString(8).padStart(4, '0');
     const message = `the secret file ${path} is open to ${who} (mode ${octal}); chmod 600 it`;
     return { bytes, finding: { severity: 'warning', message } };
   } catch (cause) {
-    return error(`the secret file ${path} ${whyUnreadable(cause)}`);
+    return error(`the ${what} ${path} ${whyUnreadable(cause)}`);
   }
 }
 
