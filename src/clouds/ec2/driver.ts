@@ -1,6 +1,7 @@
 import { CloudError } from '../../model/errors.ts';
 import type { CloudDriver } from '../port.ts';
 import { readCatalog } from './catalog.ts';
+import { ec2Checks, serverClock } from './checks.ts';
 import { connectionTo } from './client.ts';
 import { exchangeThrough } from './exchange.ts';
 import { exhaustedPools } from './exhausted.ts';
@@ -24,10 +25,24 @@ export const ec2Driver = {
   configSchema: ec2Settings,
   offerSchema: ec2Offer,
   capabilities: ec2Capabilities,
+  generation: {
+    example: {
+      flavor: 'c5.large',
+      image: { id: 'ami-0123456789abcdef0', name: 'example' },
+      zone: 'us-east-1a',
+    },
+    // By its id: an image of EC2 is never another one.
+    bootOf: ({ flavor, image, zone }) => ({
+      image: image.id,
+      type: flavor,
+      ...(zone === null ? {} : { zone }),
+    }),
+  },
 
   create(settings: Ec2Settings, { site, clock, log }) {
     const connection = connectionTo(settings);
-    const exchange = exchangeThrough(connection);
+    const dates = serverClock(clock);
+    const exchange = exchangeThrough({ ...connection, onDate: dates.heard });
     const disks = diskMemory(exchange);
     const exhausted = exhaustedPools(clock);
     const seats = seatMemory();
@@ -54,8 +69,12 @@ export const ec2Driver = {
       // EC2's own API has no true figure: `max-instances` no longer says what on-demand machines are held to, and
       // that limit is in another service. A refusal for it comes as `quota`.
       quota: async () => null,
-      catalog: (signal) => readCatalog(exchange, settings.imageOwners, signal),
+      catalog: (signal) => {
+        const { imageOwners } = settings;
+        return readCatalog(exchange, { imageOwners, wallMs: clock.wallNow() }, signal);
+      },
       prices: (offers, signal) => offerPrices(exchange, { offers, wallMs: clock.wallNow() }, signal),
+      checks: (request) => ec2Checks({ exchange, disks, lister, notices, dates, clock }, request),
       close: async () => connection.client.destroy(),
     };
   },

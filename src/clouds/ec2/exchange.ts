@@ -44,6 +44,8 @@ export interface Wire {
   /** Texts that must not show in an error. */
   readonly secrets: readonly string[];
   readonly renewal: Renewal | null;
+  /** Is told the `Date` header of each answer. */
+  readonly onDate?: (text: string) => void;
 }
 
 /**
@@ -51,7 +53,7 @@ export interface Wire {
  * once more only where EC2 has refused who sent it (so nothing was done) and looking up the credentials anew has brought
  * others. Every failure is a CloudError; it knows whether the request had been given to the connection.
  */
-export function exchangeThrough({ client, secrets, renewal }: Wire): Exchange {
+export function exchangeThrough({ client, secrets, renewal, onDate }: Wire): Exchange {
   return async (command, options) => {
     const { signal } = options;
     const sent = { handedOver: false, as: '' };
@@ -61,6 +63,8 @@ export function exchangeThrough({ client, secrets, renewal }: Wire): Exchange {
         sent.as = signedAs(args.request);
         const result = await next(args);
         if (!isHttpAnswer(result.response)) return result;
+        const { headers } = result.response;
+        if (headers?.date !== undefined) onDate?.(headers.date);
         const body = await readAnswer(result.response.body, signal);
         if (result.response.statusCode < 300) assertWhole(body, options.action);
         result.response.body = body;
@@ -125,6 +129,7 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 interface HttpAnswer {
   readonly statusCode: number;
+  readonly headers?: Readonly<Record<string, string | undefined>>;
   body: unknown;
 }
 

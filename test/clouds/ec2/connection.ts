@@ -19,15 +19,16 @@ export function settingsFor(endpoint: string, change: Partial<Ec2Settings> = {})
 export interface Surroundings {
   readonly as?: string;
   readonly monotonicNow?: () => number;
+  readonly wallNow?: () => number;
   readonly warn?: Log['warn'];
 }
 
 export function connectTo(
   endpoint: string,
   change: Partial<Ec2Settings> = {},
-  { as = site, monotonicNow = () => 0, warn = () => {} }: Surroundings = {},
+  { as = site, monotonicNow = () => 0, wallNow = () => 0, warn = () => {} }: Surroundings = {},
 ): Cloud {
-  const clock = { wallNow: () => 0, monotonicNow, sleep: async () => {} };
+  const clock = { wallNow, monotonicNow, sleep: async () => {} };
   const log: Log = { debug() {}, info() {}, warn, error() {}, child: () => log };
   const deps = { site: SiteId(as), cloud: CloudName('c'), clock, log };
   return ec2Driver.create(settingsFor(endpoint, change), deps);

@@ -50,6 +50,7 @@ export function describeImages(world: World, params: Params): Xml {
       imageState: 'available',
       imageOwnerId: image.owner,
       name: image.name,
+      architecture: image.arch ?? 'x86_64',
       rootDeviceType: 'ebs',
       rootDeviceName: image.rootDevice,
       blockDeviceMapping: items(

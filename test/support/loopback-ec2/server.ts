@@ -5,6 +5,12 @@ import { type Answer, readBody, send, spoil, type Voice } from '../loopback/answ
 import { type Fault, makeFaults } from '../loopback/faults.ts';
 import { createFleet } from './create-fleet.ts';
 import { describeInstances } from './describe-instances.ts';
+import {
+  describeInstanceTypeOfferings,
+  describeKeyPairs,
+  describeSecurityGroups,
+  describeSubnets,
+} from './describe-places.ts';
 import { describeSpotInstanceRequests, describeSpotPriceHistory, describeVolumes } from './describe-spot.ts';
 import {
   describeAvailabilityZones,
@@ -116,6 +122,10 @@ const actions: Readonly<Record<string, (world: World, params: Params) => Xml>> =
   DescribeSpotInstanceRequests: describeSpotInstanceRequests,
   DescribeSpotPriceHistory: describeSpotPriceHistory,
   DescribeVolumes: describeVolumes,
+  DescribeInstanceTypeOfferings: describeInstanceTypeOfferings,
+  DescribeSubnets: describeSubnets,
+  DescribeSecurityGroups: describeSecurityGroups,
+  DescribeKeyPairs: describeKeyPairs,
   DescribeNetworkInterfaces: () => elements({ networkInterfaceSet: '' }),
 };
 

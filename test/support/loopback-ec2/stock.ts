@@ -13,6 +13,7 @@ export interface LoopbackImage {
   readonly name: string;
   readonly owner: string;
   readonly rootDevice: string;
+  readonly arch?: 'x86_64' | 'arm64';
   /** Beside the root's. */
   readonly volumes?: readonly { readonly device: string; readonly endsWithMachine: boolean }[];
 }
