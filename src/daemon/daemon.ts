@@ -13,6 +13,7 @@ import { createEffects, dueEffects } from './effects.ts';
 import { remember } from './facts.ts';
 import { firstOutcomes, firstState } from './firstState.ts';
 import { createHooks } from './hooks.ts';
+import { createJobReasons } from './jobReasons.ts';
 import { createJobWatch } from './jobSightings.ts';
 import { machinesOf } from './machines.ts';
 import { watchLag } from './meter/lag.ts';
@@ -161,6 +162,8 @@ export function createDaemon(given: DaemonParts): Daemon {
     },
   });
 
+  const jobReasons = createJobReasons({ parts, reports: () => lastTick?.plan.demand ?? [] });
+
   const wallNow = () => Math.floor(clock.wallNow());
   const nextTick = createNextTick({ site, queueSources, now: () => timeline.now(), wallNow });
 
@@ -277,9 +280,10 @@ export function createDaemon(given: DaemonParts): Daemon {
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
     const looks = Promise.all(
-      [...sources, quotas, prices, unfit, probes, watchLag(parts), createAccountKeeping(parts, timeline)].map(
-        (source) => source.run(inner.signal),
-      ),
+      [
+        ...[...sources, quotas, prices, unfit, jobReasons, probes],
+        ...[watchLag(parts), createAccountKeeping(parts, timeline)],
+      ].map((source) => source.run(inner.signal)),
     );
     try {
       await loop(inner.signal);

@@ -64,6 +64,12 @@ export interface Queue {
    */
   hold?(jobs: readonly JobId[], why: string, signal: AbortSignal): Promise<void>;
 
+  /**
+   * Writes down why waiting jobs wait where their owners can read it. May be repeated; jobs that are gone are no error.
+   * Absent where that cannot be done, or is not wanted.
+   */
+  tell?(jobs: readonly JobId[], why: string, signal: AbortSignal): Promise<void>;
+
   /** Machines may be borrowed from it; absent where jobs come by another way. */
   readonly leases?: LeaseDesk;
 

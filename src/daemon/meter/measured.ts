@@ -97,6 +97,12 @@ function measureQueue(queue: Queue, timed: Timed): Queue {
       : {
           hold: (jobs, why, signal) => timed('hold', async () => queue.hold?.(jobs, why, signal), signal),
         };
+  const tell: Pick<Queue, 'tell'> =
+    queue.tell === undefined
+      ? {}
+      : {
+          tell: (jobs, why, signal) => timed('tell', async () => queue.tell?.(jobs, why, signal), signal),
+        };
   return {
     poll: (request, signal) => timed('poll', () => queue.poll(request, signal), signal),
     ...(queue.hint === undefined ? {} : { hint: (changed, signal) => queue.hint?.(changed, signal) }),
@@ -106,6 +112,7 @@ function measureQueue(queue: Queue, timed: Timed): Queue {
     remove: (worker, signal) => timed('remove', () => queue.remove(worker, signal), signal),
     job: (id, signal) => timed('job', () => queue.job(id, signal), signal),
     ...hold,
+    ...tell,
     ...(leases === undefined ? {} : { leases }),
     close: () => queue.close(),
   };

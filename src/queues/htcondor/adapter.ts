@@ -16,6 +16,7 @@ import { AdReader } from './long-ads.ts';
 import { watchProxies } from './proxies.ts';
 import { readSchedd, type ScheddView } from './schedd.ts';
 import { configSchema, type HtcondorSettings } from './settings.ts';
+import { tellJobs } from './tell.ts';
 import { createTools, readAds } from './tools.ts';
 import { createVmReader } from './vm-jobs.ts';
 import { jobBasics, jobWishes, slotWords, Vocabulary, wordsMax, wordsOf } from './vocabulary.ts';
@@ -183,10 +184,14 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     checks: (request) => htcondorChecks({ tools, toolsWith, settings, schedds, clock }, request),
     close: async () => {},
   };
-  if (jobQueueLog === null) return base;
+  const telling: Pick<Queue, 'tell'> = settings.tellJobs
+    ? { tell: (ids, why, signal) => tellJobs(tools, { jobs: ids, why, schedds }, signal) }
+    : {};
+  if (jobQueueLog === null) return { ...base, ...telling };
   const news = source ?? newsOf(jobQueueLog, isWish);
   return {
     ...base,
+    ...telling,
     hint: (changed, signal) => watchJobQueueLog(jobQueueLog, { changed, news, log }, signal),
   };
 }

@@ -63,6 +63,8 @@ export const configSchema = z
     jobQueueLog: path.optional(),
     /** `log`: the jobs are read from jobQueueLog, and by condor_q only where that does not do. */
     jobsFrom: z.enum(['condor_q', 'log']).default('condor_q'),
+    /** Why jobs wait is written into their ads, as SpillwayReason. */
+    tellJobs: z.boolean().default(false),
     /** Of a job: how long it may run, beside AllowedJobDuration and AllowedExecuteDuration. */
     walltimeAttribute: attributeName.optional(),
     walltimeUnit: z.enum(['s', 'm', 'h']).default('m'),
@@ -93,6 +95,7 @@ export const configSchema = z
       rereadAfterMs: raw.rereadAfter,
       jobQueueLog: raw.jobQueueLog ?? null,
       jobsFrom: raw.jobsFrom,
+      tellJobs: raw.tellJobs,
       walltime:
         raw.walltimeAttribute === undefined
           ? null
@@ -115,6 +118,7 @@ export interface HtcondorSettings {
   readonly rereadAfterMs: number;
   readonly jobQueueLog: string | null;
   readonly jobsFrom: 'condor_q' | 'log';
+  readonly tellJobs: boolean;
   /** Null: the site has no word of its own for it. */
   readonly walltime: WalltimeWord | null;
   /** 0: proxies are not looked at. */

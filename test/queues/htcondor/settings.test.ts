@@ -23,6 +23,7 @@ describe('configSchema', () => {
       rereadAfterMs: 60_000,
       jobQueueLog: null,
       jobsFrom: 'condor_q',
+      tellJobs: false,
       walltime: null,
       proxyWarningMs: 7_200_000,
       vmSettings: {
