@@ -15,7 +15,7 @@ export interface OfferPatterns {
   readonly zones: readonly string[] | null;
   /** Null: what the catalog says, or nothing. */
   readonly pricePerCpu: Price | null;
-  /** Of flavors that have none of their own; null: those are left out. */
+  /** Of every machine, e.g. its volume; null: the flavor's own, and flavors that have none are left out. */
   readonly disk: string | null;
   /** What jobs can have of a flavor's memory and disk: the system takes the rest. */
   readonly memoryShare: number;
@@ -121,7 +121,7 @@ function sizeOf(
   return {
     cpus,
     memory: mib(memoryMiB * memoryShare),
-    disk: diskMiB > 0 ? mib(diskMiB * diskShare) : (disk ?? ''),
+    disk: disk ?? mib(diskMiB * diskShare),
     gpus,
     // As HTCondor writes it.
     arch: arch.toUpperCase(),

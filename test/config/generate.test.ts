@@ -69,6 +69,7 @@ describe('offers of a catalog', () => {
     expect(made({ flavors: ['d0'] })).toMatchObject({ offers: [], diskless: ['d0'] });
     const { offers } = made({ flavors: ['d0'], disk: '10GiB' });
     expect(offers[0]).toMatchObject({ disk: '10GiB' });
+    expect(made({ flavors: ['m1.small'], disk: '10GiB' }).offers[0]).toMatchObject({ disk: '10GiB' });
   });
 
   it('are of the newest image of a name', () => {
