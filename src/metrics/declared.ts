@@ -161,7 +161,7 @@ export const declared = {
   queueCalls: {
     kind: 'counter',
     name: 'spillway_queue_calls_total',
-    help: 'calls to the queue that have ended, by what came of them (`poll`, `admit`, `drain`, `undrain`, `remove`, `job`, `hold`)',
+    help: 'calls to the queue that have ended, by what came of them (`poll`, `admit`, `drain`, `undrain`, `remove`, `job`, `hold`, `tell`)',
     labels: ['queue', 'call', 'code'],
   },
   queueCallDuration: {
