@@ -23,6 +23,10 @@ export interface ProactiveStandIn {
   fault(half: 'scheduler' | 'rm', fault: Fault | Spoil | null): void;
   /** Resolves when a fault has been met once more. */
   struck(): Promise<void>;
+  /**
+   * Asked before a request is carried out, and again before it is answered: true cuts the connection there. Null: nobody is asked.
+   */
+  cutAt(whether: ((route: string, moment: 'halfSent' | 'unanswered') => boolean) | null): void;
   /** Forgets all sessions. */
   restart(): void;
   stop(): Promise<void>;
@@ -70,6 +74,7 @@ export async function startProactive(
   const faults = new Map<string, Fault | Spoil>();
   let waiters: (() => void)[] = [];
   let held: (() => void)[] = [];
+  let cut: ((route: string, moment: 'halfSent' | 'unanswered') => boolean) | null = null;
 
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
@@ -150,7 +155,16 @@ export async function startProactive(
         return;
       }
     }
+    const asked = found?.name ?? called;
+    if (cut?.(asked, 'halfSent') === true) {
+      response.destroy();
+      return;
+    }
     const given = carriedOut();
+    if (cut?.(asked, 'unanswered') === true) {
+      response.destroy();
+      return;
+    }
     const text =
       fault?.kind === 'changed' && given.status === 200
         ? fault.change(found?.name ?? called, given.body)
@@ -172,6 +186,9 @@ export async function startProactive(
       else faults.set(half, fault);
       for (const go of held.splice(0)) go();
       held = [];
+    },
+    cutAt: (whether) => {
+      cut = whether;
     },
     struck: () => new Promise((resolve) => waiters.push(resolve)),
     restart: () => {
