@@ -21,7 +21,7 @@ export interface KubernetesOrder extends LaunchOrder {
 /**
  * One `POST` of a pod with the machine's name; then one of the Secret with its user data, which the pod waits for and owns. There
  * is never a second pod of the name, so the same order may come again: where the pod is there already, and is of the same
- * order, it is what was made. Until the Secret is there too, the order is owed to the pod; see userData.ts.
+ * order, it is what was made. After a call without a clear answer the user data are owed to the pod; see userData.ts.
  */
 export async function launch(
   account: Account,
@@ -32,18 +32,17 @@ export async function launch(
   const worker = workerOf(account, order);
   const manifest = manifestOf(worker);
   const { userData } = worker;
-  const { owed } = account.memory;
-  if (userData !== null) remember(owed, order.intent, { ...worker, userData });
-  let pod: Pod;
   try {
-    pod = await make(account, client, { worker, manifest }, signal);
+    const made = await make(account, client, { worker, manifest }, signal);
+    if (userData !== null) await giveOrUndo(account, client, { ...worker, userData }, made, signal);
+    return { instances: [instanceOf(made.pod, () => false)] };
   } catch (thrown) {
     const error = cloudErrorOf(thrown, { write: true });
-    if (!error.inDoubt) owed.delete(order.intent);
+    // The pod may be there, or come yet.
+    if (error.inDoubt && userData !== null)
+      remember(account.memory.owed, order.intent, { ...worker, userData });
     throw error;
   }
-  if (userData !== null) await giveOrUndo(account, client, { ...worker, userData }, pod, signal);
-  return { instances: [instanceOf(pod, () => false)] };
 }
 
 function workerOf(account: Account, order: KubernetesOrder): Worker {
@@ -53,17 +52,23 @@ function workerOf(account: Account, order: KubernetesOrder): Worker {
   return { name: onlySeat(order), mark: { site, intent, pool, offer }, settings, userData };
 }
 
+interface Made {
+  readonly pod: Pod;
+  /** By this very call: nothing can run in it yet. */
+  readonly isNew: boolean;
+}
+
 async function make(
   account: Account,
   client: Kubernetes,
   { worker, manifest }: { readonly worker: Worker; readonly manifest: Manifest },
   signal: AbortSignal,
-): Promise<Pod> {
+): Promise<Made> {
   try {
-    return await client.createPod(manifest.pod, {}, signal);
+    return { pod: await client.createPod(manifest.pod, {}, signal), isNew: true };
   } catch (thrown) {
     if (!isAnswer(thrown, 409, 'AlreadyExists')) throw thrown;
-    return await madeBefore(account, client, { worker, manifest }, signal);
+    return { pod: await madeBefore(account, client, { worker, manifest }, signal), isNew: false };
   }
 }
 
@@ -97,12 +102,15 @@ async function madeBefore(
   return pod;
 }
 
-/** Refused its user data, a pod would wait for ever: it is taken back, and the order with it. */
+/**
+ * Refused its user data, a new pod would wait for ever: it is taken back, and the order with it. One that was there before may
+ * have got them then, and work: it is left alone, and in doubt.
+ */
 async function giveOrUndo(
   account: Account,
   client: Kubernetes,
   worker: Worker & { readonly userData: string },
-  pod: Pod,
+  { pod, isNew }: Made,
   signal: AbortSignal,
 ): Promise<void> {
   try {
@@ -111,11 +119,10 @@ async function giveOrUndo(
     const error = cloudErrorOf(thrown, { write: true });
     // The pod is there: without a clear answer it is found, and gets its user data then.
     const { code, message } = error;
-    if (error.inDoubt || code === 'timeout' || code === 'unavailable' || code === 'rateLimited') {
+    if (!isNew || error.inDoubt || code === 'timeout' || code === 'unavailable' || code === 'rateLimited') {
       throw new CloudError(code, message, { inDoubt: true });
     }
-    account.memory.owed.delete(worker.mark.intent);
-    const { name, uid } = { name: pod.metadata.name, uid: pod.metadata.uid };
+    const { name, uid } = pod.metadata;
     try {
       await client.deletePod(name, uid, signal);
     } catch {

@@ -44,7 +44,8 @@ export async function giveWhatIsOwed(
   const owed = new Map([...memory.owed].map(([intent, worker]) => [String(intent), worker]));
   const waiting = pods.flatMap((pod) => {
     const worker = owed.get(pod.metadata.annotations[markAnnotations.intent] ?? '');
-    return worker === undefined || worker.name !== pod.metadata.name ? [] : [{ pod, worker }];
+    const isEnding = typeof pod.metadata.deletionTimestamp === 'string';
+    return worker === undefined || worker.name !== pod.metadata.name || isEnding ? [] : [{ pod, worker }];
   });
   for (const { pod, worker } of waiting.slice(0, givenMax)) {
     try {

@@ -174,6 +174,19 @@ describe('user data', () => {
     expect(await cloud.list(signal)).toEqual([]);
   });
 
+  it('that are refused when the order comes again take no pod that may work', async () => {
+    const { cloud, server, signal } = await kubernetesBench();
+    const order = anOrder();
+    await cloud.launch(order, signal);
+    server.fault('POST secrets', {
+      kind: 'error',
+      status: 403,
+      code: 'secrets "a" is forbidden: exceeded quota: q',
+    });
+    expect(await errorOf(cloud.launch(order, signal))).toMatchObject({ code: 'quota', inDoubt: true });
+    expect(await cloud.list(signal)).toMatchObject([{ state: 'running' }]);
+  });
+
   it('and the daemon’s death between the two: a pod that waits, and no second one', async () => {
     const bench = await kubernetesBench();
     const order = anOrder();
