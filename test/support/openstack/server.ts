@@ -22,6 +22,7 @@ export interface LoopbackOpenstack {
   advance(ms: number): void;
   /** Lets the next `times` calls of a kind go wrong; a kind is `POST /servers`, `GET /servers/detail`, … */
   fault(kind: string, fault: Fault, times?: number): void;
+  clearFaults(): void;
   /** The next create whose answer is spoiled shows its servers so much later. */
   lateMs: number;
   calls(kind: string): number;
@@ -113,6 +114,7 @@ export async function startLoopbackOpenstack(
       nowMs += ms;
     },
     fault: (kind, fault, times) => faults.set(kind, fault, times),
+    clearFaults: () => faults.clear(),
     calls: (kind) => log.filter((one) => one === kind).length,
     headersOf: (kind) => seen.get(kind) ?? {},
     async stop() {
