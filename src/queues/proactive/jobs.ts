@@ -143,7 +143,12 @@ export function createJobReader(
     if (before?.dependencies != null && before.row.tasks > 1) return before.dependencies;
     if (tasks < 2) return new Map();
     try {
-      const call = { half: 'scheduler', method: 'GET', path: `/jobs/${id}/xml` } as const;
+      const call = {
+        half: 'scheduler',
+        method: 'GET',
+        path: `/jobs/${id}/xml`,
+        headers: { accept: 'application/xml' },
+      } as const;
       return dependenciesOf(await rest.text(call, signal));
     } catch (error) {
       const isGone =
