@@ -145,6 +145,8 @@ function lacksOf(
 
 const images: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
   const all = await cloud.compute.flavors(signal);
+  // Community images are in no list, and are asked for one by one.
+  const listed = new Map((await cloud.image.images({}, signal)).map((image) => [image.id, image]));
   const found = await checkEach(
     offers,
     (offer) => {
@@ -153,7 +155,7 @@ const images: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
     },
     async ({ image: choice, flavor: flavorChoice, volumeMiB }) => {
       const id = await lookup(() => lookups.image(choice, signal));
-      const image = await cloud.image.image(id, signal);
+      const image = listed.get(id) ?? (await lookup(() => cloud.image.image(id, signal)));
       if (image === null) throw new CloudError('notFound', `there is no image ${id}`);
       const name = image.name ?? id;
       if (image.status !== 'active') return { verdict: 'error', message: `image ${name} is ${image.status}` };
