@@ -66,10 +66,11 @@ PREEMPT = FALSE
 KILL = FALSE
 CLAIM_WORKLIFE = 1200
 # A drain lets jobs run for so long (s); with HTCondor's own default it would evict them at once.
-MAXJOBRETIREMENTTIME = 31536000
-# A drained machine waits for its jobs as long as they run (the default would evict them after a while).
 MAXJOBRETIREMENTTIME = 315360000
 MachineMaxVacateTime = 10
+# A dead man's switch: a machine that has had no job for so long (s) leaves the pool by itself, should nobody be there
+# to end it. It ends no job. Longer than any idle time of the config, and than a machine waits at its pool's min.
+STARTD_NOCLAIM_SHUTDOWN = 604800
 
 # Up within a second or two: the probes of transfer plugins, benchmarks and devices take longer than all else.
 FILETRANSFER_PLUGINS = $(LIBEXEC)/curl_plugin
@@ -102,6 +103,15 @@ if command -v iptables >/dev/null; then
 fi
 
 if [ -d /run/systemd/system ]; then
+  # condor_master exits with 99 when it has left for good, see STARTD_NOCLAIM_SHUTDOWN: it stays down, and what nobody
+  # uses is not paid for.
+  mkdir -p /etc/systemd/system/condor.service.d
+  cat >/etc/systemd/system/condor.service.d/spillway.conf <<'END_OF_UNIT'
+[Service]
+RestartPreventExitStatus=99
+ExecStopPost=/bin/sh -c 'if [ "$EXIT_STATUS" = 99 ]; then systemctl poweroff --no-block; fi'
+END_OF_UNIT
+  systemctl daemon-reload
   systemctl enable condor
   systemctl restart --no-block condor
 else

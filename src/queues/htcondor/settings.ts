@@ -33,6 +33,10 @@ const join = z.strictObject({
     })
     .includes('@', { error: 'expected user@domain' })
     .optional(),
+  /** Machines that the schedds cannot reach by their addresses are reached through the collector (CCB). */
+  ccb: z.boolean().default(false),
+  /** Machines and daemons of one name reach each other by their addresses all the same. */
+  privateNetwork: name.optional(),
   /** How much longer than its machine a token lives. */
   margin: durationMs.default(day),
   /** How long a token lives where the pool's machines have no maximum lifetime. */
@@ -136,6 +140,8 @@ export interface JoinSettings {
   readonly signingKeyId: string;
   /** With `<instance>` in it. */
   readonly identity: string;
+  readonly ccb: boolean;
+  readonly privateNetwork: string | null;
   readonly marginMs: number;
   readonly lifetimeMs: number;
 }
@@ -147,6 +153,8 @@ function joinSettings(raw: z.output<typeof join>): JoinSettings {
     signingKey: raw.signingKey,
     signingKeyId: raw.signingKeyId,
     identity: raw.identity ?? `spillway-${instancePlaceholder}@${raw.trustDomain}`,
+    ccb: raw.ccb,
+    privateNetwork: raw.privateNetwork ?? null,
     marginMs: raw.margin,
     lifetimeMs: raw.lifetime,
   };

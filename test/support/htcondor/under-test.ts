@@ -5,48 +5,14 @@ import { forgetfulMemory } from '../../../src/model/memory.ts';
 import { htcondorAdapter } from '../../../src/queues/htcondor/adapter.ts';
 import type { Queue } from '../../../src/queues/port.ts';
 import { createVirtualClock } from '../../../src/simulate/virtualClock.ts';
-import type { CallKind, Fault, QueueUnderTest } from '../../conformance/adapter/harness.ts';
-import { recorded } from '../../queues/htcondor/fake-tools.ts';
+import type { QueueUnderTest } from '../../conformance/adapter/harness.ts';
 import { eventually } from '../eventually.ts';
-import { faultyTools, type ToolRule } from '../faultyTools.ts';
+import { faultyTools } from '../faultyTools.ts';
+import { ruleOf } from './faults.ts';
 import { createStandInPool, type StandInJob, type StandInWorker, textOf } from './stand-in-pool.ts';
 
 const signingKey = 'signing-key-of-the-pool-Zq81xVb';
 const updateIntervalMs = 60_000;
-
-const tools = { jobs: 'condor_q', workers: 'condor_status' } as const;
-
-function ruleOf(kind: CallKind, fault: Fault): ToolRule {
-  const tool = tools[kind];
-  const refused = (file: string): ToolRule => ({
-    tool,
-    fault: { kind: 'refused', stderr: recorded(`failures/${file}.err`) },
-  });
-  switch (fault) {
-    case 'refused':
-      return refused(kind === 'jobs' ? 'auth_fail_condor_q' : 'auth_fail_condor_status');
-    case 'trouble':
-      return refused(kind === 'jobs' ? 'schedd_off_q' : 'unknown_pool');
-    case 'unreachable':
-      return refused(kind === 'jobs' ? 'unknown_pool' : 'status_unknown_pool');
-    case 'killed':
-      return { tool, fault: { kind: 'killed', when: 'before' } };
-    case 'hang':
-      return { tool, fault: { kind: 'hang', when: 'before' } };
-    case 'slow':
-      return { tool, fault: { kind: 'slow' } };
-    case 'empty':
-      return { tool, fault: { kind: 'empty' } };
-    case 'foreign':
-      return { tool, fault: { kind: 'other', stdout: '<html><body>It works!</body></html>\n' } };
-    case 'cut':
-      return { tool, args: '-long', fault: { kind: 'truncated', at: 'byte' } };
-    case 'half':
-      return { tool, args: '-long', fault: { kind: 'truncated', at: 'ad' } };
-    case 'oversized':
-      return { tool, fault: { kind: 'endless', line: 'Name = "x"' } };
-  }
-}
 
 /** The adapter on programs of HTCondor's names, which show the state of a pool as recorded ones did. */
 export async function startHtcondorStandIn(
@@ -153,7 +119,7 @@ export async function startHtcondorStandIn(
 
     async join({ instance, claims, name = `${instance}.spillway`, cpus = 4, memoryMiB = 4000 }) {
       const said = {
-        SpillwayInstance: `"${claims ?? instance}"`,
+        ...(claims === null ? {} : { SpillwayInstance: `"${claims ?? instance}"` }),
         AuthenticatedIdentity: `"spillway-${instance}@pool.test"`,
       };
       workers.set(name, pool.join({ name, cpus, memoryMiB, said }));
