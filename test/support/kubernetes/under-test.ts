@@ -1,3 +1,7 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
 import { kubernetesDriver } from '../../../src/clouds/kubernetes/driver.ts';
 import { labelValue, markAnnotations, markLabels } from '../../../src/clouds/kubernetes/mark.ts';
 import { kubernetesSettings } from '../../../src/clouds/kubernetes/settings.ts';
@@ -32,6 +36,7 @@ const wrongToken = 'token-of-nobody-5sVq0Rk2Lm8x';
 export async function startKubernetesOnLoopback(): Promise<CloudUnderTest> {
   const server = await startLoopbackKubernetes();
   const { world } = server;
+  const logIn = await makeLogIn(server.token);
   return {
     driver: kubernetesDriver,
     boot: { image: 'registry.example.org/worker:1', cpus: 1, memory: '2GiB' },
@@ -39,12 +44,18 @@ export async function startKubernetesOnLoopback(): Promise<CloudUnderTest> {
     secrets: [server.token, wrongToken],
     connect: ({ site, clock, log, to = 'cloud' }) =>
       kubernetesDriver.create(
-        withToken(
-          to === 'nowhere' ? 'http://127.0.0.1:1' : server.url,
-          to === 'wrong' ? wrongToken : server.token,
-        ),
+        to === 'wrong'
+          ? withToken(server.url, wrongToken)
+          : logIn.settings(to === 'cloud' ? server.url : nowhere),
         { site: SiteId(site), cloud: CloudName('loopback'), clock, log },
       ),
+    session: {
+      expire: async () => {
+        world.tokens.clear();
+        world.tokens.set(await logIn.renew(), 'provisioner');
+      },
+      logIns: () => logIn.count(),
+    },
     truth: async () =>
       world.pods.map((pod) => ({
         cloudId: `${pod.name}/${pod.uid}`,
@@ -76,7 +87,56 @@ export async function startKubernetesOnLoopback(): Promise<CloudUnderTest> {
     },
     fault: async (kind, fault, times) => server.fault(kinds[kind], wireFaults[fault], times),
     calls: async (kind) => server.calls(kinds[kind]),
-    stop: () => server.stop(),
+    stop: async () => {
+      await server.stop();
+      await logIn.remove();
+    },
+  };
+}
+
+const nowhere = 'http://127.0.0.1:1';
+
+/** A program that prints a token, as a kubeconfig's `exec` has it, and keeps count of how often it is run. */
+async function makeLogIn(first: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'spillway-kubernetes-'));
+  const [program, printed, runs] = ['login', 'printed.json', 'runs'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  let tokens = 0;
+  const print = (token: string) =>
+    writeFile(
+      printed,
+      JSON.stringify({
+        kind: 'ExecCredential',
+        apiVersion: 'client.authentication.k8s.io/v1',
+        status: { token },
+      }),
+    );
+  await writeFile(program, '#!/bin/sh\necho run >>"$1"\nexec cat "$2"\n', { mode: 0o700 });
+  await writeFile(runs, '');
+  await print(first);
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: program, args: [runs, printed] };
+  return {
+    settings(url: string) {
+      const content = stringify({
+        clusters: [{ name: 'c', cluster: { server: url } }],
+        users: [{ name: 'u', user: { exec } }],
+        contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace } }],
+        'current-context': 'x',
+      });
+      const read = kubernetesSettings.parse({ kubeconfig: { file: 'env:UNREAD' } });
+      return { ...read, kubeconfig: { file: Secret.of(content) } };
+    },
+    async renew() {
+      tokens += 1;
+      const token = `${first}-${tokens}`;
+      await print(token);
+      return token;
+    },
+    count: async () => (await readFile(runs, 'utf8')).split('\n').length - 1,
+    remove: () => rm(folder, { recursive: true }),
   };
 }
 
