@@ -15,6 +15,7 @@ import { seatMemory } from './seats.ts';
 import { type Ec2Offer, type Ec2Settings, ec2Offer, ec2Settings, poolsOf } from './settings.ts';
 import { spotNotices } from './spot.ts';
 import { terminate, type UnknownSince } from './terminate.ts';
+import { terminationsThrough } from './terminations.ts';
 
 /**
  * Amazon EC2, and other clouds that speak its API; one region for each cloud in the config.
@@ -49,6 +50,7 @@ export const ec2Driver = {
     const notices = spotNotices(exchange, log);
     const lister = { exchange, site, seats };
     const unknownSince: UnknownSince = new Map();
+    const ending = { exchange, clock, unknownSince, terminations: terminationsThrough(exchange) };
     return {
       list: (signal) => listInstances(lister, notices, signal),
       async launch(anyOrder, signal) {
@@ -65,7 +67,7 @@ export const ec2Driver = {
         }
       },
       resolve: (intent, signal) => findIntent(lister, intent, signal),
-      terminate: (instance, signal) => terminate(exchange, clock, unknownSince, instance, signal),
+      terminate: (instance, signal) => terminate(ending, instance, signal),
       // EC2's own API has no true figure: `max-instances` no longer says what on-demand machines are held to, and
       // that limit is in another service. A refusal for it comes as `quota`.
       quota: async () => null,

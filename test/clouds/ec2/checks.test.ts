@@ -38,9 +38,12 @@ describe('what is looked at of EC2', () => {
       aCheckedOffer('b', { zone: 'us-east-1b', fleet: { types: ['c5.xlarge'] }, launchTemplate }, 'spot'),
     ];
     const subjects: string[] = [];
-    for (const { subject, run } of checks(offers)) {
+    for (const check of checks(offers)) {
+      const { subject } = check;
       subjects.push(subject);
-      const wrong = (await run(soon())).filter(({ verdict }) => verdict === 'warning' || verdict === 'error');
+      const wrong = (await check.run(soon())).filter(
+        ({ verdict }) => verdict === 'warning' || verdict === 'error',
+      );
       expect(wrong, subject).toEqual([]);
     }
     expect(subjects[0]).toBe('login');
