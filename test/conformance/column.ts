@@ -6,7 +6,7 @@ const root = join(import.meta.dirname, '../..');
 
 /**
  * Notes what each case of a suite comes to on one server, and holds it against what is committed in test/data/conformance. Where
- * it has changed for good: `npx vitest run -u` with the suite's file, then `npm run conformance`.
+ * it has changed for good: `npx vitest run FILE -u`, then `npm run conformance`.
  */
 export interface ColumnNotes {
   /** A case that is not shown here, and the reason. */

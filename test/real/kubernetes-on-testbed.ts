@@ -23,8 +23,6 @@ const later = 'Kubernetes accepts it and says so later, in the list; tests below
 export const testbedGaps: DriverHarness['gaps'] = {
   'an expired session is renewed once, and what was refused is carried out':
     'the tokens of this server do not end; on the loopback server a program makes others',
-  'an expired session is renewed once, and what was refused is carried out':
-    'there are no log-ins; tokens that others renew: test/clouds/kubernetes/session.test.ts',
   'launches several in one call, in the order of their seats': one,
   'sends one create call for all seats': one,
   'takes fewer machines where there is room for fewer': one,

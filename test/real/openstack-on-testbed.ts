@@ -94,11 +94,14 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
   await setQuota(admin, demo, 2000, signal);
   const compute = (await admin.session.find('compute', signal)) ?? '';
   const proxy = await startFaultingProxy({ endpoint: compute });
+  const identity = await startFaultingProxy({ endpoint: testbed.authUrl });
   const counts = new Map<CallKind, number>();
+  const tokens = new Set<string>();
   // Set first, so it sees all calls; it never fits.
   proxy.set({
     fault: { kind: 'stale' },
     fits: (call) => {
+      tokens.add(String(call.headers['x-auth-token']));
       const kind = kindOf(call);
       if (kind !== null) counts.set(kind, (counts.get(kind) ?? 0) + 1);
       return false;
@@ -114,7 +117,7 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
     secrets: [testbed.password, wrong],
     connect({ site, clock, log, to = 'cloud' }) {
       const settings = openstackSettings.parse({
-        authUrl: to === 'nowhere' ? 'http://127.0.0.1:1/v3' : testbed.authUrl,
+        authUrl: to === 'nowhere' ? 'http://127.0.0.1:1/v3' : identity.endpoint,
         region: testbed.region,
         endpoints: { compute: proxy.endpoint },
         password: { user: testbed.user, project: testbed.project, password: 'env:UNREAD' },
@@ -165,8 +168,22 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
     fault: async (kind, fault, times = 1) => {
       proxy.set({ fault: wireFault(kind, fault), fits: (call) => kindOf(call) === kind, times });
     },
+    session: {
+      // Nova itself goes on taking a token that was revoked, for as long as it remembers to have checked it.
+      expire: async () => {
+        const old = new Set(tokens);
+        const answer = { status: 401, headers: json, body: '{"error":{"code":401,"title":"Unauthorized"}}' };
+        proxy.set({
+          fault: { kind: 'answer', when: 'before', answer },
+          fits: ({ headers }) => old.has(String(headers['x-auth-token'])),
+          times: Number.POSITIVE_INFINITY,
+        });
+      },
+      logIns: async () => identity.calls('POST /v3/auth/tokens'),
+    },
     calls: async (kind) => counts.get(kind) ?? 0,
     stop: async () => {
+      await identity.stop();
       await proxy.stop();
       await mine.close();
       await admin.close();
