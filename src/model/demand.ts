@@ -33,6 +33,8 @@ export interface Demand {
   readonly bootAd?: ClassAd;
   /** A machine that is booted for them stays so long after its last job, whatever the pool's idle time; absent: 0. */
   readonly keepAliveMs?: number;
+  /** No machine is booted for them that costs more an hour now, in its offer's currency; absent: at any price. */
+  readonly pricePerHourMax?: number;
   /** What is odd about what they say, for people to read. */
   readonly remarks?: readonly string[];
   /** A few of the jobs, for people to read; not all of them. */

@@ -152,7 +152,8 @@ export interface DemandShortage {
   /**
    * `noOffer`: no offer of any pool of this queue matches; `kind`: this sort of demand is not served;
    * `workersIncomplete`: workers that could take the jobs may be missing from the view; `userCap`, `groupCap`: who
-   * submitted them has what a cap allows; `walltime`: no new machine lives long enough; `tooLarge`: a multi-node job
+   * submitted them has what a cap allows; `price`: every offer costs more than they are to cost; `walltime`: no new machine
+   * lives long enough; `tooLarge`: a multi-node job
    * wants more machines at once than there can ever be.
    */
   readonly code:
@@ -164,6 +165,7 @@ export interface DemandShortage {
     | 'fallback'
     | 'userCap'
     | 'groupCap'
+    | 'price'
     | 'walltime'
     | 'tooLarge';
   readonly why: string;

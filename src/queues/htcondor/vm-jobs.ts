@@ -107,13 +107,14 @@ export function createVmReader(
 }
 
 function withWishes(group: Demand, wishes: VmWishes, more: readonly string[]): Demand {
-  const { bootAd, keepAliveMs, isUrgent } = wishes;
+  const { bootAd, keepAliveMs, pricePerHourMax, isUrgent } = wishes;
   const remarks = [...wishes.remarks, ...more];
   return {
     ...group,
     priority: isUrgent ? Math.max(group.priority, urgentPriority) : group.priority,
     ...(bootAd === null ? {} : { bootAd }),
     ...(keepAliveMs === 0 ? {} : { keepAliveMs }),
+    ...(pricePerHourMax === null ? {} : { pricePerHourMax }),
     ...(remarks.length === 0 ? {} : { remarks }),
   };
 }

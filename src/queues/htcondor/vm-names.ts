@@ -25,16 +25,23 @@ const known: ReadonlySet<string> = new Set(vmWords.map((word) => word.toLowerCas
 /** The attributes of a job that look like Cloud Scheduler's words and do nothing: one sentence each. */
 export function remarksOnNames(names: readonly string[], ignored: ReadonlySet<string>): readonly string[] {
   const quiet = new Set([...ignored].map((word) => word.toLowerCase()));
-  return names.flatMap((name) => {
+  const remarks = names.flatMap((name) => {
     const lower = name.toLowerCase();
     if (known.has(lower) || quiet.has(lower)) return [];
     const instead = elsewhere[lower];
     if (instead !== undefined) return [`${name} has no effect: ${instead}`];
     if (!lower.startsWith('vm')) return [];
     const meant = vmWords.find((word) => isNear(word.toLowerCase(), lower));
-    return [`${name} is not a word that is known${meant === undefined ? '' : `: is ${meant} meant?`}`];
+    return [
+      `${name.slice(0, 80)} is not a word that is known${meant === undefined ? '' : `: is ${meant} meant?`}`,
+    ];
   });
+  if (remarks.length <= remarksMax) return remarks;
+  return [...remarks.slice(0, remarksMax), `and ${remarks.length - remarksMax} more words like these`];
 }
+
+/** A job may have any number of attributes. */
+const remarksMax = 10;
 
 /** One begins with the other, or they differ by one letter. */
 function isNear(word: string, name: string): boolean {

@@ -13,6 +13,8 @@ export interface VmWishes {
   readonly bootAd: ClassAd | null;
   /** Its machine stays so long after its last job. */
   readonly keepAliveMs: number;
+  /** In the offers' currency. */
+  readonly pricePerHourMax: number | null;
   readonly isUrgent: boolean;
   /** Words that cannot be understood, one sentence each. */
   readonly remarks: readonly string[];
@@ -77,9 +79,11 @@ export function readVmWords(job: ClassAd, settings: VmSettings): VmWishes {
     else said[request] = raised(job.get(request), least * scale);
   }
   const priceMax = number('VMMaximumPrice');
+  const units = settings.priceUnit === 'hundredth' ? 100 : 1;
+  // What a spot machine costs, its market says when one is to be booted.
   if (priceMax !== undefined)
     clauses.push(
-      `TARGET.PricePerHour${settings.priceUnit === 'hundredth' ? ' * 100' : ''} <= MY.VMMaximumPrice`,
+      `TARGET.Market == "spot" || TARGET.PricePerHour${units === 1 ? '' : ` * ${units}`} <= MY.VMMaximumPrice`,
     );
   const keepAlive = words.number('VMKeepAlive');
   if (keepAlive === null) remarks.push(`VMKeepAlive is not a number: ${shown(words.ad.get('VMKeepAlive'))}`);
@@ -88,6 +92,7 @@ export function readVmWords(job: ClassAd, settings: VmSettings): VmWishes {
   return {
     bootAd: isPlain ? null : withAttributes(words.ad, { ...said, ...requirements(job, clauses) }),
     keepAliveMs: Math.min(settings.keepAliveMaxMs, Math.max(0, (keepAlive ?? 0) * minuteMs)),
+    pricePerHourMax: priceMax === undefined ? null : priceMax / units,
     isUrgent: words.flag('VMHighPriority'),
     remarks,
   };

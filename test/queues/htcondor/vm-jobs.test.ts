@@ -99,4 +99,12 @@ describe('names', () => {
   it('are not told of where the config ignores them', () => {
     expect(remarksOnNames(['VMNetwork', 'vmnetwork'], new Set(['VMNetwork']))).toEqual([]);
   });
+
+  it('are at most ten remarks', () => {
+    const names = Array.from({ length: 500 }, (_, at) => `VM${'x'.repeat(200)}${at}`);
+    const said = remarksOnNames(names, new Set());
+    expect(said).toHaveLength(11);
+    expect(said.at(-1)).toBe('and 490 more words like these');
+    expect(said[0]?.length).toBeLessThan(120);
+  });
 });

@@ -60,6 +60,7 @@ describe("Cloud Scheduler's words", () => {
     expect(readVmWords(job({}), plain)).toEqual({
       bootAd: null,
       keepAliveMs: 0,
+      pricePerHourMax: null,
       isUrgent: false,
       remarks: [],
     });
@@ -151,12 +152,15 @@ describe("Cloud Scheduler's words", () => {
   it('VMMaximumPrice is in cents, or in what the config says; 0 is no maximum', () => {
     expect(clause({ VMMaximumPrice: '40' })).toBeNull();
     expect(clause({ VMMaximumPrice: '"39.5"' })).toBe(
-      'job: TARGET.PricePerHour * 100 <= MY.VMMaximumPrice is false',
+      'job: TARGET.Market == "spot" || TARGET.PricePerHour * 100 <= MY.VMMaximumPrice is false',
     );
     expect(clause({ VMMaximumPrice: '"0"' })).toBeNull();
     const settings = cloudSchedulerSchema.parse({ priceUnit: 'whole' });
     expect(clause({ VMMaximumPrice: '0.39' }, { settings })).not.toBeNull();
     expect(clause({ VMMaximumPrice: '0.4' }, { settings })).toBeNull();
+    expect(asked({ VMMaximumPrice: '40' }).pricePerHourMax).toBe(0.4);
+    expect(asked({ VMMaximumPrice: '0' }).pricePerHourMax).toBeNull();
+    expect(clause({ VMMaximumPrice: '1' }, { on: offer({ Market: 'spot' }) })).toBeNull();
   });
 
   it('VMKeepAlive is minutes, up to the config’s longest; VMHighPriority is a flag', () => {
