@@ -15,7 +15,7 @@ import { send, type WireAnswer } from './wire.ts';
 const connectTimeoutMs = 5000;
 const socketsMax = 16;
 
-/** One answer at most: a page of 500 pods has some 5 MB. */
+/** One answer at most: a pod has some kilobytes, and one whose template is large some tens of them. */
 export const answerBytesMax = 64 * 1024 * 1024;
 
 export interface Call {
