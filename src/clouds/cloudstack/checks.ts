@@ -8,7 +8,7 @@ import { listAll } from './client/pages.ts';
 import { apiNames, capabilities, parsed, serviceOfferingRow } from './client/wire.ts';
 import { asCloud } from './errors.ts';
 import { listInstances } from './list.ts';
-import { idOf, type Kind, type Names } from './lookup.ts';
+import { idOf, isThere, type Kind, kindWords, type Names } from './lookup.ts';
 import type { CloudstackOffer } from './settings.ts';
 import { readQuota } from './stock.ts';
 
@@ -171,7 +171,7 @@ const networks: Look = async (place, signal) => {
 const storage: Look = (place, signal) =>
   eachNamed(place, 'diskOffering', (offer) => settingsOf(offer).dataDisk?.offering ?? null, signal);
 
-/** Looks each name up once; `inZone`: it is one of the offer's zone. An id is taken at its word, as at a launch. */
+/** Looks each name up once; `inZone`: it is one of the offer's zone. */
 async function eachNamed(
   { account, names, request }: Place,
   kind: Kind,
@@ -189,8 +189,10 @@ async function eachNamed(
       asCloud({ write: false }, async () => {
         const find = (what: Kind, of: string, scope = {}) =>
           idOf(account, names, { kind: what, name: of, scope }, signal);
-        await find(kind, name, zone === null ? {} : { zoneid: await find('zone', zone) });
-        return null;
+        const scope = zone === null ? {} : { zoneid: await find('zone', zone) };
+        await find(kind, name, scope);
+        if (await isThere(account, { kind, name, scope }, signal)) return null;
+        return { verdict: 'error', message: `there is no ${kindWords[kind]} with the id ${name}` };
       }),
   );
 }
