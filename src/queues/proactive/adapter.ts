@@ -52,6 +52,7 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
   const draining = new Set<InstanceId>();
   const ended = new Set<string>();
   const complained = new Set<string>();
+  const complaints = new Map<string, string | null>();
   let nodes: NodesSeen | null = null;
   let youngUntilMs = Number.NEGATIVE_INFINITY;
   /** Something has been done to nodes since the last look, or has still to be. */
@@ -64,6 +65,12 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
     readonly nextStartMs: number | null;
   } | null = null;
   let turn: Promise<unknown> = Promise.resolve();
+
+  /** Once, until it is another complaint. */
+  function complain(about: string, why: string | null, message: string): void {
+    if (why !== null && complaints.get(about) !== why) log.warn({ why }, message);
+    complaints.set(about, why);
+  }
 
   /** One at a time: what a poll has bound, the next must see. */
   function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -82,7 +89,11 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
     const missing = nodes === null ? [] : [...nodes.urls].filter((url) => !urls.has(url));
     // Nodes that were there and are not: by the manager's own count as well?
     const counted = missing.length === 0 ? null : await calls.count(signal);
-    if (rows.bad > 0) log.warn({ nodes: rows.bad }, 'nodes that cannot be understood');
+    complain(
+      'rows',
+      rows.bad === 0 ? null : `${rows.bad} nodes`,
+      'there are nodes that cannot be understood',
+    );
     const all = hostsOf(rows.rows);
     const complete =
       rows.bad === 0 && (counted === null || counted <= rows.rows.length) && lookedAtMs >= youngUntilMs;
@@ -175,8 +186,13 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
     const view = await jobs.read(isOfInterest, signal);
     await deploy(view, signal);
     const settledMachines = await settleMachines(
-      { hosts: seen.all, machines: request.machines, book, calls, settings, draining, log },
+      { hosts: seen.all, machines: request.machines, book, calls, settings, draining },
       signal,
+    );
+    complain(
+      'nodes',
+      settledMachines.failure?.message ?? null,
+      'nodes could not be set up: it is tried again',
     );
     const { demand, waiting, running, held, nextStartMs } = demandOf({
       queue,

@@ -1,7 +1,6 @@
 import { symmetricMatch } from '../../classad/match.ts';
 import { QueueError } from '../../model/errors.ts';
 import type { InstanceId } from '../../model/ids.ts';
-import type { Log } from '../../model/log.ts';
 import type { QueueMachine } from '../port.ts';
 import { machineToken } from './admission.ts';
 import type { Book, MachineRecord } from './book.ts';
@@ -24,7 +23,6 @@ export interface MachinesInput {
   readonly settings: Pick<ProactiveSettings, 'nodes' | 'sources'>;
   /** Being drained by their pool. */
   readonly draining: ReadonlySet<InstanceId>;
-  readonly log: Log;
 }
 
 export interface MachinesView {
@@ -35,6 +33,8 @@ export interface MachinesView {
   readonly others: readonly Host[];
   /** False: something was to be done at the resource manager and has not been, or its effect is still to be seen. */
   readonly settled: boolean;
+  /** Why something could not be done, the first of them: it is tried again. */
+  readonly failure: QueueError | null;
 }
 
 /**
@@ -53,7 +53,7 @@ export async function settleMachines(input: MachinesInput, signal: AbortSignal):
   const { own, others } = recognize(input);
   bind(own, input);
   const standing = own.map((found) => ({ ...found, standing: standingOf(found, input) }));
-  const failures: unknown[] = [];
+  const failures: QueueError[] = [];
   const nodes = new Map<string, NodeRow>();
   const work = standing.flatMap((found) => found.host.nodes.map((node) => ({ found, node })));
   let changed = 0;
@@ -79,11 +79,6 @@ export async function settleMachines(input: MachinesInput, signal: AbortSignal):
   } catch (error) {
     failures.push(passing(error));
   }
-  if (failures.length > 0)
-    input.log.warn(
-      { nodes: failures.length, why: failures[0] instanceof Error ? failures[0].message : 'unknown' },
-      'nodes could not be set up: it is tried again',
-    );
   const after = standing.map((found): OwnHost => {
     const own = found.host.nodes.map((node) => nodes.get(node.url) ?? node);
     return { ...found, host: { ...found.host, nodes: own } };
@@ -97,6 +92,7 @@ export async function settleMachines(input: MachinesInput, signal: AbortSignal):
     nameless: others.flatMap((host) => namelessOf(host, input) ?? []),
     others: others.filter((host) => namelessOf(host, input) === null),
     settled: changed === 0 && toLock.length === 0 && failures.length === 0,
+    failure: failures[0] ?? null,
   };
 }
 
