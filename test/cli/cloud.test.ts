@@ -14,6 +14,7 @@ const catalog: Catalog = {
       arch: 'x86_64',
       prices: [
         { market: 'onDemand', zone: null, price: { perHour: 0.4, currency: 'USD' } },
+        { market: 'spot', zone: 'b', price: { perHour: 0.2, currency: 'USD' } },
         { market: 'spot', zone: 'a', price: { perHour: 0.123456, currency: 'USD' } },
       ],
     },
@@ -40,7 +41,7 @@ zones: a, b
 
 FLAVOR  CPUS  MEMORY  DISK    GPUS  ARCH    PRICE
 small   1     2 GiB   -       -     x86_64  -
-large   8     16 GiB  80 GiB  1     x86_64  0.4 USD/h, spot 0.12346 USD/h in a
+large   8     16 GiB  80 GiB  1     x86_64  0.4 USD/h, spot 0.12346 USD/h in a to 0.2
 
 IMAGE  NAME          ARCH    MADE
 i-1    debian\\u{1b}  x86_64  2026-11-22T00:00:00Z

@@ -152,7 +152,7 @@ function renderCatalog(view: CatalogView, style: Style): readonly string[] {
     flavor.diskMiB === 0 ? '-' : size(flavor.diskMiB),
     flavor.gpus === 0 ? '-' : flavor.gpus,
     flavor.arch,
-    orDash(flavor.prices.map(priceText).join(', ')),
+    orDash(pricesText(flavor.prices)),
   ]);
   const imageRows = images.map(({ id, name, arch, createdAt }) => [
     id,
@@ -174,9 +174,21 @@ function renderCatalog(view: CatalogView, style: Style): readonly string[] {
   ];
 }
 
+/** On the spot market from the cheapest zone to the dearest; which is which, the JSON has. */
+function pricesText(prices: readonly PriceView[]): string {
+  const spot = prices.filter(({ market }) => market === 'spot').toSorted((a, b) => a.perHour - b.perHour);
+  const [cheapest, dearest] = [spot[0], spot.at(-1)];
+  const others = prices.filter(({ market }) => market !== 'spot').map(priceText);
+  if (cheapest === undefined || dearest === undefined) return others.join(', ');
+  const most = dearest.perHour > cheapest.perHour ? ` to ${amount(dearest)}` : '';
+  return [...others, `${priceText(cheapest)}${most}`].join(', ');
+}
+
+const amount = ({ perHour }: Pick<PriceView, 'perHour'>): number => Number(perHour.toFixed(5));
+
 function priceText({ market, zone, perHour, currency }: PriceView): string {
   const where = zone === null ? '' : ` in ${zone}`;
-  return `${market === 'spot' ? 'spot ' : ''}${Number(perHour.toFixed(5))} ${currency}/h${where}`;
+  return `${market === 'spot' ? 'spot ' : ''}${amount({ perHour })} ${currency}/h${where}`;
 }
 
 function offerText(offer: OfferView): string {
