@@ -3,6 +3,7 @@ import { loadAccess } from './access.ts';
 import { checkBudgets } from './budgets.ts';
 import { buildSite, type SiteParts } from './build.ts';
 import { fieldOf, type LoadedEntry, loadEntry, nameOf, textOf } from './entries.ts';
+import { checkExpectations } from './expectations.ts';
 import { besideFile, type ConfigFiles, readText, secretReader } from './files.ts';
 import { type CatalogReader, isGenerating } from './generated.ts';
 import { check } from './issues.ts';
@@ -182,6 +183,12 @@ async function loadLists(
     .map((pool) => withOffers(pool, offerNames));
   checkReferences({ queues, clouds, offers: offerEntries, offersComplete: complete, pools }, report);
   checkMarkets({ clouds, offers, pools }, report);
+  const known = {
+    clouds: clouds.flatMap(({ name }) => name ?? []),
+    offers: offers.map(({ offer }) => offer),
+    complete,
+  };
+  checkExpectations(queues, known, report);
   for (const cloud of clouds) warnOfMark(cloud, report);
   return { queues, clouds, offers, pools };
 }

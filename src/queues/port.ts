@@ -3,6 +3,7 @@ import type { ClassAd } from '../classad/ad.ts';
 import type { Check } from '../model/check.ts';
 import type { Clock } from '../model/clock.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
+import type { Expectation } from '../model/expectation.ts';
 import type {
   DemandId,
   InstanceId,
@@ -164,6 +165,8 @@ export interface QueueAdapter<Settings = unknown> {
    * absent: not known beforehand, and templates may name any.
    */
   templateVariables?(settings: Settings): readonly string[];
+  /** What of the rest of the config its settings count on, so that it is checked with it; absent: nothing. */
+  expects?(settings: Settings): readonly Expectation[];
   create(settings: Settings, deps: QueueDeps): Queue;
 }
 

@@ -19,6 +19,7 @@ import { configSchema, type HtcondorSettings } from './settings.ts';
 import { tellJobs } from './tell.ts';
 import { createTools, readAds } from './tools.ts';
 import { createVmReader } from './vm-jobs.ts';
+import { expectationsOf } from './vm-settings.ts';
 import { jobBasics, jobWishes, slotWords, Vocabulary, wordsMax, wordsOf } from './vocabulary.ts';
 import { drainWorker, forgetWorker, undrainWorker } from './worker-commands.ts';
 import { workersOf } from './workers.ts';
@@ -29,6 +30,7 @@ export const htcondorAdapter = {
   configSchema,
   templateVariables: ({ join }) =>
     join === null ? ['attributes'] : ['attributes', 'token', 'collector', 'trustDomain'],
+  expects: ({ vmSettings }) => expectationsOf(vmSettings),
   create: createQueue,
 } satisfies QueueAdapter<HtcondorSettings>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationBetween } from '../../config/units.ts';
+import type { Expectation } from '../../model/expectation.ts';
 
 /** Cloud Scheduler's words that mean something here; docs/migrate-from-cloud-scheduler.md says what. */
 export const vmWords = [
@@ -48,7 +49,7 @@ export const cloudSchedulerSchema = z
   })
   .transform(
     (raw): VmSettings => ({
-      clouds: new Map(Object.entries(raw.clouds).map(([name, ours]) => [name.toLowerCase(), ours] as const)),
+      clouds: new Map(Object.entries(raw.clouds)),
       images: new Map(Object.entries(raw.images)),
       defaults: raw.defaults,
       ignore: new Set(raw.ignore),
@@ -58,11 +59,36 @@ export const cloudSchedulerSchema = z
   );
 
 export interface VmSettings {
-  /** By the name in lower case. */
+  /** By the names that jobs use; upper and lower case do not differ. */
   readonly clouds: ReadonlyMap<string, readonly string[]>;
   readonly images: ReadonlyMap<string, string>;
   readonly defaults: Readonly<Partial<Record<VmWord, string | number | boolean>>>;
   readonly ignore: ReadonlySet<VmWord>;
   readonly keepAliveMaxMs: number;
   readonly priceUnit: 'hundredth' | 'whole';
+}
+
+/** What stands for a cloud's name in a job: clouds of the config, or the name itself. */
+export function cloudsNamed(name: string, { clouds }: Pick<VmSettings, 'clouds'>): readonly string[] {
+  const lower = name.toLowerCase();
+  for (const [written, ours] of clouds) if (written.toLowerCase() === lower) return ours;
+  return [name];
+}
+
+/** Clouds that names stand for, and images that some offer should have. */
+export function expectationsOf({ clouds, images }: VmSettings): readonly Expectation[] {
+  const at = (...path: readonly string[]) => ['cloudScheduler', ...path];
+  return [
+    ...[...clouds].flatMap(([name, ours]) =>
+      ours.map((cloud): Expectation => ({ kind: 'cloud', path: at('clouds', name), name: cloud })),
+    ),
+    ...[...images].map(
+      ([name, image]): Expectation => ({
+        kind: 'attribute',
+        path: at('images', name),
+        name: 'VMImage',
+        value: image,
+      }),
+    ),
+  ];
 }

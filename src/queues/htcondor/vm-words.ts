@@ -5,7 +5,7 @@ import { parseExpression } from '../../classad/parse.ts';
 import { unparse } from '../../classad/unparse.ts';
 import { numberOf, stringOf, truthOf } from '../../classad/value.ts';
 import { referencesOf } from './references.ts';
-import type { VmSettings, VmWord } from './vm-settings.ts';
+import { cloudsNamed, type VmSettings, type VmWord } from './vm-settings.ts';
 
 /** What Cloud Scheduler's words in a job's ad come to. */
 export interface VmWishes {
@@ -151,10 +151,6 @@ function listed(names: string): readonly string[] {
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
-}
-
-function cloudsNamed(name: string, { clouds }: VmSettings): readonly string[] {
-  return clouds.get(name.toLowerCase()) ?? [name];
 }
 
 /** What is wanted of an offer, of any cloud (null) or of some alone. */
