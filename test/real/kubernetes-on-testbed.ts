@@ -98,29 +98,70 @@ export async function until(
 
 let namespaces = 0;
 
-/** A namespace with the rights of config/kubernetes/rbac.yaml for the testbed's user, and no more. */
-export async function freshNamespace(admin: ClusterAdmin, { user }: KubernetesTestbed): Promise<string> {
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: Json;
+}
+
+const rbac = '/apis/rbac.authorization.k8s.io/v1';
+
+/** The objects of a file in config/kubernetes, its bindings for the testbed's user. */
+function manifestsOf(file: string, user: string): readonly Manifest[] {
+  const text = readFileSync(join(import.meta.dirname, '../../config/kubernetes', file), 'utf8');
+  const subjects = [{ kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' }];
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest)
+    .map((object) => (object.kind.endsWith('Binding') ? { ...object, subjects } : object));
+}
+
+/** A namespace with the rights of config/kubernetes for the testbed's user, and no more. */
+async function freshNamespace(admin: ClusterAdmin, { user }: KubernetesTestbed): Promise<string> {
   namespaces += 1;
   const namespace = `case-${process.pid}-${namespaces}`;
   await admin.call('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
-  const manifest = readFileSync(join(import.meta.dirname, '../../config/kubernetes/rbac.yaml'), 'utf8');
-  for (const document of parseAllDocuments(manifest)) {
-    const object = document.toJS() as { readonly kind: string; readonly metadata: Json };
+  for (const object of manifestsOf('rbac.yaml', user)) {
     const path = { Role: 'roles', RoleBinding: 'rolebindings' }[object.kind];
     if (path === undefined) continue;
-    const subjects = [{ kind: 'User', name: user, apiGroup: 'rbac.authorization.k8s.io' }];
-    await admin.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/${path}`, {
-      ...object,
-      metadata: { ...object.metadata, namespace },
-      ...(object.kind === 'RoleBinding' ? { subjects } : {}),
-    });
+    const metadata = { ...object.metadata, namespace };
+    await admin.call('POST', `${rbac}/namespaces/${namespace}/${path}`, { ...object, metadata });
   }
   const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
   await until(
     'the namespace has its service account',
     async () => (await admin.call('GET', account)) !== null,
   );
+  const review = `/apis/authorization.k8s.io/v1/namespaces/${namespace}/localsubjectaccessreviews`;
+  const resourceAttributes = { namespace, verb: 'create', resource: 'pods' };
+  await until('the rights are known', async () => {
+    const spec = { user, resourceAttributes };
+    const { status } = (await admin.call('POST', review, { metadata: { namespace }, spec })) as {
+      readonly status: { readonly allowed: boolean };
+    };
+    return status.allowed;
+  });
   return namespace;
+}
+
+const idleNode = 'idle-node';
+
+/** For the catalog: one node, which is not ready, so nothing is put on it; and the right to list nodes. */
+async function addIdleNode(admin: ClusterAdmin, { user }: KubernetesTestbed): Promise<void> {
+  for (const object of manifestsOf('catalog.yaml', user)) {
+    const path = `${rbac}/${object.kind.toLowerCase()}s`;
+    await admin.call('POST', path, object).catch(unlessThere);
+  }
+  const labels = { 'topology.kubernetes.io/zone': 'nowhere', 'kubernetes.io/arch': 'amd64' };
+  await admin.call('POST', '/api/v1/nodes', { metadata: { name: idleNode, labels } }).catch(unlessThere);
+  const amount = { cpu: '8', memory: '32Gi', pods: '110' };
+  await admin.setStatus(`/api/v1/nodes/${idleNode}`, { capacity: amount, allocatable: amount });
+}
+
+export async function removeIdleNode(admin: ClusterAdmin): Promise<void> {
+  await admin.call('DELETE', `/api/v1/nodes/${idleNode}`);
+}
+
+function unlessThere(error: unknown): void {
+  if (!String(error).includes('AlreadyExists')) throw error;
 }
 
 const textHeaders = { 'content-type': 'text/plain; charset=utf-8' };
@@ -183,6 +224,7 @@ export interface KubernetesUnderTest extends CloudUnderTest {
 export async function startKubernetesOnTestbed(testbed: KubernetesTestbed): Promise<KubernetesUnderTest> {
   const admin = adminOf(testbed);
   const namespace = await freshNamespace(admin, testbed);
+  await addIdleNode(admin, testbed);
   const here = `/api/v1/namespaces/${namespace}`;
   const proxy = await startFaultingProxy({ endpoint: testbed.endpoint });
   const counts = new Map<CallKind, number>();
@@ -230,7 +272,7 @@ export async function startKubernetesOnTestbed(testbed: KubernetesTestbed): Prom
       const names = Array.from({ length: count }, (_, n) => `preloaded-${n}`);
       while (names.length > 0) {
         await Promise.all(
-          names.splice(0, 50).map((name) => admin.call('POST', `${here}/pods`, plainPod(name, site))),
+          names.splice(0, 100).map((name) => admin.call('POST', `${here}/pods`, plainPod(name, site))),
         );
       }
     },
