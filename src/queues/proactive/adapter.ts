@@ -177,8 +177,7 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
       const isRecent = clock.monotonicNow() < nodes.lookedAtMs + settings.nodesPeriodMs;
       if (isRecent && (nextStartMs === null || wallMs < nextStartMs)) {
         // No task has begun or ended, and no machine is awaited: its nodes are as they were.
-        const view = await jobs.read(isOfInterest, signal);
-        if (view === last.jobs) return last.view;
+        if ((await jobs.same(signal)) === last.jobs) return last.view;
       }
     }
     // Machines before jobs: a task that starts meanwhile is capacity too much and not demand too much.

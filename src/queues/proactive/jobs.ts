@@ -18,7 +18,7 @@ export interface JobsView {
   readonly jobs: readonly SeenJob[];
   /** False where the tasks of some are still to be read, or a job may have slipped between two pages. */
   readonly complete: boolean;
-  /** Daemon-independent: the reader's monotonic time at which it began to ask. */
+  /** By the monotonic clock: when it was begun. */
   readonly askedAtMs: number;
 }
 
@@ -28,6 +28,8 @@ export interface JobReader {
    * a job whose tasks are wanted though none of them waits.
    */
   read(isOfInterest: (job: string) => boolean, signal: AbortSignal): Promise<JobsView>;
+  /** The last view, where one request shows that it still holds; else null. */
+  same(signal: AbortSignal): Promise<JobsView | null>;
   /** One job with all its tasks and what each waits for; null: there is none. */
   one(job: string, signal: AbortSignal): Promise<WholeJob | null>;
   /** The scheduler's revision now. */
@@ -214,6 +216,14 @@ export function createJobReader(
     return { jobs, complete: whole && now.length === wanted.length, askedAtMs };
   }
 
+  /** Another session may be with a scheduler that counts anew. */
+  const isFresh = (now: string, atMs: number) =>
+    last?.revision === now &&
+    last.session === rest.sessions('scheduler') &&
+    last.view.complete &&
+    atMs < last.view.askedAtMs + settings.rereadAfterMs;
+  const lastView = () => last?.view ?? null;
+
   return {
     revision,
     one: async (job, signal) => {
@@ -230,17 +240,16 @@ export function createJobReader(
     get seen() {
       return last?.revision ?? null;
     },
+    same: async (signal) => {
+      const session = rest.sessions('scheduler');
+      const now = await revision(signal);
+      return isFresh(now, clock.monotonicNow()) && session === rest.sessions('scheduler') ? lastView() : null;
+    },
     read: async (isOfInterest, signal) => {
       const askedAtMs = clock.monotonicNow();
       const now = await revision(signal);
+      if (isFresh(now, askedAtMs) && last !== null) return last.view;
       const session = rest.sessions('scheduler');
-      // Another session may be with a scheduler that counts anew.
-      const isFresh =
-        last?.revision === now &&
-        last.session === session &&
-        last.view.complete &&
-        askedAtMs < last.view.askedAtMs + settings.rereadAfterMs;
-      if (isFresh && last !== null) return last.view;
       if (last !== null && last.session !== session) known = new Map();
       last = null;
       const view = await readAll(isOfInterest, askedAtMs, signal);
