@@ -17,6 +17,7 @@ const benches = {
   classad: () => import('./classad.ts'),
   spot: () => import('./spot.ts'),
   page: () => import('./page.ts'),
+  htcondor: () => import('./htcondor.ts'),
   proactive: () => import('./proactive.ts'),
 } as const satisfies Record<string, () => Promise<Bench>>;
 
