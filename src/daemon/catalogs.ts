@@ -43,6 +43,9 @@ export type CatalogUse = 'start' | 'renew' | 'look' | 'compare';
 const lostShareMax = 0.5;
 const doubtMs = 10 * 60_000;
 
+/** A catalog is many calls. A start does not wait for it for longer than for one, as others wait for the start. */
+export const catalogDeadlineMs = ({ deadlineMs }: CloudConfig): number => 4 * deadlineMs;
+
 /** One for each reading of a config: each cloud is asked once. `unknown` is called with each cloud of which nothing is known. */
 export function catalogReader(
   use: CatalogUse,
@@ -109,7 +112,8 @@ async function read(
   if (kept !== null && (use === 'start' || use === 'compare')) return known(kept.catalog);
   const now = clock.wallNow();
   try {
-    const bounds = { clock, signal, ms: cloud.deadlineMs };
+    const ms = use === 'start' ? cloud.deadlineMs : catalogDeadlineMs(cloud);
+    const bounds = { clock, signal, ms };
     const catalog = await withDeadline((inner) => parts.ask(cloud, inner), bounds);
     if (use === 'look' || use === 'compare') return known(catalog);
     return await keep(parts, { cloud, stateDir, kept, catalog, now });

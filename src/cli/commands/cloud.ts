@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { fitsPattern } from '../../config/patterns.ts';
 import type { CloudConfig, SiteConfig } from '../../config/site.ts';
+import { catalogDeadlineMs } from '../../daemon/catalogs.ts';
 import { withDeadline } from '../../daemon/deadline.ts';
 import type { Catalog, CatalogPrice } from '../../model/catalog.ts';
 import { CloudError } from '../../model/errors.ts';
@@ -94,7 +95,7 @@ async function readView(session: Session, name: string, options: CatalogOptions)
 async function ask({ deps }: Session, cloud: CloudConfig): Promise<Catalog> {
   const { clock, signal } = deps;
   try {
-    const bounds = { clock, signal, ms: cloud.deadlineMs };
+    const bounds = { clock, signal, ms: catalogDeadlineMs(cloud) };
     return await withDeadline((inner) => deps.readCatalog(cloud, inner), bounds);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
