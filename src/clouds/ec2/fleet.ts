@@ -46,7 +46,7 @@ export async function createFleet(
 }
 
 /** State and address are not in the answer; the next list has them. */
-function machinesOf(answer: CreateFleetResult, mark: Mark): readonly CloudInstance[] {
+export function machinesOf(answer: CreateFleetResult, mark: Mark): readonly CloudInstance[] {
   const ids = (answer.Instances ?? []).flatMap(({ InstanceIds = [] }) => InstanceIds);
   return ids.map((id) => {
     if (id === '') throw new MalformedAnswer('an instance without an id');

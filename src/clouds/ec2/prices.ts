@@ -60,7 +60,7 @@ export async function spotPrices(
   return [...newest.values()].map(({ price }) => price);
 }
 
-function priceOf({ InstanceType, AvailabilityZone, SpotPrice: text }: SpotPrice): ZonePrice | null {
+export function priceOf({ InstanceType, AvailabilityZone, SpotPrice: text }: SpotPrice): ZonePrice | null {
   const perHour = Number(text);
   if (InstanceType === undefined || AvailabilityZone === undefined) return null;
   return Number.isFinite(perHour) && perHour > 0
