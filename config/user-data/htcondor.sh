@@ -91,6 +91,7 @@ STARTD_ATTRS = $(STARTD_ATTRS) SpillwayInstance SpillwayPool SpillwayOffer Spill
 END_OF_CONFIG
 
 # It leaves the pool by STARTD_NOCLAIM_SHUTDOWN, and is paid for until it is turned off.
+mkdir -p /usr/local/sbin
 cat >/usr/local/sbin/spillway-dead-man <<'END_OF_SWITCH'
 #!/bin/sh
 # When condor_master has been there and is gone for ten minutes, nobody wants this machine: it is turned off.
