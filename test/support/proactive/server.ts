@@ -15,6 +15,8 @@ export interface ProactiveStandIn {
   readonly world: World;
   readonly username: string;
   readonly password: string;
+  /** Where a program that stands for `proactive-node` says that its nodes run, and stays connected for as long as they do. */
+  readonly nodesUrl: string;
   /** Sessions that have been given out: they are secrets. */
   readonly sessions: readonly string[];
   /** Requests so far: `GET /rm/state`, with `*` for what differs. */
@@ -37,6 +39,7 @@ export type Spoil =
   | { readonly kind: 'held' }
   | { readonly kind: 'changed'; readonly change: (route: string, body: string) => string };
 
+const nodesPath = '/nodes';
 const bodyBytesMax = 1024 * 1024;
 
 const voice: Voice = {
@@ -62,9 +65,14 @@ function errorBody(httpErrorCode: number, exceptionClass: string, errorMessage: 
   });
 }
 
-export async function startProactive(
-  options: { readonly now?: () => number } = {},
-): Promise<ProactiveStandIn> {
+export interface StandInOptions {
+  /** Epoch ms. */
+  readonly now?: () => number;
+  /** What nodes must log in with. */
+  readonly nodeCredentials?: string;
+}
+
+export async function startProactive(options: StandInOptions = {}): Promise<ProactiveStandIn> {
   const world = makeWorld(options.now ?? (() => 1_700_000_000_000));
   const username = 'spillway';
   const password = 'pa55-with/odd=chars&more';
@@ -72,6 +80,7 @@ export async function startProactive(
   const valid = { scheduler: new Set<string>(), rm: new Set<string>() };
   const requests: string[] = [];
   const faults = new Map<string, Fault | Spoil>();
+  let nodesRun = 0;
   let waiters: (() => void)[] = [];
   let held: (() => void)[] = [];
   let cut: ((route: string, moment: 'halfSent' | 'unanswered') => boolean) | null = null;
@@ -104,9 +113,37 @@ export async function startProactive(
     return { text: id, type: 'text/plain' };
   }
 
+  /** Their connection is the ping of their manager. */
+  function runNodes(form: URLSearchParams, response: ServerResponse): void {
+    const said = (name: string) => form.get(name) ?? '';
+    const source = world.sources.get(said('source'));
+    if (said('credentials').trim() !== options.nodeCredentials || source?.status !== 'deployed') {
+      response.writeHead(403).end();
+      return;
+    }
+    nodesRun += 1;
+    const urls = Array.from({ length: Number(said('workers')) }, (_, at) => {
+      const nodeUrl = `pnp://127.0.0.1:${10_000 + nodesRun}/${said('name')}_${at}`;
+      const tokens = said('token') === '' ? [] : [said('token')];
+      world.addNode({ url: nodeUrl, source: source.name, host: said('name'), provider: 'nodes', tokens });
+      return nodeUrl;
+    });
+    response.writeHead(200).flushHeaders();
+    response.on('close', () => {
+      for (const nodeUrl of urls) {
+        const node = world.nodes.get(nodeUrl);
+        if (node !== undefined) node.state = 'DOWN';
+      }
+    });
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request, bodyBytesMax);
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+    if (url.pathname === nodesPath) {
+      runNodes(new URLSearchParams(body), response);
+      return;
+    }
     const path = url.pathname.replace(/^\/rest/, '');
     const half = path.startsWith('/rm/') ? 'rm' : 'scheduler';
     const called = `${request.method} ${path}`;
@@ -176,6 +213,7 @@ export async function startProactive(
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/rest`,
+    nodesUrl: `http://127.0.0.1:${port}${nodesPath}`,
     world,
     username,
     password,
