@@ -3,6 +3,7 @@ import type { PoolName } from '../model/ids.ts';
 import type { CapKeeper } from './caps.ts';
 import type { Fallback } from './fallback.ts';
 import { matchAdmittance } from './mismatch.ts';
+import type { Pressure } from './parts.ts';
 import type { Placement, PoolIndex } from './placements.ts';
 import type { DemandReport, DemandShortage, PlanInput, PlannedLaunch } from './plan.ts';
 import { fitsLife, remainingOfNewMs } from './remaining.ts';
@@ -26,6 +27,8 @@ export interface Work {
   readonly waitingGangs: Demand[];
   /** Machines that jobs wait for and that a pool has no place for, as it has its max. */
   readonly crowded: Map<PoolName, number>;
+  /** What jobs have waited for long for, and bounds that pools share stop. */
+  readonly pressures: Pressure[];
 }
 
 /** What becomes of a demand's jobs; they add up to its count. */
