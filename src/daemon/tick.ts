@@ -156,7 +156,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     policy: site.policy,
     jitter,
   });
-  setAsides = dropStaleProbes(setAsides, (intent) => change.intents.has(intent));
+  setAsides = dropStaleProbes(setAsides, (intent) => change.intents.get(intent)?.state);
   setAsides = forgiveShortLives(setAsides, change.entries, nowMs);
   setAsides = forgiveMatches(setAsides, change.entries, nowMs);
 

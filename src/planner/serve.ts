@@ -9,7 +9,7 @@ import type { Placement } from './placements.ts';
 import type { DemandReport, DemandShortage } from './plan.ts';
 import type { Shortage } from './room.ts';
 import type { Terms } from './supply.ts';
-import { cpusOfJob, launchOf, openPlacements, type Served, type Work } from './work.ts';
+import { cpusOfJob, launchOf, noteCrowded, openPlacements, type Served, type Work } from './work.ts';
 
 export function serve(demand: Demand, turn: Turn, work: Work): DemandReport {
   const { id, queue, sampleJobs, count } = demand;
@@ -45,11 +45,6 @@ function serveCounted(demand: Demand, work: Work): Served {
   const unmet = demand.count - placed;
   const why = unmet === 0 ? null : left > onLaunches ? shortage : caps.shortage(demand);
   return { onWorkers, onComing, onUndrained, onLaunches, unmet, shortage: why };
-}
-
-function noteCrowded({ pool, match }: Placement, jobs: number, { crowded }: Work): void {
-  const machines = Math.ceil(jobs / match.jobsPerMachine);
-  crowded.set(pool.name, (crowded.get(pool.name) ?? 0) + machines);
 }
 
 /** What a bound counts that pools share; null: it is the pool's own, or it passes. */
@@ -107,7 +102,7 @@ function launchFor(
     supply.addLaunch(offer, pool, granted.count);
     left -= supply.takeFromOffer(demand, offer.name, left, terms);
   }
-  if (full !== null && left > 0) noteCrowded(full, left, work);
+  if (full !== null && left > 0) noteCrowded(full.pool, Math.ceil(left / full.match.jobsPerMachine), work);
   if (stopped !== null && left > 0 && hasWaitedLong(demand, work))
     work.pressures.push({
       scope: stopped.scope,

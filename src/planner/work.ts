@@ -1,5 +1,6 @@
 import { adForBoot, type Demand } from '../model/demand.ts';
 import type { PoolName } from '../model/ids.ts';
+import type { Pool } from '../model/offer.ts';
 import type { CapKeeper } from './caps.ts';
 import type { Fallback } from './fallback.ts';
 import { matchAdmittance } from './mismatch.ts';
@@ -80,6 +81,10 @@ export function openPlacements(
 
 function minutes(ms: number): string {
   return `${Math.round(ms / 60_000)} min`;
+}
+
+export function noteCrowded({ name }: Pool, machines: number, { crowded }: Work): void {
+  crowded.set(name, (crowded.get(name) ?? 0) + machines);
 }
 
 export function launchOf(
