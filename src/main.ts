@@ -6,11 +6,13 @@ import type { CliDeps, RunOptions, StoreMaintenance } from './cli/deps.ts';
 import { exitCodes } from './cli/exit.ts';
 import { runCli } from './cli/program.ts';
 import { cloudDrivers } from './clouds/index.ts';
+import type { ConfigFiles } from './config/files.ts';
 import type { LoadDeps, Loaded, WrittenEntries } from './config/load.ts';
 import { formatProblem } from './config/problem.ts';
 import type { Leavers, LoadedLeavers } from './config/retiring.ts';
 import type { SiteConfig } from './config/site.ts';
 import type { Crashpoint } from './daemon/boundaries.ts';
+import type { CatalogUse, LoadedWhole } from './daemon/catalogs.ts';
 import { hostClock } from './daemon/clock.ts';
 import type { CloudPart, DaemonParts, QueuePart } from './daemon/daemonParts.ts';
 import type { LiveResult } from './daemon/liveCheck.ts';
@@ -44,6 +46,16 @@ async function load(path: string): Promise<Loaded> {
   return loadSite(path, await loadDeps());
 }
 
+/** With the offers that are made of what clouds have. */
+async function loadWhole(path: string, use: CatalogUse, files?: ConfigFiles): Promise<LoadedWhole> {
+  const { askCatalog, loadWithCatalogs } = await import('./daemon/catalogs.ts');
+  const { keepCatalog: keep, readKeptCatalog: read } = await import('./host/keptCatalogs.ts');
+  const ask = askCatalog(cloudDrivers, hostClock);
+  const parts = { ask, read, keep, clock: hostClock, signal: ended.signal };
+  const deps = await loadDeps();
+  return loadWithCatalogs(path, { use, deps: files === undefined ? deps : { ...deps, files }, parts });
+}
+
 const store: StoreMaintenance = {
   locate: async (path) => {
     const { problems, config: site } = await load(path);
@@ -61,8 +73,7 @@ let hungUp = () => {};
 /** Runs until the first signal to end. What is wrong with the host or the store is said in one line. */
 async function runDaemon(path: string, options: RunOptions): Promise<number> {
   process.on('SIGHUP', () => hungUp());
-  const loaded = await load(path);
-  const { problems, config: site, written } = loaded;
+  const { problems, config: site, written, again } = await loadWhole(path, 'start');
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   if (site === null || written === null) return exitCodes.config;
   const { pino } = await import('pino');
@@ -78,7 +89,7 @@ async function runDaemon(path: string, options: RunOptions): Promise<number> {
     await mkdir(site.stateDir, { recursive: true, mode: 0o700 });
     const memory = openSqliteStore({ path: join(site.stateDir, storeFile), site: site.site, log });
     try {
-      await serve({ path, first: { config: site, written }, memory, log, socket: options.socket });
+      await serve({ path, first: { config: site, written, again }, memory, log, socket: options.socket });
     } finally {
       memory.close();
     }
@@ -101,6 +112,7 @@ async function isOfHost(error: unknown): Promise<boolean> {
 interface GoodConfig {
   readonly config: SiteConfig;
   readonly written: WrittenEntries;
+  readonly again: ConfigFiles;
 }
 
 interface Service {
@@ -130,11 +142,26 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   });
   if (crashpoint !== null) log.warn({ at: process.env[crashpointVariable] }, 'this daemon is to kill itself');
   const metrics = createMetrics(hostClock.wallNow());
-  const common = { memory, log, crashpoint, metrics, supervisor: systemd };
+  /** What holds: a refresh reads it as it is, whatever stands in its files by now. */
+  const holds = { again: first.again, generates: first.config.generating !== undefined, allKnown: false };
+  const common: Common = {
+    memory,
+    log,
+    crashpoint,
+    metrics,
+    supervisor: systemd,
+    onBegun: ({ config: begun, again }) =>
+      void Object.assign(holds, { again, generates: begun.generating !== undefined }),
+  };
   const daemon = await createReloadable({
     path,
     first: await candidateOf(first, common),
-    prepare: async () => prepare(await load(path), common),
+    prepare: async () => prepare(await loadWhole(path, 'renew'), common),
+    refresh: async () => {
+      const loaded = await loadWhole(path, 'renew', holds.again);
+      holds.allKnown = loaded.allKnown;
+      return prepare(loaded, common);
+    },
     onApplied: ({ api: access }) => api.change(access),
     log,
   });
@@ -151,11 +178,20 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
   ended.signal.addEventListener('abort', () => systemd.stopping(), { once: true });
+  const refreshed = {
+    generates: () => holds.generates,
+    refresh: () => daemon.refresh().then(() => holds.allKnown),
+  };
   hungUp = () =>
     void daemon.control.reload().catch((error: unknown) => log.error({ err: error }, 'no reload'));
+  const { keepRefreshing } = await import('./daemon/refreshing.ts');
+  const over = new AbortController();
+  const refreshing = keepRefreshing({ ...refreshed, clock: hostClock, log }, over.signal);
   try {
     await daemon.run(ended.signal);
   } finally {
+    over.abort();
+    await refreshing;
     await api.close();
     await systemd.flush();
   }
@@ -167,12 +203,14 @@ interface Common extends Pick<DaemonParts, 'supervisor' | 'metrics'> {
   readonly memory: Store;
   readonly log: Log;
   readonly crashpoint: Crashpoint | null;
+  /** A daemon has begun with it. */
+  readonly onBegun: (config: GoodConfig) => void;
 }
 
 /** What could be run with a config: its clouds and queues are made when the daemon before it has stopped. */
 async function candidateOf(
-  { config, written }: GoodConfig,
-  { memory, log, crashpoint, ...common }: Common,
+  good: GoodConfig,
+  { memory, log, crashpoint, onBegun, ...common }: Common,
   leavers?: Leavers,
 ): Promise<Candidate> {
   const { createDaemon } = await import('./daemon/daemon.ts');
@@ -180,12 +218,13 @@ async function candidateOf(
   const { heldBy, withRetiring } = await import('./daemon/retiring.ts');
   const { askMachine, runHook } = await import('./host/ask-machine.ts');
   const { placeMessages } = await import('./host/message-queue.ts');
+  const { config, written } = good;
   const left = leavers ?? (await leaversOf(config, memory));
   return {
     config,
     begin: async (notes, onRetired) => {
       const whole = withRetiring(config, left, heldBy(memory.load()));
-      return createDaemon({
+      const daemon = createDaemon({
         ...common,
         version,
         config: whole,
@@ -204,6 +243,8 @@ async function candidateOf(
         ...(notes === null ? {} : { notes }),
         onRetired,
       });
+      onBegun(good);
+      return daemon;
     },
   };
 }
@@ -218,7 +259,7 @@ async function leaversOf(config: SiteConfig, memory: Store): Promise<LoadedLeave
 }
 
 /** Everything that can be known beforehand is tried out: what could fail later would leave the site without a daemon. */
-async function prepare({ config, written, problems }: Loaded, common: Common): Promise<Prepared> {
+async function prepare({ config, written, problems, again }: LoadedWhole, common: Common): Promise<Prepared> {
   if (config === null || written === null) return { candidate: null, problems };
   const { heldBy, lostWith } = await import('./daemon/retiring.ts');
   const leavers = await leaversOf(config, common.memory);
@@ -234,7 +275,7 @@ async function prepare({ config, written, problems }: Loaded, common: Common): P
     const message = error instanceof Error ? error.message : String(error);
     return { candidate: null, problems: [...problems, { ...problemOfFile(written.path), message }] };
   }
-  return { candidate: await candidateOf({ config, written }, common, leavers), problems };
+  return { candidate: await candidateOf({ config, written, again }, common, leavers), problems };
 }
 
 const problemOfFile = (file: string) => ({ severity: 'error', file, line: 0, column: 0, path: '' }) as const;
@@ -279,27 +320,16 @@ async function lookLive(
   config: SiteConfig,
   isWanted: (source: { readonly name: string }) => boolean,
 ): Promise<readonly LiveResult[]> {
-  const { cloudSource, lookAt, queueSource } = await import('./daemon/liveCheck.ts');
+  const { lookAtSite } = await import('./daemon/liveCheck.ts');
   const { forgetfulMemory } = await import('./model/memory.ts');
-  const wanted = {
-    ...config,
-    clouds: config.clouds.filter(isWanted),
-    queues: config.queues.filter(isWanted),
+  const { clouds, queues } = config;
+  const wanted = { ...config, clouds: clouds.filter(isWanted), queues: queues.filter(isWanted) };
+  const site = {
+    config,
+    clouds: await makeClouds(wanted, silentLog),
+    queues: await makeQueues(wanted, forgetfulMemory, silentLog),
   };
-  const clouds = await makeClouds(wanted, silentLog);
-  const queues = await makeQueues(wanted, forgetfulMemory, silentLog);
-  try {
-    const sources = [
-      ...queues.map((queue) => queueSource(queue, config, hostClock)),
-      ...clouds.map((cloud) => cloudSource(cloud, config)),
-    ];
-    return await lookAt(sources, { clock: hostClock, signal: ended.signal });
-  } finally {
-    await Promise.allSettled([
-      ...clouds.map(({ cloud }) => cloud.close()),
-      ...queues.map(({ queue }) => queue.close()),
-    ]);
-  }
+  return await lookAtSite(site, { clock: hostClock, signal: ended.signal });
 }
 
 const always = new AbortController().signal;
@@ -340,7 +370,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: hostClock,
   signal: ended.signal,
   runDaemon,
-  loadSite: load,
+  loadSite: (path, use) => (use === undefined ? load(path) : loadWhole(path, use)),
+  readCatalog: async (cloud, signal) =>
+    (await import('./daemon/catalogs.ts')).askCatalog(cloudDrivers, hostClock)(cloud, signal),
   lookLive,
   checkSite: async (path) => (await import('./config/check.ts')).checkSite(path, await loadDeps()),
   store,

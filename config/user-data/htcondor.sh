@@ -66,10 +66,11 @@ PREEMPT = FALSE
 KILL = FALSE
 CLAIM_WORKLIFE = 1200
 # A drain lets jobs run for so long (s); with HTCondor's own default it would evict them at once.
-MAXJOBRETIREMENTTIME = 31536000
-# A drained machine waits for its jobs as long as they run (the default would evict them after a while).
 MAXJOBRETIREMENTTIME = 315360000
 MachineMaxVacateTime = 10
+# A dead man's switch: a machine that has had no job for so long (s) leaves the pool by itself, should nobody be there
+# to end it. It ends no job. Longer than any idle time of the config.
+STARTD_NOCLAIM_SHUTDOWN = 604800
 
 # Up within a second or two: the probes of transfer plugins, benchmarks and devices take longer than all else.
 FILETRANSFER_PLUGINS = $(LIBEXEC)/curl_plugin
@@ -89,6 +90,20 @@ STARTD_ATTRS = $(STARTD_ATTRS) SpillwayInstance SpillwayPool SpillwayOffer Spill
 {{attributes}}
 END_OF_CONFIG
 
+# It leaves the pool by STARTD_NOCLAIM_SHUTDOWN, and is paid for until it is turned off.
+cat >/usr/local/sbin/spillway-dead-man <<'END_OF_SWITCH'
+#!/bin/sh
+# When condor_master has been there and is gone for ten minutes, nobody wants this machine: it is turned off.
+until pidof condor_startd >/dev/null; do sleep 60; done
+missed=0
+while [ "$missed" -lt 10 ]; do
+  sleep 60
+  if pidof condor_master >/dev/null; then missed=0; else missed=$((missed + 1)); fi
+done
+exec poweroff
+END_OF_SWITCH
+chmod 755 /usr/local/sbin/spillway-dead-man
+
 # Where a machine must use one of several addresses, its image or its host says which.
 if [ -s /run/machine-address ]; then
   printf 'NETWORK_INTERFACE = %s\nBIND_ALL_INTERFACES = FALSE\nENABLE_IPV6 = FALSE\n' \
@@ -102,6 +117,7 @@ if command -v iptables >/dev/null; then
 fi
 
 if [ -d /run/systemd/system ]; then
+  systemd-run --no-block --unit=spillway-dead-man /usr/local/sbin/spillway-dead-man || echo "no dead man's switch"
   systemctl enable condor
   systemctl restart --no-block condor
 else

@@ -5,7 +5,9 @@ usage: python ec2-server.py --port N [--levers FILE] [--calls FILE]
 Added: RunInstances starts up to MaxCount and at least MinCount; ClientToken is honoured (the same call gives the
 same instances, another one IdempotentParameterMismatch); the filters client-token and instance-lifecycle; unknown
 images and types, MinCount > MaxCount and user data over 16 KiB are refused; instances are pending and shutting-down
-for a time; a terminated one cannot be started.
+for a time; a terminated one cannot be started; a mapping of the image's own root volume keeps what it does not say. An
+instant fleet goes through its overrides in their order, starts what there is room for, says of the rest by type and zone why
+not, and honours its ClientToken. Spot instances have a spot request.
 
 --calls: a line of JSON for each call: {"at": epoch seconds, "action": "RunInstances", "status": 200, "by": access key}.
 --levers: a JSON file, read again at every call; every key is optional:
@@ -13,6 +15,7 @@ for a time; a terminated one cannot be started.
   "vcpus": 64                                             live vCPUs allowed: VcpuLimitExceeded
   "boot_seconds": 3, "stop_seconds": 2                    pending -> running, shutting-down -> terminated
   "throttle": 0.2                                         share of RunInstances answered RequestLimitExceeded
+  "notices": ["i-0123"]                                   spot instances that EC2 will take back: marked-for-termination
   "hide_seconds": 2                                       a new instance is not listed for so long
   "actions": {"RunInstances": {...}}                      for a call of this name:
       "delay_before": 1     seconds before it is carried out
@@ -39,7 +42,10 @@ from moto.ec2 import utils  # noqa: E402
 from moto.ec2.exceptions import EC2ClientError  # noqa: E402
 from moto.ec2.models.instance_types import INSTANCE_TYPES  # noqa: E402
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState  # noqa: E402
+from moto.ec2.responses.fleets import Fleets  # noqa: E402
 from moto.ec2.responses.instances import InstanceResponse  # noqa: E402
+from moto.ec2.responses.spot_instances import SpotInstances  # noqa: E402
+from moto.ec2.utils import convert_tag_spec, parse_user_data, random_fleet_id  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -53,6 +59,7 @@ LIVE = ("pending", "running")
 options = None
 launching = threading.RLock()
 tokens = {}  # (account, region, client token) -> (parameters, reservation id)
+fleets = {}  # (account, region, client token) -> (parameters, answer)
 
 
 def levers():
@@ -90,6 +97,7 @@ moto_terminate = Instance.terminate
 moto_start = Instance.start
 moto_run_instances = InstanceResponse.run_instances
 moto_all_reservations = InstanceBackend.all_reservations
+moto_mappings = InstanceResponse._parse_block_device_mapping
 
 
 def terminate(self, *args, **kwargs):
@@ -111,18 +119,22 @@ def room_for(self, wanted, least, settings):
     dry = self._get_param("DryRun")
     kind = self._get_param("InstanceType") or "m1.small"
     zone = self._get_param("Placement.AvailabilityZone") or ""
-    live = [i for r in self.ec2_backend.reservations.values() for i in r.instances if i._state.name in LIVE]
+    return room_in(self.ec2_backend, kind, zone, wanted, 0 if dry else least, settings)
+
+
+def room_in(backend, kind, zone, wanted, least, settings):
+    live = [i for r in backend.reservations.values() for i in r.instances if i._state.name in LIVE]
     room = wanted
     for key, allowed in settings.get("capacity", {}).items():
         capped_kind, _, capped_zone = key.partition(":")
         if capped_kind == kind and capped_zone in ("", zone):
             used = sum(1 for i in live if i.instance_type == kind and capped_zone in ("", i._placement.zone))
             room = min(room, allowed - used)
-    if room < least and not dry:
+    if room < least:
         raise refusal("InsufficientInstanceCapacity", f"We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone}).", 500)
     if "vcpus" in settings:
         room = min(room, (settings["vcpus"] - sum(vcpus(i.instance_type) for i in live)) // vcpus(kind))
-        if room < least and not dry:
+        if room < least:
             raise refusal("VcpuLimitExceeded", f"You have requested more vCPU capacity than your current vCPU limit of {settings['vcpus']} allows.")
     return max(room, least)
 
@@ -153,13 +165,107 @@ def run_instances(self):
             result = moto_run_instances(self)
         finally:
             del self._get_param
-        for instance in result.result.instances:
-            instance.listed_from = time.monotonic() + settings.get("hide_seconds", 0)
-            if settings.get("boot_seconds"):
-                instance._state = TimedState("pending", 0, ("running", 16), settings["boot_seconds"])
+        begin(result.result.instances, settings)
         if token:
             tokens[key] = (parameters, result.result.id)
         return result
+
+
+def begin(instances, settings):
+    for instance in instances:
+        instance.listed_from = time.monotonic() + settings.get("hide_seconds", 0)
+        if settings.get("boot_seconds"):
+            instance._state = TimedState("pending", 0, ("running", 16), settings["boot_seconds"])
+
+
+def block_device_mapping(self):
+    image = self._get_param("ImageId")
+    roots = [each.root_device_name for each in self.ec2_backend.describe_images(ami_ids=[image])] if image else []
+    mappings = moto_mappings(self)
+    for mapping in mappings:
+        ebs = mapping["Ebs"]
+        if not ebs["VolumeSize"] and not ebs["SnapshotId"]:
+            if mapping["DeviceName"] not in roots:
+                raise refusal("MissingParameter", "The request must contain the parameter size or snapshotId")
+            ebs["VolumeSize"] = 15
+    return mappings
+
+
+def create_fleet(self):
+    if self._get_param("Type") != "instant":
+        raise refusal("InvalidParameterValue", "Only instant fleets are known here.")
+    with launching:
+        settings = levers()
+        if random.random() < settings.get("throttle", 0):
+            raise refusal("RequestLimitExceeded", "Request limit exceeded.", 503)
+        token = self._get_param("ClientToken")
+        key = (self.current_account, self.region, token)
+        parameters = {k: v for k, v in self.querystring.items() if k not in ("ClientToken", "Action", "Version", "DryRun")}
+        before, answer = fleets.get(key, (None, None)) if token else (None, None)
+        if answer is not None:
+            if before != parameters:
+                raise refusal("IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
+            return ActionResult(answer)
+        capacity = self._get_param("TargetCapacitySpecification", {})
+        spot = capacity.get("DefaultTargetCapacityType") == "spot"
+        left = int(capacity["TotalTargetCapacity"])
+        tags = convert_tag_spec(self._get_param("TagSpecifications", []))
+        configs = self._get_param("LaunchTemplateConfigs", [])
+        for config in configs:
+            spec = config["LaunchTemplateSpecification"]
+            self.ec2_backend.get_launch_template(template_id=spec["LaunchTemplateId"]).get_version(int(spec["Version"]))
+        self.error_on_dryrun()
+        answer = {"FleetId": random_fleet_id(), "Instances": [], "Errors": []}
+        for config in configs:
+            user_data = parse_user_data(config["LaunchTemplateSpecification"].get("LaunchTemplateSpecificationUserData"))
+            for override in config.get("Overrides", []):
+                if left < 1:
+                    break
+                kind, zone = override["InstanceType"], override.get("AvailabilityZone", "")
+                about = {
+                    "LaunchTemplateAndOverrides": {"LaunchTemplateSpecification": config["LaunchTemplateSpecification"], "Overrides": override},
+                    "Lifecycle": "spot" if spot else "on-demand",
+                }
+                count = left
+                try:
+                    count = min(left, room_in(self.ec2_backend, kind, zone, left, 1, settings))
+                except EC2ClientError as error:
+                    answer["Errors"].append({**about, "ErrorCode": error.code, "ErrorMessage": error.message})
+                    continue
+                made = self.ec2_backend.run_instances(
+                    override["ImageId"], count, user_data, [], instance_type=kind, is_instance_type_default=False,
+                    placement=zone or None, region_name=self.region, subnet_id=override.get("SubnetId"), tags=tags,
+                    instance_market_options="spot" if spot else {}, metadata_options=override.get("MetadataOptions", {}),
+                ).instances
+                begin(made, settings)
+                left -= count
+                answer["Instances"].append({**about, "InstanceIds": [i.id for i in made], "InstanceType": kind})
+        if token:
+            fleets[key] = (parameters, answer)
+        return ActionResult(answer)
+
+
+def describe_spot_instance_requests(self):
+    filters = self._filters_from_querystring()
+    noticed = levers().get("notices", [])
+    rows = []
+    for reservation in self.ec2_backend.reservations.values():
+        for instance in reservation.instances:
+            if instance.lifecycle != "spot":
+                continue
+            ended = instance._state.name not in LIVE
+            code = "instance-terminated-by-user" if ended else "marked-for-termination" if instance.id in noticed else "fulfilled"
+            row = {
+                "SpotInstanceRequestId": "sir-" + instance.id[2:10],
+                "InstanceId": instance.id,
+                "State": "closed" if ended else "active",
+                "Type": "one-time",
+                "Status": {"Code": code, "Message": f"Your Spot Instance is {code}."},
+                "Tags": instance.get_tags(),
+            }
+            if code in filters.get("status-code", [code]) and row["State"] in filters.get("state", [row["State"]]):
+                rows.append(row)
+    return ActionResult({"SpotInstanceRequests": rows})
 
 
 def all_reservations(self, *args, **kwargs):
@@ -233,6 +339,10 @@ def main():
     Instance.terminate = terminate
     Instance.start = start
     InstanceResponse.run_instances = run_instances
+    InstanceResponse._validate_block_device_mapping = staticmethod(lambda mapping: None)
+    InstanceResponse._parse_block_device_mapping = block_device_mapping
+    Fleets.create_fleet = create_fleet
+    SpotInstances.describe_spot_instance_requests = describe_spot_instance_requests
     InstanceBackend.all_reservations = all_reservations
     app = DomainDispatcherApplication(create_backend_app)
     app.debug = True

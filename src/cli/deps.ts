@@ -2,12 +2,14 @@ import type { CheckReport } from '../config/check.ts';
 import type { ConfigFiles } from '../config/files.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Problem } from '../config/problem.ts';
-import type { SiteConfig } from '../config/site.ts';
+import type { CloudConfig, SiteConfig } from '../config/site.ts';
+import type { CatalogUse } from '../daemon/catalogs.ts';
 import type { LiveResult } from '../daemon/liveCheck.ts';
 import type { ForegroundCommand } from '../host/foreground.ts';
 import type { LogFormat } from '../host/logLines.ts';
 import type { KeyPair } from '../host/ssh-keys.ts';
 import type { Terminal } from '../host/terminal.ts';
+import type { Catalog } from '../model/catalog.ts';
 import type { Clock } from '../model/clock.ts';
 import type { SiteId } from '../model/ids.ts';
 import type { StoreReport } from '../store/sqlite/check.ts';
@@ -36,8 +38,10 @@ export interface CliDeps {
   runDaemon(configPath: string, options: RunOptions): Promise<number>;
   /** Never throws for what is wrong with the file: that is in the report. */
   checkSite(configPath: string): Promise<CheckReport>;
-  /** The whole config, for `simulate`; the same. */
-  loadSite(configPath: string): Promise<Omit<Loaded, 'written'>>;
+  /** The whole config; the same. Offers that are generated are in it where it is said how they are to be known. */
+  loadSite(configPath: string, use?: CatalogUse): Promise<Omit<Loaded, 'written'>>;
+  /** What a cloud of a config has; throws CloudErrors. */
+  readCatalog(cloud: CloudConfig, signal: AbortSignal): Promise<Catalog>;
   /** Asks the site's clouds and queues, or those that are wanted, what would fail; changes nothing there. */
   lookLive(
     config: SiteConfig,

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { classadCommand } from './classad.ts';
 import { addAccounting } from './commands/accounting.ts';
 import { addExplain, addPlan, addStatus } from './commands/ask.ts';
+import { addCloud } from './commands/cloud.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDowntime } from './commands/downtime.ts';
 import { addEvents } from './commands/events.ts';
@@ -64,6 +65,7 @@ export function buildProgram(session: Session): Command {
   addInstance(program, session);
   addLease(program, session);
   addPool(program, session);
+  addCloud(program, session);
   addDowntime(program, session);
   addJournal(program, session);
   addEvents(program, session);

@@ -5,6 +5,7 @@ const loaders = {
   cloudstack: async () => (await import('./cloudstack/driver.ts')).cloudstackDriver,
   ec2: async () => (await import('./ec2/driver.ts')).ec2Driver,
   fixed: async () => (await import('./fixed/driver.ts')).fixedDriver,
+  kubernetes: async () => (await import('./kubernetes/driver.ts')).kubernetesDriver,
   local: async () => (await import('./local/driver.ts')).localDriver,
   openstack: async () => (await import('./openstack/driver.ts')).openstackDriver,
 } as const satisfies Record<string, () => Promise<{ readonly name: string }>>;

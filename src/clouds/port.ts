@@ -1,10 +1,12 @@
 import type { ZodType } from 'zod';
 import type { Market } from '../model/billing.ts';
+import type { Catalog, Generation } from '../model/catalog.ts';
 import type { Check } from '../model/check.ts';
 import type { Clock } from '../model/clock.ts';
 import type { CloudInstance } from '../model/cloud.ts';
 import type { CloudId, CloudName, InstanceId, IntentId, OfferName, PoolName, SiteId } from '../model/ids.ts';
 import type { Log } from '../model/log.ts';
+import type { Price } from '../model/offer.ts';
 import type { Resources } from '../model/resources.ts';
 
 /**
@@ -45,6 +47,12 @@ export interface Cloud {
 
   /** What could be offered, for `check` and `cloud catalog`. */
   catalog(signal: AbortSignal): Promise<Catalog>;
+
+  /**
+   * What spot offers cost now, by the cloud's own market; those whose price it does not tell are left out. One call or few for
+   * all offers, not made more often than every few minutes. Absent where prices do not change.
+   */
+  prices?(offers: readonly CheckedOffer[], signal: AbortSignal): Promise<ReadonlyMap<OfferName, Price>>;
 
   /**
    * What `check --live` looks at, in this order, `login` first. Creates and changes nothing. Absent where there is
@@ -95,16 +103,6 @@ export interface Quota {
   readonly memoryMiB: number | null;
 }
 
-export interface Catalog {
-  readonly flavors: readonly {
-    readonly name: string;
-    readonly resources: Resources;
-    readonly arch: string;
-  }[];
-  readonly images: readonly { readonly id: string; readonly name: string }[];
-  readonly zones: readonly string[];
-}
-
 /** What a cloud can and cannot do, as data: the core decides by it, never by the driver's name. */
 export interface CloudCapabilities {
   /** The same create may be sent again with the same intent and makes no second machine. */
@@ -129,6 +127,8 @@ export interface CloudDriver<Settings = unknown> {
   /** The fields under an offer's `boot:`, for this kind of cloud. */
   readonly offerSchema: ZodType;
   readonly capabilities: CloudCapabilities;
+  /** Offers may be generated from its catalog; absent: they are written out. */
+  readonly generation?: Generation;
   create(settings: Settings, deps: CloudDeps): Cloud;
 }
 

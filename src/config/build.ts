@@ -91,8 +91,15 @@ function scopeOf(cloud: string | undefined, pool: string | undefined): DowntimeS
 }
 
 export function queueOf(fields: QueueFields, settings: unknown): QueueConfig {
-  const { name, adapter, poll, deadline } = fields;
-  return { name: QueueName(name), adapter, pollMs: poll, deadlineMs: deadline, settings };
+  const { name, adapter, poll, deadline, holdUnfitAfter } = fields;
+  return {
+    name: QueueName(name),
+    adapter,
+    pollMs: poll,
+    deadlineMs: deadline,
+    holdUnfitAfterMs: holdUnfitAfter,
+    settings,
+  };
 }
 
 export function cloudOf(fields: CloudFields, settings: unknown): CloudConfig {

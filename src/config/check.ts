@@ -1,4 +1,4 @@
-import { type LoadDeps, loadSite } from './load.ts';
+import { type LoadDeps, type Loaded, loadSite } from './load.ts';
 import type { Problem } from './problem.ts';
 
 /** What `spillway check` says of a configuration: everything that is wrong, and how much it describes. */
@@ -17,7 +17,10 @@ export interface CheckReport {
 
 /** Checks a configuration whole; see `loadSite`. */
 export async function checkSite(path: string, deps: LoadDeps): Promise<CheckReport> {
-  const { config, problems } = await loadSite(path, deps);
+  return reportOf(await loadSite(path, deps));
+}
+
+export function reportOf({ config, problems }: Pick<Loaded, 'config' | 'problems'>): CheckReport {
   if (config === null) return { problems, site: null };
   return {
     problems,

@@ -57,7 +57,7 @@ export function describeConfig(config: SiteConfig, options: { readonly digests: 
     name,
     fields: fieldsOf(fields, plain),
   });
-  const { queues, clouds, offers, pools, downtimes, budgets, hooks, api, ...site } = config;
+  const { queues, clouds, offers, generating: _, pools, downtimes, budgets, hooks, api, ...site } = config;
   const { listen, tokens, ...access } = api;
   return [
     entry('site', config.site, { ...site, api: access }),

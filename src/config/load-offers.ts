@@ -1,6 +1,7 @@
 import type { Offer } from '../model/offer.ts';
 import { fieldOf, type LoadedEntry, nameOf, textOf } from './entries.ts';
 import { besideFile, type ConfigFiles, readText } from './files.ts';
+import { type CatalogReader, type GenerationParts, generateEntries, isGenerating } from './generated.ts';
 import { check, shapeKeys } from './issues.ts';
 import { draftFromYaml, finishOffer, type OfferDraft } from './offers.ts';
 import type { ConfigurableDriver } from './parts.ts';
@@ -20,6 +21,7 @@ export interface OfferSources {
   readonly at: (list: string, index: number) => Locate;
   readonly locate: Locate;
   readonly clouds: readonly LoadedEntry<CloudFields, ConfigurableDriver>[];
+  readonly canAsk: GenerationParts['canAsk'];
 }
 
 export interface LoadedOffer {
@@ -38,23 +40,30 @@ export interface LoadedOffers {
 /** The offers of the config and of its provider-ad files, in this order, checked by their clouds' drivers. */
 export async function loadOffers(
   sources: OfferSources,
-  deps: { readonly files: ConfigFiles },
+  deps: { readonly files: ConfigFiles; readonly catalogs: CatalogReader | undefined },
   report: Report,
 ): Promise<LoadedOffers> {
   const driverOf = (cloud: string) => sources.clouds.find(({ name }) => name === cloud)?.part ?? null;
   const bootFieldsOf = (cloud: string) => shapeKeys(driverOf(cloud)?.offerSchema);
-  const entries: OfferEntry[] = sources.entries.map((entry, index) => {
-    const locate = sources.at('offers', index);
-    const fields = draftFromYaml(entry, locate, report);
-    return {
-      name: nameOf(entry),
-      cloud: textOf(entry, 'cloud'),
-      boot: fieldOf(entry, 'boot'),
-      fields,
-      locate,
-    };
-  });
+  const entries: OfferEntry[] = [];
   let complete = true;
+  for (const [index, entry] of sources.entries.entries()) {
+    const locate = sources.at('offers', index);
+    if (!isGenerating(entry)) entries.push(writtenOffer(entry, locate, report));
+    else {
+      const { clouds, canAsk } = sources;
+      const made = await generateEntries(entry, { clouds, canAsk, catalogs: deps.catalogs }, locate, report);
+      const taken = new Set(entries.flatMap(({ name }) => name ?? []));
+      const others = made.entries.filter(({ name }) => name === null || !taken.has(name));
+      if (others.length < made.entries.length) {
+        const count = made.entries.length - others.length;
+        const message = `${count} of its offers have names that are taken already: they are left out`;
+        report.add('warning', locate(['generate'], 'key'), message);
+      }
+      entries.push(...others);
+      complete &&= made.complete;
+    }
+  }
   for (const [index, file] of sources.files.entries()) {
     const read = await readText(deps.files, besideFile(sources.path, file), offerFileBytesMax);
     if ('wrong' in read) {
@@ -68,8 +77,13 @@ export async function loadOffers(
   return { entries, complete: complete && entries.every(({ name }) => name !== null), offers };
 }
 
+function writtenOffer(entry: unknown, locate: Locate, report: Report): OfferEntry {
+  const fields = draftFromYaml(entry, locate, report);
+  return { name: nameOf(entry), cloud: textOf(entry, 'cloud'), boot: fieldOf(entry, 'boot'), fields, locate };
+}
+
 function withSettings(
-  { cloud, boot, fields, locate }: OfferEntry,
+  { cloud, boot, fields, locate, generated }: OfferEntry,
   driverOf: (cloud: string) => ConfigurableDriver | null,
   report: Report,
 ): readonly LoadedOffer[] {
@@ -77,5 +91,7 @@ function withSettings(
   if (driver === null) return [];
   const checked = check(driver.offerSchema, boot ?? {});
   if (!checked.ok) report.findings((path, at) => locate(['boot', ...path], at), checked.findings);
-  return checked.ok && fields !== null ? [{ offer: finishOffer(fields, checked.value), draft: fields }] : [];
+  if (!checked.ok || fields === null) return [];
+  const offer = finishOffer(fields, checked.value);
+  return [{ offer: generated === true ? { ...offer, generated } : offer, draft: fields }];
 }

@@ -1,12 +1,16 @@
+import { CloudName } from '../model/ids.ts';
 import { loadAccess } from './access.ts';
 import { checkBudgets } from './budgets.ts';
 import { buildSite, type SiteParts } from './build.ts';
 import { fieldOf, type LoadedEntry, loadEntry, nameOf, textOf } from './entries.ts';
+import { checkExpectations } from './expectations.ts';
 import { besideFile, type ConfigFiles, readText, secretReader } from './files.ts';
+import { type CatalogReader, isGenerating } from './generated.ts';
 import { check } from './issues.ts';
 import { loadOffers } from './load-offers.ts';
 import { checkMarkets } from './markets.ts';
 import type { ConfigurableAdapter, ConfigurableDriver, Registry } from './parts.ts';
+import { fitsPattern, isPattern } from './patterns.ts';
 import { type Problem, sortProblems } from './problem.ts';
 import { checkDowntimes, checkPolicy, checkReferences, type PoolEntry } from './references.ts';
 import { createReport, type Locate, locateIn, type Report, wholeFile } from './report.ts';
@@ -27,7 +31,15 @@ export interface LoadDeps {
   readonly drivers: Registry<ConfigurableDriver>;
   readonly files: ConfigFiles;
   readonly env: (name: string) => string | undefined;
+  /** For offers that are generated; absent: no cloud is asked, and there are none of them. */
+  readonly catalogs?: SiteCatalogReader;
 }
+
+/** As a `CatalogReader`; the second is the site's `stateDir`. */
+export type SiteCatalogReader = (
+  cloud: Parameters<CatalogReader>[0],
+  stateDir: string,
+) => ReturnType<CatalogReader>;
 
 export interface Loaded {
   /** Null if there is any error. */
@@ -52,7 +64,7 @@ export interface WrittenEntries {
 
 /**
  * Reads a site's configuration whole, with its provider ads, boot templates and secrets, and says everything that is
- * wrong with it. Changes nothing, calls no cloud and no queue, and throws for no fault of the config.
+ * wrong with it. Changes nothing, calls no cloud (but by `catalogs`) and no queue, and throws for no fault of the config.
  */
 export async function loadSite(path: string, deps: LoadDeps): Promise<Loaded> {
   const report = createReport();
@@ -77,8 +89,12 @@ async function load(
   const checked = check(siteSchema, source.data);
   if (!checked.ok) report.findings(locate, checked.findings);
   const lists = checked.ok ? checked.value : listsOf(source.data);
-  const parts = await loadLists(lists, source, deps, report);
   const reader = secretReader(deps.files, deps.env, path);
+  const stateDir = besideFile(path, checked.ok ? checked.value.stateDir : '.');
+  const { catalogs } = deps;
+  const asking: CatalogReader | undefined =
+    catalogs === undefined || !checked.ok ? undefined : (cloud) => catalogs(cloud, stateDir);
+  const parts = await loadLists(lists, source, { ...deps, reader, asking }, report);
   await readAllSecrets(parts, reader, report);
   const userData = await loadTemplates(parts, path, deps.files, report);
   if (!checked.ok) return null;
@@ -95,10 +111,12 @@ async function load(
   if (Buffer.byteLength(socket) > socketBytesMax) {
     report.add('error', locate(['socket']), `the path is longer than ${socketBytesMax} bytes`);
   }
-  const stateDir = besideFile(path, checked.value.stateDir);
   const accessDeps = { path, files: deps.files, reader, locate };
   const api = await loadAccess(checked.value.api, parts.pools, accessDeps, report);
-  const config = buildSite({ fields: checked.value, stateDir, socket, api, parts, userData });
+  const built = buildSite({ fields: checked.value, stateDir, socket, api, parts, userData });
+  const asked = lists.offers.filter(isGenerating).flatMap((entry) => textOf(entry, 'cloud') ?? []);
+  const generating = [...new Set(asked)].map((name) => CloudName(name));
+  const config = generating.length === 0 ? built : { ...built, generating };
   return { config, written: writtenEntries(path, lists) };
 }
 
@@ -125,13 +143,19 @@ type Lists = Readonly<Record<'queues' | 'clouds' | 'offers' | 'pools', readonly 
   readonly offerFiles: readonly string[];
 };
 
+interface ListDeps extends Omit<LoadDeps, 'catalogs'> {
+  readonly reader: SecretReader;
+  readonly asking: CatalogReader | undefined;
+}
+
 /** Every entry by itself, then all of them together. */
 async function loadLists(
   lists: Lists,
   source: YamlSource,
-  deps: LoadDeps,
+  deps: ListDeps,
   report: Report,
 ): Promise<SiteParts> {
+  const { reader } = deps;
   const at = (list: string, index: number) => locateIn(source, [list, index]);
   const queues = await Promise.all(
     lists.queues.map((entry, index) => loadEntry(entry, queueKind(deps), at('queues', index), report)),
@@ -140,11 +164,31 @@ async function loadLists(
     lists.clouds.map((entry, index) => loadEntry(entry, cloudKind(deps), at('clouds', index), report)),
   );
   const { offers: entries, offerFiles: files } = lists;
-  const sources = { entries, files, path: source.file, at, locate: locateIn(source), clouds };
-  const { entries: offerEntries, complete, offers } = await loadOffers(sources, deps, report);
-  const pools = lists.pools.map((entry, index) => loadPool(entry, at('pools', index), report));
+  /** What is wrong with the secrets is said when all are read. */
+  const canAsk = async (cloud: (typeof clouds)[number]) => {
+    for (const { secret } of secretsIn(cloud.settings)) {
+      if ((await secret.read(reader))?.severity === 'error') return false;
+    }
+    return true;
+  };
+  const sources = { entries, files, path: source.file, at, locate: locateIn(source), clouds, canAsk };
+  const {
+    entries: offerEntries,
+    complete,
+    offers,
+  } = await loadOffers(sources, { files: deps.files, catalogs: deps.asking }, report);
+  const offerNames = offerEntries.flatMap(({ name }) => name ?? []);
+  const pools = lists.pools
+    .map((entry, index) => loadPool(entry, at('pools', index), report))
+    .map((pool) => withOffers(pool, offerNames));
   checkReferences({ queues, clouds, offers: offerEntries, offersComplete: complete, pools }, report);
   checkMarkets({ clouds, offers, pools }, report);
+  const known = {
+    clouds: clouds.flatMap(({ name }) => name ?? []),
+    offers: offers.map(({ offer }) => offer),
+    complete,
+  };
+  checkExpectations(queues, known, report);
   for (const cloud of clouds) warnOfMark(cloud, report);
   return { queues, clouds, offers, pools };
 }
@@ -208,6 +252,16 @@ function loadPool(entry: unknown, locate: Locate, report: Report): PoolEntry {
     fields: checked.ok ? checked.value : null,
     locate,
   };
+}
+
+/** Patterns as the names that fit them, each offer once, in the order of the offers. */
+function withOffers(pool: PoolEntry, names: readonly string[]): PoolEntry {
+  const { fields } = pool;
+  if (fields === null || !fields.offers.some(isPattern)) return pool;
+  const offers = fields.offers.flatMap((wanted) =>
+    isPattern(wanted) ? names.filter((name) => fitsPattern(name, wanted)) : [wanted],
+  );
+  return { ...pool, fields: { ...fields, offers: [...new Set(offers)] } };
 }
 
 function warnOfMark({ part, locate }: LoadedEntry<CloudFields, ConfigurableDriver>, report: Report): void {

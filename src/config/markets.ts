@@ -26,12 +26,9 @@ export function checkMarkets(
   for (const pool of pools) checkPool(pool, offers, report);
 }
 
-function checkPool(
-  { fields, locate, offers: names }: PoolEntry,
-  offers: readonly LoadedOffer[],
-  report: Report,
-): void {
+function checkPool({ fields, locate }: PoolEntry, offers: readonly LoadedOffer[], report: Report): void {
   if (fields === null) return;
+  const { offers: names } = fields;
   const own = offers.flatMap(({ offer }) => (names.includes(offer.name) ? [offer] : []));
   const cloudNames = new Set(own.map(({ cloud }) => cloud));
   const weights = Object.entries(fields.weights);

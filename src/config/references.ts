@@ -1,5 +1,6 @@
 import { didYouMean } from './nearest.ts';
 import type { OfferDraft } from './offers.ts';
+import { fitsPattern, isPattern } from './patterns.ts';
 import type { Locate, Place, Report } from './report.ts';
 import type { CloudFields, PolicyFields, PoolFields, QueueFields, SiteFields } from './schema.ts';
 import { formatDuration } from './units.ts';
@@ -16,10 +17,13 @@ export interface Entry<Fields> {
 export interface OfferEntry extends Entry<OfferDraft> {
   readonly cloud: string | null;
   readonly boot: unknown;
+  /** It was made of a cloud's catalog: that no pool uses it is no fault. */
+  readonly generated?: true;
 }
 
 export interface PoolEntry extends Entry<PoolFields> {
   readonly queue: string | null;
+  /** As they are written; in `fields` patterns are the names that fit them. */
   readonly offers: readonly unknown[];
 }
 
@@ -118,8 +122,15 @@ function checkPoolOffers(
   for (const [index, name] of pool.offers.entries()) {
     if (typeof name !== 'string' || (!offers.has(name) && !complete)) continue;
     const place = pool.locate(['offers', index]);
+    if (isPattern(name)) {
+      const fits = [...offers.keys()].some((one) => fitsPattern(one, name));
+      if (!fits) report.add('error', place, `no offer's name fits ${JSON.stringify(name.slice(0, 60))}`);
+      continue;
+    }
     if (!checkName('offer', name, offers.keys(), place, report)) continue;
     if (pool.offers.indexOf(name) < index) report.add('error', place, `the offer "${name}" is given twice`);
+  }
+  for (const name of pool.fields?.offers ?? []) {
     const currency = offers.get(name)?.price?.currency;
     if (currency !== undefined) currencies.add(currency);
   }
@@ -141,6 +152,8 @@ function checkBounds(
   if (min > max) report.add('error', locate(['min']), `${min} is more than max (${max})`);
   if (headroom > max) report.add('error', locate(['headroom']), `${headroom} is more than max (${max})`);
 
+  // None, where what they are generated from is not known.
+  if (pool.offers.length === 0) return;
   const used = pool.offers.map((name) => offers.get(name) ?? null);
   const cloudNames = new Set(used.map((offer) => offer?.cloud ?? ''));
   const ofClouds = sumOrNull([...cloudNames].map((name) => clouds.get(name)?.max ?? null));
@@ -183,7 +196,8 @@ function warnUnused({ queues, clouds, offers, offersComplete, pools }: Entries, 
     const queueNames = new Set(usable.map((pool) => pool.queue));
     const offerNames = new Set(usable.flatMap((pool) => pool.offers));
     warn(queues, queueNames, 'no pool serves this queue', report);
-    warn(offers, offerNames, 'no pool uses this offer', report);
+    const written = offers.filter(({ generated }) => generated !== true);
+    warn(written, offerNames, 'no pool uses this offer', report);
   }
   const drafts = offers.flatMap(({ fields }) => fields ?? []);
   if (offersComplete && drafts.length === offers.length) {

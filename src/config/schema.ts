@@ -163,6 +163,9 @@ export const queueSchema = z.strictObject({
   adapter: z.string(),
   poll: durationBetween(100, hour).prefault('5s'),
   deadline: durationBetween(100, hour).prefault('30s'),
+  holdUnfitAfter: durationBetween(10 * minute, 365 * day)
+    .nullable()
+    .default(null),
 });
 
 /** What every cloud has; its driver's fields stand beside these. */
@@ -230,6 +233,24 @@ export const offerSchema = z.strictObject({
   /** Checked by the driver, which says what is missing. */
   boot: z.unknown().optional(),
 });
+
+const patterns = z.array(z.string().min(1).max(200)).min(1).max(100);
+
+export const generateSchema = z.strictObject({
+  flavors: patterns,
+  images: patterns,
+  newest: z.boolean().default(false),
+  zones: patterns.optional(),
+  pricePerCpu: price.optional(),
+  memoryShare: z.number().gt(0).max(1).default(0.95),
+  diskShare: z.number().gt(0).max(1).default(0.8),
+  max: z.int().min(1).max(5000).default(200),
+});
+
+/** An entry of `offers` that stands for what a cloud's catalog has: the catalog says the rest. */
+export const generatedOfferSchema = offerSchema
+  .omit({ cpus: true, memory: true, gpus: true, arch: true })
+  .extend({ name: entryName.optional(), disk: sizeMiB.optional(), generate: generateSchema });
 
 /** A maximum lifetime, or `none`. */
 const lifetime = z
@@ -315,5 +336,6 @@ export type PolicyFields = z.output<typeof policySchema>;
 export type CapFields = z.output<typeof capSchema>;
 export type QueueFields = z.output<typeof queueSchema>;
 export type CloudFields = z.output<typeof cloudSchema>;
+export type GeneratedOfferFields = z.output<typeof generatedOfferSchema>;
 export type OfferFields = z.output<typeof offerSchema>;
 export type PoolFields = z.output<typeof poolSchema>;

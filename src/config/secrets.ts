@@ -29,10 +29,13 @@ export const secretBytesMax = 64 * 1024;
 /** A reference to a secret and, once it has been read, the secret. Prints as `[secret]` wherever it may turn up. */
 export class Secret {
   readonly ref: SecretRef;
+  /** Its file is read with the config's secrets and is none: anybody may read it. */
+  readonly isOpen: boolean;
   #bytes: Buffer | null = null;
 
-  constructor(ref: SecretRef) {
+  constructor(ref: SecretRef, { isOpen = false }: { readonly isOpen?: boolean } = {}) {
     this.ref = ref;
+    this.isOpen = isOpen;
   }
 
   /** A secret that has been read already: for tests and for what is minted here. */
@@ -67,7 +70,9 @@ export class Secret {
   /** Reads it, once. Returns what is wrong, and for a warning goes on. */
   async read(reader: SecretReader): Promise<SecretFinding | null> {
     const found =
-      this.ref.kind === 'file' ? await fromFile(this.ref.path, reader) : fromEnv(this.ref.name, reader);
+      this.ref.kind === 'file'
+        ? await fromFile(this.ref.path, reader, this.isOpen)
+        : fromEnv(this.ref.name, reader);
     if ('bytes' in found) this.#bytes = found.bytes;
     return found.finding ?? null;
   }
@@ -120,6 +125,14 @@ export const secret = z
     return z.NEVER;
   });
 
+/** For config schemas: `file:PATH` of a text that is no secret, e.g. a template → `Secret`, whose file may be open to everybody. */
+export const textFile = z.string().transform((text, context): Secret => {
+  const ref = parseSecretRef(text);
+  if (!('wrong' in ref) && ref.kind === 'file') return new Secret(ref, { isOpen: true });
+  context.addIssue({ code: 'custom', message: 'expected file:PATH' });
+  return z.NEVER;
+});
+
 export function describeRef(ref: SecretRef): string {
   return ref.kind === 'file' ? `file:${ref.path}` : `env:${ref.name}`;
 }
@@ -138,19 +151,20 @@ export function* secretsIn(
   }
 }
 
-async function fromFile(path: string, reader: SecretReader): Promise<Found> {
+async function fromFile(path: string, reader: SecretReader, isOpen: boolean): Promise<Found> {
+  const what = isOpen ? 'file' : 'secret file';
   try {
     const { bytes, mode } = await reader.file(path);
-    if (bytes.length === 0) return error(`the secret file ${path} is empty`);
+    if (bytes.length === 0) return error(`the ${what} ${path} is empty`);
     if (bytes.length > secretBytesMax)
-      return error(`the secret file ${path} is larger than ${secretBytesMax} bytes`);
-    if ((mode & 0o077) === 0) return { bytes };
+      return error(`the ${what} ${path} is larger than ${secretBytesMax} bytes`);
+    if (isOpen || (mode & 0o077) === 0) return { bytes };
     const who = (mode & 0o007) === 0 ? 'its group' : 'everybody';
     const octal = (mode & 0o777).toString(8).padStart(4, '0');
     const message = `the secret file ${path} is open to ${who} (mode ${octal}); chmod 600 it`;
     return { bytes, finding: { severity: 'warning', message } };
   } catch (cause) {
-    return error(`the secret file ${path} ${whyUnreadable(cause)}`);
+    return error(`the ${what} ${path} ${whyUnreadable(cause)}`);
   }
 }
 

@@ -18,6 +18,8 @@ export interface SiteConfig {
   readonly queues: readonly QueueConfig[];
   readonly clouds: readonly CloudConfig[];
   readonly offers: readonly Offer[];
+  /** Clouds from whose catalogs some of the offers are made; absent: none. */
+  readonly generating?: readonly CloudName[];
   readonly pools: readonly Pool[];
   readonly downtimes: readonly Downtime[];
   readonly budgets: readonly Budget[];
@@ -66,6 +68,8 @@ export interface QueueConfig {
   readonly pollMs: number;
   /** A poll that takes longer has failed. */
   readonly deadlineMs: number;
+  /** Jobs that nothing has fitted for so long are held; absent or null: never. */
+  readonly holdUnfitAfterMs?: number | null;
   /** As the adapter's `configSchema` returned it. */
   readonly settings: unknown;
   /** It has left the config, and machines have workers in it: its jobs are none of ours. */

@@ -37,6 +37,7 @@ import { createLeaseControl } from './leaseControl.ts';
 import { createObserving } from './observing.ts';
 import { describeCause } from './openIntent.ts';
 import { adjustPool } from './poolControl.ts';
+import { offersNow } from './prices.ts';
 import type { Pulse } from './pulse.ts';
 import { actedOn } from './shadow.ts';
 import type { Source } from './source.ts';
@@ -132,7 +133,7 @@ function planInput(view: DaemonView): PlanInput {
     pools: [...poolsOf(view).values()],
     paused: pausedPools(poolSettings),
     observed: view.site.observed ?? null,
-    offers: view.site.offers,
+    offers: offersNow(view.site.offers, clouds),
     clouds,
     queues,
     fleet,
@@ -144,6 +145,7 @@ function planInput(view: DaemonView): PlanInput {
     doubted: doubtedOf(view.state().watch),
     launchCounts: view.state().watch.launchCounts,
     money: moneyOutlook(view.state().spending, view.site, view.state().learned),
+    seatsPerCall: view.site.seatsPerCall,
     matchmaker: view.site.matchmaker,
     instanceOf: ({ instance }) => instance,
   };

@@ -13,6 +13,7 @@ import { createEffects, dueEffects } from './effects.ts';
 import { remember } from './facts.ts';
 import { firstOutcomes, firstState } from './firstState.ts';
 import { createHooks } from './hooks.ts';
+import { createJobReasons } from './jobReasons.ts';
 import { createJobWatch } from './jobSightings.ts';
 import { machinesOf } from './machines.ts';
 import { watchLag } from './meter/lag.ts';
@@ -20,6 +21,7 @@ import { measureParts } from './meter/measured.ts';
 import { createNews } from './news.ts';
 import { createNextTick } from './nextTick.ts';
 import { outlooksOf } from './outlooks.ts';
+import { watchPrices } from './prices.ts';
 import { createProbes } from './probes.ts';
 import { createPruning } from './pruning.ts';
 import { createPulse } from './pulse.ts';
@@ -31,6 +33,7 @@ import { type TickResult, tick } from './tick.ts';
 import { createTickBell } from './ticked.ts';
 import { createTimeline } from './timeline.ts';
 import { turning } from './turning.ts';
+import { watchUnfit } from './unfit.ts';
 import { createWake } from './wake.ts';
 
 export interface Daemon {
@@ -146,6 +149,20 @@ export function createDaemon(given: DaemonParts): Daemon {
   });
 
   const quotas = watchQuotas(parts, timeline);
+  const prices = watchPrices(parts, timeline);
+  const unfit = watchUnfit({
+    parts,
+    site,
+    timeline,
+    viewOf: (name) => queueSources.get(name)?.latest ?? null,
+    reports: () => lastTick?.plan.demand ?? [],
+    note: (entry) => {
+      news.note(entry);
+      wake.now();
+    },
+  });
+
+  const jobReasons = createJobReasons({ parts, reports: () => lastTick?.plan.demand ?? [] });
 
   const wallNow = () => Math.floor(clock.wallNow());
   const nextTick = createNextTick({ site, queueSources, now: () => timeline.now(), wallNow });
@@ -155,6 +172,8 @@ export function createDaemon(given: DaemonParts): Daemon {
     cloudSources,
     queueSources,
     quotaOf: (name) => quotas.of(name),
+    pricesOf: (name) => prices.of(name),
+    unfitOf: (name) => unfit.of(name),
     launchesLeft,
     stopping: () => stopping,
   });
@@ -261,9 +280,10 @@ export function createDaemon(given: DaemonParts): Daemon {
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
     const looks = Promise.all(
-      [...sources, quotas, probes, watchLag(parts), createAccountKeeping(parts, timeline)].map((source) =>
-        source.run(inner.signal),
-      ),
+      [
+        ...[...sources, quotas, prices, unfit, jobReasons, probes],
+        ...[watchLag(parts), createAccountKeeping(parts, timeline)],
+      ].map((source) => source.run(inner.signal)),
     );
     try {
       await loop(inner.signal);

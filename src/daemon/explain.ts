@@ -202,6 +202,8 @@ function nextAfter(shortage: DemandShortage | null): string {
       return 'It waits until it wants fewer machines, or pools, offers, clouds and caps allow more.';
     case 'walltime':
       return 'It waits until it states a shorter time, or its pool has a longer lifetime.';
+    case 'price':
+      return 'It waits until an offer costs less, or it may cost more.';
     case 'userCap':
     case 'groupCap':
       return 'It is served when other jobs of theirs have ended.';

@@ -1,7 +1,7 @@
-import { quotaFindings } from '../clouds/checks.ts';
 import type { Cloud } from '../clouds/port.ts';
 import type { CloudConfig, QueueConfig, SiteConfig } from '../config/site.ts';
 import type { Check, CheckFinding, CheckSubject, CheckVerdict } from '../model/check.ts';
+import { quotaFindings } from '../model/checkFindings.ts';
 import type { Clock } from '../model/clock.ts';
 import { CloudError, QueueError } from '../model/errors.ts';
 import type { Offer } from '../model/offer.ts';
@@ -55,6 +55,31 @@ export async function lookAt(
   };
   await Promise.all(Array.from({ length: Math.min(sourcesAtATime, sources.length) }, worker));
   return results;
+}
+
+export interface LiveSite {
+  readonly config: SiteConfig;
+  readonly clouds: readonly LiveCloud[];
+  readonly queues: readonly LiveQueue[];
+}
+
+/** The queues first. Closes all of them. */
+export async function lookAtSite(
+  { config, clouds, queues }: LiveSite,
+  parts: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<readonly LiveResult[]> {
+  try {
+    const sources = [
+      ...queues.map((queue) => queueSource(queue, config, parts.clock)),
+      ...clouds.map((cloud) => cloudSource(cloud, config)),
+    ];
+    return await lookAt(sources, parts);
+  } finally {
+    await Promise.allSettled([
+      ...clouds.map(({ cloud }) => cloud.close()),
+      ...queues.map(({ queue }) => queue.close()),
+    ]);
+  }
 }
 
 interface Bounds {

@@ -18,13 +18,15 @@ export interface OutlooksInput {
   readonly cloudSources: ReadonlyMap<CloudName, Source<CloudSnapshot>>;
   readonly queueSources: ReadonlyMap<QueueName, Source<QueueSnapshot>>;
   readonly quotaOf: (cloud: CloudName) => Exclude<CloudOutlook['quota'], undefined>;
+  readonly pricesOf: (cloud: CloudName) => Exclude<CloudOutlook['prices'], undefined>;
   readonly launchesLeft: (cloud: CloudName, inFlightMax: number) => number;
+  readonly unfitOf: (queue: QueueName) => Exclude<QueueOutlook['unfit'], undefined>;
   readonly stopping: () => boolean;
 }
 
 /** What each cloud and each queue can be used for now, as a plan takes it; `isNew` says whose view has just come in. */
 export function outlooksOf(input: OutlooksInput) {
-  const { parts, cloudSources, queueSources, quotaOf, launchesLeft } = input;
+  const { parts, cloudSources, queueSources, quotaOf, pricesOf, launchesLeft } = input;
   return (nowMs: number, isNew: (queue: QueueName) => boolean): Outlooks => {
     const troubleOf = (
       source: Source<unknown> | undefined,
@@ -36,7 +38,10 @@ export function outlooksOf(input: OutlooksInput) {
         const trouble = troubleOf(cloudSources.get(name), config);
         const left = launchesLeft(name, launchesInFlightMax);
         const retiring = config.retiring === true;
-        return [name, { name, max, launchesLeft: left, trouble, quota: quotaOf(name), retiring }];
+        return [
+          name,
+          { name, max, launchesLeft: left, trouble, quota: quotaOf(name), prices: pricesOf(name), retiring },
+        ];
       }),
     );
     const queues = new Map<QueueName, QueueOutlook>(
@@ -44,7 +49,10 @@ export function outlooksOf(input: OutlooksInput) {
         const { name } = config;
         const source = queueSources.get(name);
         const trouble = troubleOf(source, config);
-        return [name, { view: source?.latest ?? null, trouble, isNew: isNew(name) }];
+        return [
+          name,
+          { view: source?.latest ?? null, trouble, isNew: isNew(name), unfit: input.unfitOf(name) },
+        ];
       }),
     );
     return { clouds, queues };

@@ -42,6 +42,8 @@ export interface ReloadableInput {
   readonly first: Candidate;
   /** Reads the config again; throws for no fault of it. */
   prepare(): Promise<Prepared>;
+  /** Reads what holds again, with what clouds offer by now; absent: no offers are generated. */
+  refresh?(): Promise<Prepared>;
   /** Another config holds; returns what of it will hold only after a restart, a clause each. */
   readonly onApplied?: (config: SiteConfig) => readonly string[];
   readonly log: Log;
@@ -49,6 +51,8 @@ export interface ReloadableInput {
 
 export interface Reloadable {
   readonly control: Control;
+  /** Makes generated offers anew. What is not otherwise is left as it is. */
+  refresh(): Promise<ReloadReceipt>;
   /** As `Daemon.run`, over all configurations. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -127,8 +131,8 @@ export async function createReloadable(input: ReloadableInput): Promise<Reloadab
       .catch(() => {}); // it stops: the next start does without it
   }
 
-  async function reload(): Promise<ReloadReceipt> {
-    const { candidate: to, problems } = await input.prepare();
+  async function reload(prepare: () => Promise<Prepared>): Promise<ReloadReceipt> {
+    const { candidate: to, problems } = await prepare();
     if (to === null) return refused(problems);
     const changes = diffConfigs(compared(candidate.config), compared(to.config));
     const fixed = changes.filter(isFixed);
@@ -171,16 +175,19 @@ export async function createReloadable(input: ReloadableInput): Promise<Reloadab
     return { outcome, path, problems, changes, retiring: retiringOf(daemon), next: follows };
   }
 
+  /** One after the other. */
+  function queue(prepare: () => Promise<Prepared>): Promise<ReloadReceipt> {
+    const own = last.then(() => reload(prepare));
+    last = own.catch(() => {});
+    return own;
+  }
+
   const control: Control = {
     ...relay.control,
-    reload: () => {
-      const own = last.then(reload);
-      last = own.catch(() => {});
-      return own;
-    },
+    reload: () => queue(() => input.prepare()),
     configuration: () => ({ path, entries: describeConfig(candidate.config, { digests: false }) }),
   };
-  return { control, run };
+  return { control, refresh: () => queue(() => (input.refresh ?? input.prepare)()), run };
 }
 
 const compared = (config: SiteConfig): DescribedEntry[] => describeConfig(config, { digests: true });

@@ -72,6 +72,7 @@ function isSameCloud(was: CloudOutlook, is: CloudOutlook): boolean {
     was.trouble === is.trouble &&
     was.launchesLeft === is.launchesLeft &&
     was.max === is.max &&
-    was.quota === is.quota
+    was.quota === is.quota &&
+    was.prices === is.prices
   );
 }

@@ -49,6 +49,7 @@ import type { Batch } from '../store/port.ts';
 import { type DowntimeState, foldDowntimes, outlookOf } from './downtimes.ts';
 import { factsOf, type Totals } from './facts.ts';
 import { openIntent } from './openIntent.ts';
+import { offersNow } from './prices.ts';
 import { actedOn, cast, type ShadowState } from './shadow.ts';
 import { awayOf, bookEnded, foldBudgets, moneyOutlook, noteMissed, type Spending } from './spending.ts';
 import { isStill, type Planned } from './still.ts';
@@ -137,8 +138,10 @@ export interface TickResult {
 }
 
 /** Fold, plan, and what must be stored. Pure: no clock, no I/O, the same input gives the same result. */
-export function tick(state: CoreState, input: TickInput, site: CoreSite): TickResult {
+export function tick(state: CoreState, input: TickInput, configured: CoreSite): TickResult {
   const { nowMs } = input;
+  const offers = offersNow(configured.offers, input.clouds);
+  const site = offers === configured.offers ? configured : { ...configured, offers };
   const change = fold(state.fleet, input, foldContext(state, site, nowMs));
   if (state.planned !== null && isStill(state.fleet, state.planned, { input, change }))
     return {
@@ -205,6 +208,7 @@ export function tick(state: CoreState, input: TickInput, site: CoreSite): TickRe
     launchCounts: state.watch.launchCounts,
     idle: { state: state.idle, bootMs: (offer) => usualBootMs(learned, offer) },
     money: moneyOutlook(spending, site, learned),
+    seatsPerCall: site.seatsPerCall,
     matchmaker: site.matchmaker,
     instanceOf,
   };

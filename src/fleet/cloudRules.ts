@@ -48,11 +48,13 @@ export function follow(
 const isThere = { unlisted: 0, unlistedSinceMs: null, missingSinceMs: null } as const;
 
 export function see(entry: FleetEntry, found: CloudInstance): FleetEntry {
-  const { cloudState, unlisted } = entry.sighting;
+  const { cloudState, unlisted, notice: before } = entry.sighting;
+  // A notice stands: a list that was not told of it takes nothing back.
+  const notice = found.notice ?? before;
   const seen =
-    cloudState === found.state && unlisted === 0
+    cloudState === found.state && unlisted === 0 && notice === before
       ? entry
-      : sight(entry, { cloudState: found.state, ...isThere });
+      : sight(entry, { cloudState: found.state, notice, ...isThere });
   const { address } = seen.instance;
   return found.address === null || found.address === address
     ? seen

@@ -13,6 +13,8 @@ export interface Sighting {
   readonly unlistedSinceMs: number | null;
   /** Since when the lists are believed and the cloud is asked for this very machine; null: they show it. */
   readonly missingSinceMs: number | null;
+  /** What the cloud says of taking it back before long; null: nothing. */
+  readonly notice: string | null;
   readonly activity: WorkerActivity | null;
   /** When the newest view that showed its worker was begun. */
   readonly workerSeenAtMs: number | null;
@@ -35,6 +37,7 @@ export const neverSeen: Sighting = {
   unlisted: 0,
   unlistedSinceMs: null,
   missingSinceMs: null,
+  notice: null,
   activity: null,
   workerSeenAtMs: null,
   jobIds: [],

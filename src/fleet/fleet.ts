@@ -186,6 +186,8 @@ export class FleetChange {
     }
     if (after === before) return;
     this.entries.set(id, after);
+    if (after.sighting.notice !== null && before.sighting.notice === null)
+      this.noticed(after.instance, after.sighting.notice);
     if (after.instance === before.instance) return;
     this.changedInstances.set(id, after.instance);
     if (after.instance.phase !== before.instance.phase) this.entered(before.instance, after.instance, why);
@@ -241,6 +243,13 @@ export class FleetChange {
       this.lessons.push({ kind: 'failed', offer, intent, reason: after.endReason });
     if (isLostYoung(before, after, nowMs))
       this.lessons.push({ kind: 'failed', offer, intent, reason: 'lost' });
+  }
+
+  private noticed({ id, pool, cloud, offer, intent, phase }: Instance, notice: string): void {
+    const { nowMs } = this.context;
+    const why = `the cloud takes it back: ${notice}`;
+    const data = { phase, notice };
+    this.note({ kind: 'phase', atMs: nowMs, instance: id, intent, pool, cloud, offer, why, data });
   }
 
   /** Only a drain outlives its deadline. */

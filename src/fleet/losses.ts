@@ -30,7 +30,7 @@ export function learnLosses(before: LearnedLosses, ended: Iterable<Instance>): L
     const hours = (endedAtMs - runningAtMs) / hourMs;
     const keep = Math.max(0, 1 - hours / hoursRemembered);
     next.set(offer, {
-      lost: was.lost * keep + (endReason === 'lost' ? 1 : 0),
+      lost: was.lost * keep + (endReason === 'lost' || endReason === 'reclaimed' ? 1 : 0),
       hours: was.hours * keep + hours,
     });
   }

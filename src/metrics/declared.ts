@@ -1,9 +1,8 @@
 /**
  * Every metric that the daemon has: its name, what it counts in its unit, and its labels. Nothing else makes one, and
- * docs/metrics.md is generated from here.
- *
- * Names end in their unit; times are seconds. Labels come from closed sets (`labelSets`): names in the configuration, or
- * words of the program. An id of a job, of a machine or of a user is no label: there is no end of them.
+ * docs/metrics.md is generated from here. Names end in their unit; times are seconds. Labels come from closed sets
+ * (`labelSets`): names in the configuration, or words of the program. An id of a job, of a machine or of a user is no
+ * label: there is no end of them.
  */
 export interface Declaration {
   readonly kind: 'counter' | 'gauge' | 'histogram';
@@ -37,7 +36,7 @@ export const labelSets = {
 } as const;
 export type LabelName = keyof typeof labelSets;
 
-/** From a millisecond to half a minute: calls to other systems. */
+/** Calls to other systems. */
 const callBuckets = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** From a tenth of a millisecond to a second: work that the loop does itself. */
 const workBuckets = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -153,10 +152,16 @@ export const declared = {
     help: '1 where the newest view shows all that is there',
     labels: ['queue'],
   },
+  credentials: {
+    kind: 'gauge',
+    name: 'spillway_job_credentials',
+    help: 'waiting and running jobs whose own credential has ended (`ended`) or will soon (`ending`), where the queue tells',
+    labels: ['queue', 'state'],
+  },
   queueCalls: {
     kind: 'counter',
     name: 'spillway_queue_calls_total',
-    help: 'calls to the queue that have ended, by what came of them (`poll`, `admit`, `drain`, `undrain`, `remove`, `job`)',
+    help: 'calls to the queue that have ended, by what came of them (`poll`, `admit`, `drain`, `undrain`, `remove`, `job`, `hold`, `tell`)',
     labels: ['queue', 'call', 'code'],
   },
   queueCallDuration: {
@@ -228,7 +233,7 @@ export const declared = {
   cloudCalls: {
     kind: 'counter',
     name: 'spillway_cloud_calls_total',
-    help: 'calls to the cloud that have ended, by what came of them (`list`, `launch`, `resolve`, `terminate`, `quota`)',
+    help: 'calls to the cloud that have ended, by what came of them (`list`, `launch`, `resolve`, `terminate`, `quota`, `prices`)',
     labels: ['cloud', 'call', 'code'],
   },
   cloudCallDuration: {
@@ -392,5 +397,4 @@ export const declared = {
     buckets: callBuckets,
   },
 } as const satisfies Readonly<Record<string, Declaration>>;
-
 export type MetricKey = keyof typeof declared;

@@ -16,6 +16,8 @@ export interface CloudInstance {
   readonly address: string | null;
   /** What the cloud says went wrong; null if nothing. */
   readonly fault: string | null;
+  /** What the cloud says of taking it back before long (a spot machine's notice); absent: it has said nothing. */
+  readonly notice?: string;
 }
 
 /** What one complete list of a cloud saw. */

@@ -33,6 +33,8 @@ export interface Demand {
   readonly bootAd?: ClassAd;
   /** A machine that is booted for them stays so long after its last job, whatever the pool's idle time; absent: 0. */
   readonly keepAliveMs?: number;
+  /** No machine is booted for them that costs more an hour now, in its offer's currency; absent: at any price. */
+  readonly pricePerHourMax?: number;
   /** What is odd about what they say, for people to read. */
   readonly remarks?: readonly string[];
   /** A few of the jobs, for people to read; not all of them. */
@@ -120,4 +122,16 @@ export interface QueueSnapshot {
   readonly workers: readonly Worker[];
   /** Jobs by state over the whole queue, for status and metrics. */
   readonly jobs: { readonly waiting: number; readonly running: number; readonly held: number };
+  /** Jobs whose own credentials end soon; absent where that is not told. */
+  readonly credentials?: EndingCredentials;
+}
+
+/** Of waiting and running jobs: credentials (proxies) that have ended, or will within a time of the config. */
+export interface EndingCredentials {
+  readonly ended: number;
+  readonly ending: number;
+  /** Epoch seconds of the one that ends next; null: all of them have ended. */
+  readonly nextSeconds: number | null;
+  /** Whose they are: a few. */
+  readonly users: readonly string[];
 }

@@ -68,6 +68,7 @@ export const endReasons = [
   'blackHole', // it took no job though many waited, or ended each in seconds
   'yielded', // its pool had more than its part of a bound, and jobs of another pool waited for it
   'released', // it was for one job of its queue alone, which is over
+  'reclaimed', // the cloud gave notice that it takes it back, and it was drained for that
 ] as const;
 export type EndReason = (typeof endReasons)[number];
 

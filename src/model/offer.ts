@@ -33,6 +33,8 @@ export interface Offer {
   readonly max: number | null;
   /** What the cloud's driver needs to boot it, checked by the driver's own schema; opaque to the core. */
   readonly settings: unknown;
+  /** It was made of the cloud's catalog. */
+  readonly generated?: true;
 }
 
 export const termsOf = ({ market, price, billing }: Offer): Terms => ({ market, price, billing });

@@ -13,6 +13,9 @@ export const alarmKinds = [
   'blackHole',
   'suspect',
   'launchRate',
+  'unfit',
+  'jobWords',
+  'credentialEnds',
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 
@@ -68,6 +71,7 @@ export function raiseAlarms(before: Alarms, input: AlarmInput): Alarms {
   }
   for (const [name, { trouble }] of input.queues)
     silence(`silent queue:${name}`, 'queueSilent', `queue ${name}`, trouble);
+  for (const [name, outlook] of input.queues) raiseJobAlarms(name, outlook, raise);
   for (const { instance, kind, why } of input.blackHoles ?? [])
     raise(`instance:${instance}`, kind === 'suspect' ? 'suspect' : 'blackHole', why);
   for (const alarm of before.values())
@@ -79,6 +83,33 @@ export function raiseAlarms(before: Alarms, input: AlarmInput): Alarms {
       `pool ${pool} has launched as many machines in an hour as it may`,
     );
   return next;
+}
+
+/** What is wrong with jobs themselves: one alarm of a kind for each queue. */
+function raiseJobAlarms(
+  queue: QueueName,
+  { view, unfit }: QueueOutlook,
+  raise: (key: string, kind: AlarmKind, why: string) => void,
+): void {
+  if (unfit != null) {
+    const { jobs, groups, sample, why } = unfit;
+    const kinds = groups > 1 ? ` of ${groups} kinds` : '';
+    const what = `${jobs} waiting jobs${kinds} fit no offer and no worker`;
+    raise(`unfit queue:${queue}`, 'unfit', `queue ${queue}: ${what}; ${sample}: ${why}`);
+  }
+  const odd = view?.demand.filter(({ remarks = [] }) => remarks.length > 0) ?? [];
+  const [first] = odd;
+  if (first !== undefined) {
+    const more = odd.length > 1 ? `; and ${odd.length - 1} more kinds of jobs` : '';
+    const said = (first.remarks ?? []).join('; ');
+    raise(`words queue:${queue}`, 'jobWords', `queue ${queue}: ${first.sampleJobs[0]}: ${said}${more}`);
+  }
+  const credentials = view?.credentials;
+  if (credentials !== undefined && credentials.ended + credentials.ending > 0) {
+    const { ended, ending, users } = credentials;
+    const what = `the credentials of ${ending} jobs end soon and those of ${ended} have ended`;
+    raise(`credentials queue:${queue}`, 'credentialEnds', `queue ${queue}: ${what} (${users.join(', ')})`);
+  }
 }
 
 /** A black hole is gone when it is told of; a suspect is one until a view shows otherwise. */

@@ -82,11 +82,27 @@ export function createPlacements(
     const key = `${walltimeMs} ${queue} ${own?.join(' ') ?? ''}`;
     const before = ofMatches.get(key);
     if (before !== undefined) return before;
-    const all = placementsOf(queue, pools, matches, expectedCost(input.money, walltimeMs));
+    const priced = atPricesNow(matches, input.offers);
+    const all = placementsOf(queue, pools, priced, expectedCost(input.money, walltimeMs));
     const made = own === undefined ? all : all.filter(({ pool }) => own.includes(pool.name));
     ofMatches.set(key, made);
     return made;
   };
+}
+
+/** The matchmaker knows offers as the config has them; what a market says of prices since then is in the plan's own. */
+function atPricesNow(
+  matches: ReadonlyMap<OfferName, Match>,
+  offers: ReadonlyMap<string, Offer>,
+): ReadonlyMap<OfferName, Match> {
+  let changed: Map<OfferName, Match> | null = null;
+  for (const [name, match] of matches) {
+    const offer = offers.get(name) ?? match.offer;
+    if (offer.price === match.offer.price) continue;
+    changed ??= new Map(matches);
+    changed.set(name, { ...match, offer });
+  }
+  return changed ?? matches;
 }
 
 export function compareCosts(a: number, b: number): number {

@@ -6,7 +6,7 @@ import { type FairnessPolicy, usualFairness } from '../model/fairness.ts';
 import type { CloudName, DemandId, InstanceId, JobId, OfferName, PoolName, QueueName } from '../model/ids.ts';
 import type { EndReason, LaunchCause } from '../model/instance.ts';
 import type { Observed } from '../model/mode.ts';
-import type { Offer, Pool } from '../model/offer.ts';
+import type { Offer, Pool, Price } from '../model/offer.ts';
 import { drainsForBudgets } from './budgetDrains.ts';
 import { createCaps } from './caps.ts';
 import { type DowntimeOutlook, drainsForDowntimes } from './downtimes.ts';
@@ -16,6 +16,7 @@ import { createFallback } from './fallback.ts';
 import { headroomOf, type IdleOutlook, type IdleState, noteIdle } from './idle.ts';
 import type { LaunchCounts } from './launchRate.ts';
 import { drainsForLifetimes } from './lifetimes.ts';
+import { drainsForNotices } from './notices.ts';
 import { inOrder, type Turn } from './order.ts';
 import { type Division, divide, drainsForOthers } from './parts.ts';
 import { cheapestFirst, createPlacements, indexPools } from './placements.ts';
@@ -36,6 +37,7 @@ export interface PlanInput {
   readonly paused?: ReadonlySet<PoolName>;
   /** Where nothing is to be launched because it is only observed; absent or null: nowhere. */
   readonly observed?: Observed | null;
+  /** With the prices of now. */
   readonly offers: ReadonlyMap<string, Offer>;
   readonly clouds: ReadonlyMap<CloudName, CloudOutlook>;
   readonly queues: ReadonlyMap<QueueName, QueueOutlook>;
@@ -55,6 +57,8 @@ export interface PlanInput {
   readonly fairness?: FairnessPolicy;
   /** Absent: nothing has been used. */
   readonly shares?: Pick<Shares, 'usage'>;
+  /** Machines that one create call for this pool at this cloud may make; absent: one. */
+  readonly seatsPerCall?: (pool: Pool, cloud: CloudName) => number;
   readonly matchmaker: Matchmaker;
   readonly instanceOf: (worker: Worker) => InstanceId | null;
 }
@@ -66,6 +70,8 @@ export interface CloudOutlook {
   readonly launchesLeft: number;
   /** What the account may still have; null or absent: the cloud does not say. */
   readonly quota?: QuotaSnapshot | null;
+  /** What its market says that spot offers cost; null or absent: what the config says. */
+  readonly prices?: ReadonlyMap<OfferName, Price> | null;
   /** Null: it may be used; else why not, e.g. `no complete list since the start`. */
   readonly trouble: string | null;
   /** It has left the config: its machines drain. */
@@ -79,6 +85,16 @@ export interface QueueOutlook {
   readonly trouble: string | null;
   /** The view came in just now: only then may it say that a machine is not needed. */
   readonly isNew: boolean;
+  /** Waiting jobs that fit no offer and no worker, and have not for a while; absent or null: none. */
+  readonly unfit?: UnfitJobs | null;
+}
+
+export interface UnfitJobs {
+  readonly jobs: number;
+  readonly groups: number;
+  /** One of them, and what it fails by. */
+  readonly sample: JobId;
+  readonly why: string;
 }
 
 export interface Plan {
@@ -137,7 +153,8 @@ export interface DemandShortage {
   /**
    * `noOffer`: no offer of any pool of this queue matches; `kind`: this sort of demand is not served;
    * `workersIncomplete`: workers that could take the jobs may be missing from the view; `userCap`, `groupCap`: who
-   * submitted them has what a cap allows; `walltime`: no new machine lives long enough; `tooLarge`: a multi-node job
+   * submitted them has what a cap allows; `price`: every offer costs more than they are to cost; `walltime`: no new machine
+   * lives long enough; `tooLarge`: a multi-node job
    * wants more machines at once than there can ever be.
    */
   readonly code:
@@ -149,6 +166,7 @@ export interface DemandShortage {
     | 'fallback'
     | 'userCap'
     | 'groupCap'
+    | 'price'
     | 'walltime'
     | 'tooLarge';
   readonly why: string;
@@ -200,6 +218,7 @@ function attempt(input: PlanInput, divisions: readonly Division[]): Work & { rea
   const demand = serveAndFill(turns, work);
   holdForGangs(work);
   const due = onceEach([
+    ...drainsForNotices(input),
     ...drainsForDowntimes(input),
     ...drainsForLifetimes(input),
     ...drainsForBudgets(input, purse),

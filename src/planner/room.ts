@@ -128,6 +128,7 @@ export function createRoom(
       );
     }
     const inFlight = launchesLeft.get(cloud.name) ?? cloud.launchesLeft;
+    const seats = input.seatsPerCall?.(pool, cloud.name) ?? 1;
     const probe = admitted.includes('probe');
     const affordable = purse.left(launch);
     const allowed = quotas.left(offer);
@@ -172,7 +173,7 @@ export function createRoom(
       {
         code: 'launchesInFlight',
         why: () => `cloud ${cloud.name} has as many create calls under way as it may`,
-        left: inFlight,
+        left: inFlight * seats,
       },
       {
         code: 'setAside',
@@ -195,7 +196,7 @@ export function createRoom(
       ofOffer.add(offer.name, count);
       ofCloud.add(cloud.name, count);
       for (const { has } of shared) has.add(pool.name, count);
-      launchesLeft.set(cloud.name, inFlight - now);
+      launchesLeft.set(cloud.name, inFlight - Math.ceil(now / seats));
       const newlyProbed = probe ? keys.filter((key) => !probed.has(key)) : [];
       for (const key of newlyProbed) probed.add(key);
       undos.push(() => {

@@ -70,13 +70,28 @@ export function openPlacements(
     if (pools.of(queue).length === 0) return { shortage: { code: 'noPool', why: 'no pool has this queue' } };
     return { shortage: { code: 'noOffer', why: 'no offer of a pool of this queue matches' } };
   }
-  if (walltimeMs === null) return { placements: all };
+  const { pricePerHourMax } = demand;
+  const paid =
+    pricePerHourMax === undefined ? all : all.filter((one) => priceOf(one, work) <= pricePerHourMax);
+  if (paid.length === 0) {
+    const least = all.reduce((most, one) => Math.min(most, priceOf(one, work)), Number.POSITIVE_INFINITY);
+    const why = `they are not to cost more than ${pricePerHourMax} an hour, and no offer that matches costs that little now`;
+    const figures = { pricePerHourMax: pricePerHourMax ?? 0, ...(Number.isFinite(least) ? { least } : {}) };
+    return { shortage: { code: 'price', why, figures } };
+  }
+  if (walltimeMs === null) return { placements: paid };
   const lifeOf = ({ pool, match }: Placement) => remainingOfNewMs(pool, match.offer.cloud, input);
-  const placements = all.filter((placement) => fitsLife(walltimeMs, lifeOf(placement)));
+  const placements = paid.filter((placement) => fitsLife(walltimeMs, lifeOf(placement)));
   if (placements.length > 0) return { placements };
-  const longestMs = all.reduce((most, placement) => Math.max(most, lifeOf(placement)), 0);
+  const longestMs = paid.reduce((most, placement) => Math.max(most, lifeOf(placement)), 0);
   const why = `it may run for ${minutes(walltimeMs)}, and a new machine serves jobs for ${minutes(longestMs)} at most`;
   return { shortage: { code: 'walltime', why, figures: { walltimeMs, longestMs } } };
+}
+
+/** As its market says now; without a price it may cost anything. */
+function priceOf({ match }: Placement, { input }: Work): number {
+  const offer = input.offers.get(match.offer.name) ?? match.offer;
+  return offer.price?.perHour ?? Number.POSITIVE_INFINITY;
 }
 
 function minutes(ms: number): string {

@@ -4,6 +4,7 @@ import type { QueueAdapter } from './port.ts';
 const loaders = {
   htcondor: async () => (await import('./htcondor/adapter.ts')).htcondorAdapter,
   lease: async () => (await import('./lease/adapter.ts')).leaseAdapter,
+  proactive: async () => (await import('./proactive/adapter.ts')).proactiveAdapter,
 } as const satisfies Record<string, () => Promise<{ readonly name: string }>>;
 
 export type AdapterName = keyof typeof loaders;

@@ -3,6 +3,7 @@ import type { ClassAd } from '../classad/ad.ts';
 import type { Check } from '../model/check.ts';
 import type { Clock } from '../model/clock.ts';
 import type { QueueSnapshot } from '../model/demand.ts';
+import type { Expectation } from '../model/expectation.ts';
 import type {
   DemandId,
   InstanceId,
@@ -57,6 +58,18 @@ export interface Queue {
    * that new machines can join. Changes nothing. Absent where there is nothing to ask.
    */
   checks?(request: QueueCheckRequest): readonly Check[];
+
+  /**
+   * Holds waiting jobs, with the reason for their owners to read. May be repeated; jobs that are gone, or held, are no
+   * error. Absent where that cannot be done.
+   */
+  hold?(jobs: readonly JobId[], why: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Writes down why waiting jobs wait where their owners can read it. May be repeated; jobs that are gone are no error.
+   * Absent where that cannot be done, or is not wanted.
+   */
+  tell?(jobs: readonly JobId[], why: string, signal: AbortSignal): Promise<void>;
 
   /** Machines may be borrowed from it; absent where jobs come by another way. */
   readonly leases?: LeaseDesk;
@@ -152,6 +165,8 @@ export interface QueueAdapter<Settings = unknown> {
    * absent: not known beforehand, and templates may name any.
    */
   templateVariables?(settings: Settings): readonly string[];
+  /** What of the rest of the config its settings count on, so that it is checked with it; absent: nothing. */
+  expects?(settings: Settings): readonly Expectation[];
   create(settings: Settings, deps: QueueDeps): Queue;
 }
 

@@ -11,11 +11,14 @@ const benches = {
   latency: () => import('./latency.ts'),
   isolation: () => import('./isolation.ts'),
   life: () => import('./life.ts'),
+  many: () => import('./many.ts'),
   restart: () => import('./restart.ts'),
   soak90: () => import('./soak90.ts'),
   classad: () => import('./classad.ts'),
   spot: () => import('./spot.ts'),
   page: () => import('./page.ts'),
+  htcondor: () => import('./htcondor.ts'),
+  proactive: () => import('./proactive.ts'),
 } as const satisfies Record<string, () => Promise<Bench>>;
 
 const [name, ...args] = process.argv.slice(2);

@@ -38,9 +38,7 @@ async function look(results: readonly LiveResult[], ...args: readonly string[]) 
   const { config, problems } = await loadToy();
   if (config === null) throw new Error('the toy is broken');
   const wanted: string[] = [];
-  const site = { name: config.site, queues: 1, clouds: 1, offers: 1, pools: 1 };
   const run = await cli(['check', 'site.yaml', '--live', ...args], {
-    checkSite: async () => ({ problems, site }),
     loadSite: async () => ({ config, problems }),
     lookLive: async ({ clouds, queues }, isWanted) => {
       wanted.push(...[...clouds, ...queues].filter(isWanted).map(({ name }) => name));
@@ -88,7 +86,6 @@ describe('spillway check --live', () => {
   test('asks nobody by a configuration that is wrong', async () => {
     const problem = { severity: 'error', file: 'f', line: 1, column: 1, path: '', message: 'bad' } as const;
     const { code, stdout } = await cli(['check', 'site.yaml', '--live', '--json'], {
-      checkSite: async () => ({ problems: [problem], site: null }),
       loadSite: async () => ({ config: null, problems: [problem] }),
     });
     expect(code).toBe(3);

@@ -89,6 +89,7 @@ wants 1 CPU, 2 GiB memory, 10 GiB disk, 1 GPU
 turn 2 of 3: level 21.5 = priority 0 + aging 1.5 + share 20.0
 it waits because no offer fits it
 next: nothing, until an offer fits it
+note: VMTyp is no word that is known here
 
 3 workers: 1 of them matches, 0 with room for it now; 1 coming
 

@@ -48,6 +48,7 @@ function commands(): readonly (readonly [string, Command])[] {
     checkSite: fail,
     loadSite: fail,
     lookLive: fail,
+    readCatalog: fail,
     store: { locate: fail, check: fail, backup: fail, restore: fail },
     lease: noLease,
     torque: noTorque,

@@ -32,6 +32,7 @@ describe('a good config', () => {
           adapter: 'lines',
           pollMs: 5000,
           deadlineMs: 30_000,
+          holdUnfitAfterMs: null,
           settings: { host: 'head', port: 22, mode: 'careful' },
         },
       ],

@@ -16,6 +16,7 @@ import {
   cloudSchema,
   downtimeSchema,
   fairShareSchema,
+  generateSchema,
   hookSchema,
   limitsSchema,
   offerSchema,
@@ -37,6 +38,7 @@ const htcondor = adapter.configSchema;
 const { configSchema: ec2, offerSchema: ec2Boot } = await cloudDrivers.load('ec2');
 const cloudstack = await cloudDrivers.load('cloudstack');
 const openstack = await cloudDrivers.load('openstack');
+const kubernetes = await cloudDrivers.load('kubernetes');
 const local = await cloudDrivers.load('local');
 const fixed = await cloudDrivers.load('fixed');
 const lease = await queueAdapters.load('lease');
@@ -56,6 +58,7 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `downtimes`', downtimeSchema],
   ['## `queues`', queueSchema],
   ['### `adapter: htcondor`', htcondor],
+  ['#### `cloudScheduler`', field(htcondor, 'cloudScheduler')],
   ['#### `join`', field(htcondor, 'join')],
   ['## `clouds`', cloudSchema],
   ['### `driver: ec2`', ec2],
@@ -65,6 +68,8 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['### `boot`, with `driver: cloudstack`', cloudstack.offerSchema],
   ['### `driver: openstack`', openstack.configSchema],
   ['### `boot`, with `driver: openstack`', openstack.offerSchema],
+  ['### `driver: kubernetes`', kubernetes.configSchema],
+  ['### `boot`, with `driver: kubernetes`', kubernetes.offerSchema],
   ['### `driver: local`', local.configSchema],
   ['### `driver: fixed`', fixed.configSchema],
   ['### `boot`, with `driver: local`', local.offerSchema],
@@ -72,6 +77,7 @@ const sections: readonly (readonly [heading: string, schema: unknown])[] = [
   ['## `hooks`', hookSchema],
   ['### `probe`', probeSchema],
   ['## `offers`', offerSchema],
+  ['#### `generate`', generateSchema],
   ['### `boot`, with `driver: ec2`', ec2Boot],
   ['## `pools`', poolSchema],
   ['### `limits`', limitsSchema],
@@ -132,6 +138,7 @@ function defaultsOf(schema: unknown): readonly string[] {
 function objectOf(schema: unknown): z.ZodObject {
   if (schema instanceof z.ZodObject) return schema;
   if (schema instanceof z.ZodPipe) return objectOf(schema.def.in);
+  if (schema instanceof z.ZodPrefault) return objectOf(schema.def.innerType);
   if (schema instanceof z.ZodOptional) return objectOf(schema.def.innerType);
   throw new Error('not a schema of fields');
 }

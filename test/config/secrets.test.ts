@@ -1,7 +1,14 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { parseSecretRef, Secret, type SecretReader, secret, secretsIn } from '../../src/config/secrets.ts';
+import {
+  parseSecretRef,
+  Secret,
+  type SecretReader,
+  secret,
+  secretsIn,
+  textFile,
+} from '../../src/config/secrets.ts';
 
 const files: Record<string, { bytes: Buffer; mode: number }> = {
   'keys/pool': { bytes: Buffer.from('abc\n'), mode: 0o100600 },
@@ -59,6 +66,15 @@ describe('a secret', () => {
     ['env:EMPTY', 'error', 'the environment variable EMPTY is empty'],
   ])('%s: %s', async (text, severity, message) => {
     expect((await read(text)).finding).toEqual({ severity, message });
+  });
+
+  it('a text that is none is read in the same way, and its file may be open to everybody', async () => {
+    const open = textFile.parse('file:keys/open');
+    expect(await open.read(reader)).toBeNull();
+    expect(open.isOpen).toBe(true);
+    const message = 'the file keys/none does not exist';
+    expect(await textFile.parse('file:keys/none').read(reader)).toEqual({ severity: 'error', message });
+    expect(textFile.safeParse('env:TOKEN').success).toBe(false);
   });
 
   it.each([

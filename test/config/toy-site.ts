@@ -31,6 +31,14 @@ const toy: ConfigurableDriver = {
     password: secret.optional(),
   }),
   capabilities: { mark: 'create', userDataBytesMax: 16_384, spot: true },
+  generation: {
+    example: { flavor: 's', image: { id: 'example', name: 'example' }, zone: 'a' },
+    bootOf: ({ flavor, image, zone }) => ({
+      image: image.id,
+      sizeClass: flavor,
+      ...(zone === null ? {} : { networks: [zone] }),
+    }),
+  },
 };
 
 /** Its schemas are lax ones: the loader refuses unknown fields all the same. */

@@ -1,9 +1,11 @@
 import { afterEach, describe, it } from 'vitest';
+import type { Column } from '../../tools/conformance/results.ts';
 import { type Bench, type Case, expectNoSecret, makeBench } from './adapter/bench.ts';
 import { demandCases } from './adapter/demand-cases.ts';
 import { failureCases } from './adapter/failure-cases.ts';
 import type { QueueUnderTest } from './adapter/harness.ts';
 import { workerCases } from './adapter/worker-cases.ts';
+import { columnNotes } from './column.ts';
 
 /** What every queue adapter does on its scheduler, by title: the rows of the matrix cases × adapters. */
 export const adapterCases = { ...demandCases, ...workerCases, ...failureCases };
@@ -14,6 +16,8 @@ export interface AdapterHarness {
   start(): Promise<QueueUnderTest>;
   /** Cases that this scheduler cannot show, each with the reason. */
   readonly gaps: Readonly<Partial<Record<AdapterCase, string>>>;
+  /** Where its results are in the matrix of docs/queues.md; absent: in none. */
+  readonly column?: Column;
 }
 
 /**
@@ -21,6 +25,8 @@ export interface AdapterHarness {
  * each case everything that was logged and every error that was seen is searched for secrets.
  */
 export function adapterConformance(name: string, harness: AdapterHarness): void {
+  const { column = null, gaps } = harness;
+  const notes = columnNotes({ suite: 'adapters', name, column, titles: Object.keys(adapterCases) });
   describe(`adapter conformance: ${name}`, () => {
     let bench: Bench | null = null;
     afterEach(async () => {
@@ -31,17 +37,21 @@ export function adapterConformance(name: string, harness: AdapterHarness): void 
     });
 
     for (const [title, run] of entries(adapterCases)) {
-      const gap = harness.gaps[title];
+      const gap = gaps[title];
       if (gap !== undefined) {
+        notes.gap(title, gap);
         it.skip(`${title} (gap: ${gap})`);
         continue;
       }
-      it(title, async () => {
-        bench = makeBench(await harness.start());
-        await run(bench);
-        expectNoSecret(bench);
-      });
+      it(title, () =>
+        notes.run(title, async () => {
+          bench = makeBench(await harness.start());
+          await run(bench);
+          expectNoSecret(bench);
+        }),
+      );
     }
+    notes.compare();
   });
 }
 

@@ -1,4 +1,6 @@
 import { afterEach, describe, it } from 'vitest';
+import type { Column } from '../../tools/conformance/results.ts';
+import { columnNotes } from './column.ts';
 import { type Bench, type Case, expectNoSecret, makeBench } from './driver/bench.ts';
 import { failureCases } from './driver/failure-cases.ts';
 import type { CloudUnderTest } from './driver/harness.ts';
@@ -15,6 +17,8 @@ export interface DriverHarness {
   start(): Promise<CloudUnderTest>;
   /** Cases that this server or this cloud cannot show, each with the reason. */
   readonly gaps: Readonly<Partial<Record<DriverCase, string>>>;
+  /** Where its results are in the matrix of docs/clouds.md; null for a driver that is not among ours. */
+  readonly column: Column | null;
 }
 
 /**
@@ -22,6 +26,8 @@ export interface DriverHarness {
  * each case everything that was logged and every error that was seen is searched for secrets.
  */
 export function driverConformance(name: string, harness: DriverHarness): void {
+  const { column, gaps } = harness;
+  const notes = columnNotes({ suite: 'drivers', name, column, titles: Object.keys(driverCases) });
   describe(`driver conformance: ${name}`, () => {
     let bench: Bench | null = null;
     afterEach(async () => {
@@ -32,17 +38,21 @@ export function driverConformance(name: string, harness: DriverHarness): void {
     });
 
     for (const [title, run] of entries(driverCases)) {
-      const gap = harness.gaps[title];
+      const gap = gaps[title];
       if (gap !== undefined) {
+        notes.gap(title, gap);
         it.skip(`${title} (gap: ${gap})`);
         continue;
       }
-      it(title, async () => {
-        bench = makeBench(await harness.start());
-        await run(bench);
-        expectNoSecret(bench);
-      });
+      it(title, () =>
+        notes.run(title, async () => {
+          bench = makeBench(await harness.start());
+          await run(bench);
+          expectNoSecret(bench);
+        }),
+      );
     }
+    notes.compare();
   });
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { clockFindings, quotaFindings } from '../../src/clouds/checks.ts';
 import type { CheckedOffer } from '../../src/clouds/port.ts';
 import { type LiveSource, lookAt } from '../../src/daemon/liveCheck.ts';
 import type { Check, CheckFinding, CheckSubject } from '../../src/model/check.ts';
+import { clockFindings, quotaFindings } from '../../src/model/checkFindings.ts';
 import { CloudError } from '../../src/model/errors.ts';
 import { OfferName } from '../../src/model/ids.ts';
 import { createVirtualClock } from '../../src/simulate/virtualClock.ts';

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { InstanceId, OfferName } from '../../src/model/ids.ts';
+import { DemandId, InstanceId, JobId, OfferName } from '../../src/model/ids.ts';
 import { type AlarmInput, isRaised, raiseAlarms } from '../../src/planner/alarms.ts';
 import { windowsOf } from '../../src/planner/downtimes.ts';
 import { launchesLeft, noteLaunches } from '../../src/planner/launchRate.ts';
 import { offerKey, type SetAside } from '../../src/planner/setAside.ts';
-import { makeJobClass, makePool } from '../support/siteParts.ts';
+import { makeView } from '../support/fleetParts.ts';
+import { batchQueue, makeJobClass, makePool } from '../support/siteParts.ts';
 import { cloud, decide, demandOf, launched, nowMs, pool } from '../support/situation.ts';
 
 const minute = 60_000;
@@ -31,6 +32,25 @@ const input = (over: Partial<AlarmInput> = {}): AlarmInput => ({
 });
 
 describe('alarms', () => {
+  test('jobs themselves: one alarm of a kind for each queue', () => {
+    const odd = demandOf(makeJobClass(), 2, { remarks: ['VMMemory is not a word that is known'] });
+    const credentials = { ended: 1, ending: 2, nextSeconds: 5, users: ['ann'] };
+    const view = makeView(nowMs, { demand: [odd, { ...odd, id: DemandId('other') }], credentials });
+    const unfit = { jobs: 4, groups: 2, sample: JobId('7.0'), why: 'TARGET.X is false' };
+    const queues = new Map([[batchQueue, { view, trouble: null, isNew: true, unfit }]]);
+    const raised = [...raiseAlarms(new Map(), input({ queues })).values()];
+    expect(raised.map(({ kind, why }) => [kind, why])).toEqual([
+      ['unfit', 'queue batch: 4 waiting jobs of 2 kinds fit no offer and no worker; 7.0: TARGET.X is false'],
+      [
+        'jobWords',
+        `queue batch: ${odd.sampleJobs[0]}: VMMemory is not a word that is known; and 1 more kinds of jobs`,
+      ],
+      ['credentialEnds', 'queue batch: the credentials of 2 jobs end soon and those of 1 have ended (ann)'],
+    ]);
+    const calm = { view: makeView(nowMs), trouble: null, isNew: true, unfit: null };
+    expect(raiseAlarms(new Map(), input({ queues: new Map([[batchQueue, calm]]) })).size).toBe(0);
+  });
+
   test('an offer that fails again and again, from the configured number of failures on', () => {
     const raisedAfter = (failures: number) => [
       ...raiseAlarms(new Map(), input({ setAsides: new Map([[key, failing(failures)]]) })).values(),

@@ -57,6 +57,20 @@ describe('bounds', () => {
     ]);
   });
 
+  test('create calls under way are counted as calls, however many machines one makes', () => {
+    const clouds = [cloud({ launchesLeft: 3 })];
+    const seatsPerCall = () => 10;
+    const large = [makePool({ offers: ['small'], max: 100 })];
+    expect(launched(decide({ clouds, pools: large, demand: many, seatsPerCall }))).toEqual([
+      'pool/small ×30 demand',
+    ]);
+    const pools = ['p', 'q'].map((name) => makePool({ name, offers: ['small'], max: 15 }));
+    expect(launched(decide({ clouds, pools, demand: many, seatsPerCall }))).toEqual([
+      'p/small ×15 demand',
+      'q/small ×10 demand',
+    ]);
+  });
+
   test('two pools share one cloud´s max', () => {
     const pools = [
       makePool({ name: 'p', offers: ['small'], max: 3 }),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Instance } from '../../src/model/instance.ts';
-import { type IdleState, noIdleState } from '../../src/planner/idle.ts';
+import { type IdleState, nextReleaseMs, noIdleState } from '../../src/planner/idle.ts';
 import type { Plan } from '../../src/planner/plan.ts';
 import { makeJobClass, makePool } from '../support/siteParts.ts';
 import {
@@ -177,5 +177,38 @@ describe('min and head-room', () => {
     });
     expect(decided.undrains).toEqual(['a-0']);
     expect(decided.launches).toEqual([]);
+  });
+});
+
+describe('a machine that its jobs want kept', () => {
+  const fixed = makePool({ offers: ['small'], max: 100, limits: { idleMs: 60_000 } });
+  const keepAliveMs = 30 * minute;
+  const cause = { kind: 'demand', demand: 'd' as never, job: null, user: null, group: null } as const;
+  const freeFor = (ms: number, keepMs: number) =>
+    serving('idle', 'a', { idleSinceMs: nowMs - ms, cause: { ...cause, keepAliveMs: keepMs } });
+  const goes = (ms: number, keepMs: number) =>
+    drained(decide({ pools: [fixed], machines: [freeFor(ms, keepMs)], view: { takenAtMs: nowMs } }))
+      .length === 1;
+
+  test('stays so long after its last job, and no longer', () => {
+    expect([goes(2 * minute, 0), goes(2 * minute, keepAliveMs)]).toEqual([true, false]);
+    expect([goes(keepAliveMs - 1, keepAliveMs), goes(keepAliveMs, keepAliveMs)]).toEqual([false, true]);
+  });
+
+  test('stays where the idle time is learned, too', () => {
+    const before = { agoMs: 61_000, situation: { machines: [busy('b'), busy('a')] } };
+    const now = (keepMs: number) => ({
+      agoMs: 0,
+      situation: { machines: [busy('b'), freeFor(10 * minute, keepMs)] },
+    });
+    const since = { agoMs: 60_000, situation: now(0).situation };
+    expect(drained(over([before, since, now(0)]))).toEqual(['a-0']);
+    expect(drained(over([before, since, now(keepAliveMs)]))).toEqual([]);
+  });
+
+  test('is looked at again when its time is over', () => {
+    const entry = freeFor(2 * minute, keepAliveMs);
+    const atMs = nextReleaseMs(fixed, [entry], { atMs: nowMs, idle: { state: noIdleState, bootMs } });
+    expect(atMs).toBe(nowMs + 28 * minute);
   });
 });

@@ -34,6 +34,8 @@ const waitMaxMs = 10_000;
 const noBodies = 'the server cannot spoil a body; the loopback server does';
 
 export const testbedGaps: DriverHarness['gaps'] = {
+  'an expired session is renewed once, and what was refused is carried out':
+    'keys in a config do not expire; test/clouds/ec2/credentials.test.ts has those that do',
   'lists 1,000 machines and more, each once': 'the server takes 30 s to make them; the loopback server does',
   'misses no machine that stays while others come and go': 'as above, and it pages by reservations',
   'refused credentials are auth': 'the server takes any credentials',

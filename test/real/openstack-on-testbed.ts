@@ -94,11 +94,14 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
   await setQuota(admin, demo, 2000, signal);
   const compute = (await admin.session.find('compute', signal)) ?? '';
   const proxy = await startFaultingProxy({ endpoint: compute });
+  const identity = await startFaultingProxy({ endpoint: testbed.authUrl });
   const counts = new Map<CallKind, number>();
+  const tokens = new Set<string>();
   // Set first, so it sees all calls; it never fits.
   proxy.set({
     fault: { kind: 'stale' },
     fits: (call) => {
+      tokens.add(String(call.headers['x-auth-token']));
       const kind = kindOf(call);
       if (kind !== null) counts.set(kind, (counts.get(kind) ?? 0) + 1);
       return false;
@@ -114,7 +117,7 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
     secrets: [testbed.password, wrong],
     connect({ site, clock, log, to = 'cloud' }) {
       const settings = openstackSettings.parse({
-        authUrl: to === 'nowhere' ? 'http://127.0.0.1:1/v3' : testbed.authUrl,
+        authUrl: to === 'nowhere' ? 'http://127.0.0.1:1/v3' : identity.endpoint,
         region: testbed.region,
         endpoints: { compute: proxy.endpoint },
         password: { user: testbed.user, project: testbed.project, password: 'env:UNREAD' },
@@ -143,15 +146,20 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
       };
       await mine.compute.create({ server, schedulerHints: null, secrets: [] }, signal);
     },
-    slow: async ({ bootMs, stopMs }) =>
-      testbed.setLevers({ lab_spawn_s: bootMs / 1000, lab_destroy_s: stopMs / 1000 }),
+    slow: async ({ bootMs, stopMs }) => {
+      // One that no host has yet is deleted at once, however long its destruction would take.
+      await until(async () => (await rowsOf(admin, demo, signal)).every(({ status }) => status !== 'BUILD'));
+      testbed.setLevers({ lab_spawn_s: bootMs / 1000, lab_destroy_s: stopMs / 1000 });
+    },
     lag: async () => {
       throw new Error('the testbed shows what there is');
     },
     elapse: async (ms) => {
       if (ms > waitMaxMs) return;
       await delay(ms);
-      await untilNoneIsEnding(admin, demo, signal);
+      await until(
+        async () => !(await rowsOf(admin, demo, signal)).some((row) => isEnding(row) || isUnplaced(row)),
+      );
     },
     room: async () => {
       throw new Error('the testbed has room');
@@ -160,8 +168,22 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
     fault: async (kind, fault, times = 1) => {
       proxy.set({ fault: wireFault(kind, fault), fits: (call) => kindOf(call) === kind, times });
     },
+    session: {
+      // Nova itself goes on taking a token that was revoked, for as long as it remembers to have checked it.
+      expire: async () => {
+        const old = new Set(tokens);
+        const answer = { status: 401, headers: json, body: '{"error":{"code":401,"title":"Unauthorized"}}' };
+        proxy.set({
+          fault: { kind: 'answer', when: 'before', answer },
+          fits: ({ headers }) => old.has(String(headers['x-auth-token'])),
+          times: Number.POSITIVE_INFINITY,
+        });
+      },
+      logIns: async () => identity.calls('POST /v3/auth/tokens'),
+    },
     calls: async (kind) => counts.get(kind) ?? 0,
     stop: async () => {
+      await identity.stop();
       await proxy.stop();
       await mine.close();
       await admin.close();
@@ -231,8 +253,11 @@ async function rowsOf(admin: OpenStack, project: string, signal: AbortSignal) {
   return servers.filter((row) => row.tenant_id === project && row.status !== 'DELETED');
 }
 
-const isEnding = (row: { readonly 'OS-EXT-STS:task_state'?: string | null | undefined }) =>
-  row['OS-EXT-STS:task_state'] === 'deleting';
+interface Task {
+  readonly 'OS-EXT-STS:task_state'?: string | null | undefined;
+}
+const isEnding = (row: Task) => row['OS-EXT-STS:task_state'] === 'deleting';
+const isUnplaced = (row: Task) => row['OS-EXT-STS:task_state'] === 'scheduling';
 
 async function truth(
   admin: OpenStack,
@@ -253,10 +278,10 @@ async function truth(
   });
 }
 
-async function untilNoneIsEnding(admin: OpenStack, project: string, signal: AbortSignal): Promise<void> {
+async function until(isSo: () => Promise<boolean>): Promise<void> {
   const untilMs = performance.now() + goneMaxMs;
-  while ((await rowsOf(admin, project, signal)).some(isEnding)) {
-    if (performance.now() > untilMs) throw new Error('servers that were ended do not go');
+  while (!(await isSo())) {
+    if (performance.now() > untilMs) throw new Error('servers stay as they are');
     await delay(200);
   }
 }

@@ -40,9 +40,7 @@ describe('three queues over one cloud with a shared max', () => {
     const { site, submit, alive } = await crowdedSite();
     submit('grid', 20);
     submit('desk', 20);
-    await site.run(9 * minute);
-    expect(alive()).toEqual({ batch: 6, grid: 0, desk: 0 });
-    await site.run(21 * minute);
+    await site.run(30 * minute);
     const busyMs = { batch: 0, grid: 0, desk: 0 };
     for (let at = 0; at < hour; at += minute) {
       await site.run(minute);
@@ -61,17 +59,21 @@ describe('three queues over one cloud with a shared max', () => {
 
   test('killed again and again while room is made, it divides the same way and ends no job', async () => {
     const { site, submit, alive } = await crowdedSite();
-    submit('grid', 40);
-    submit('desk', 40);
-    for (let n = 0; n < 12; n++) {
+    submit('grid', 60);
+    submit('desk', 60);
+    for (let n = 0; n < 8; n++) {
+      await site.run(2 * minute);
       site.killAtCommit(n % 2 === 0 ? 'beforeCommit' : 'afterCommit');
-      await site.run(4 * minute);
+      await site.run(2 * minute);
       if (site.running) site.kill();
-      await site.run(20_000);
       site.start();
     }
     site.killAtCommit(null);
-    await site.run(10 * minute);
+    await site.runUntil(() => names.every((name) => alive()[name] === 2), {
+      withinMs: 40 * minute,
+      what: 'each has its part',
+    });
+    await site.run(20 * minute);
     expect(alive()).toEqual({ batch: 2, grid: 2, desk: 2 });
     expect(
       names

@@ -43,3 +43,24 @@ export function makeCertificates(): TestCertificates {
     rmSync(folder, { recursive: true });
   }
 }
+
+/** One file with a user's certificate, its key and the authority's certificate in it, as a proxy has, for each name. */
+export function makeClientFiles(names: readonly string[]): { readonly ca: string; readonly files: string[] } {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-tls-'));
+  const file = (name: string) => join(folder, name);
+  const make = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1'.split(' ');
+  const text = (name: string) => readFileSync(file(name), 'utf8');
+  try {
+    const own = ['-subj', '/CN=users authority', '-addext', 'keyUsage=keyCertSign'];
+    openssl([...make, '-keyout', file('ca.key'), '-out', file('ca.pem'), ...own]);
+    const files = names.map((name, at) => {
+      const about = ['-subj', `/CN=${name}`, '-addext', 'basicConstraints=CA:FALSE'];
+      const by = ['-CA', file('ca.pem'), '-CAkey', file('ca.key')];
+      openssl([...make, '-keyout', file(`${at}.key`), '-out', file(`${at}.pem`), ...about, ...by]);
+      return `${text(`${at}.pem`)}${text(`${at}.key`)}${text('ca.pem')}`;
+    });
+    return { ca: text('ca.pem'), files };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

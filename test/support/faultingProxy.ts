@@ -5,6 +5,7 @@ import {
   request,
   type ServerResponse,
 } from 'node:http';
+import { request as requestOverTls } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cut, type ProxyAnswer, send, sendOversize, sendPart } from './spoiledAnswers.ts';
@@ -319,14 +320,18 @@ function callOf(number: number, incoming: IncomingMessage, body: string): Proxie
 /** The client's own head, with its Host: what it has signed stays as it is. A connection of its own for each call. */
 function open(target: URL, incoming: IncomingMessage, bytes: number) {
   const { connection: _, 'transfer-encoding': __, ...headers } = incoming.headers;
-  return request({
+  const options = {
     host: target.hostname,
     port: target.port,
     method: incoming.method ?? 'GET',
     path: incoming.url ?? '/',
     headers: { ...headers, 'content-length': bytes, connection: 'close' },
     agent: false,
-  });
+  } as const;
+  // A test's server has a certificate of its own making.
+  return target.protocol === 'https:'
+    ? requestOverTls({ ...options, rejectUnauthorized: false })
+    : request(options);
 }
 
 function exchange(target: URL, incoming: IncomingMessage, body: Buffer): Promise<ProxyAnswer> {

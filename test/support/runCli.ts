@@ -28,6 +28,7 @@ export async function cli(args: readonly string[], given: Partial<CliDeps> = {})
     checkSite: unexpected,
     loadSite: unexpected,
     lookLive: unexpected,
+    readCatalog: unexpected,
     store: { locate: unexpected, backup: unexpected, restore: unexpected, check: unexpected },
     lease: noLease,
     torque: noTorque,

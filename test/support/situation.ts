@@ -10,7 +10,7 @@ import type { Offer, Pool } from '../../src/model/offer.ts';
 import type { DowntimeOutlook } from '../../src/planner/downtimes.ts';
 import type { IdleOutlook } from '../../src/planner/idle.ts';
 import type { LaunchCounts } from '../../src/planner/launchRate.ts';
-import { type CloudOutlook, type Plan, plan } from '../../src/planner/plan.ts';
+import { type CloudOutlook, type Plan, type PlanInput, plan } from '../../src/planner/plan.ts';
 import type { MoneyOutlook } from '../../src/planner/purse.ts';
 import type { SetAsides } from '../../src/planner/setAside.ts';
 import type { Shares } from '../../src/planner/share.ts';
@@ -62,6 +62,7 @@ export interface Situation {
   readonly money?: MoneyOutlook;
   readonly idle?: IdleOutlook;
   readonly launchCounts?: LaunchCounts;
+  readonly seatsPerCall?: PlanInput['seatsPerCall'];
 }
 
 export function decide(situation: Situation): Plan {
@@ -96,6 +97,7 @@ export function decide(situation: Situation): Plan {
       : { doubted: new Set(situation.doubted.map(({ instance }) => instance.id)) }),
     ...(situation.paused === undefined ? {} : { paused: situation.paused }),
     ...(situation.launchCounts === undefined ? {} : { launchCounts: situation.launchCounts }),
+    ...(situation.seatsPerCall === undefined ? {} : { seatsPerCall: situation.seatsPerCall }),
     ...(situation.idle === undefined ? {} : { idle: situation.idle }),
     ...(situation.downtimes === undefined ? {} : { downtimes: situation.downtimes }),
     ...(situation.money === undefined ? {} : { money: situation.money }),

@@ -162,15 +162,27 @@ export async function ec2Testbed(name: string): Promise<Ec2Testbed | Missing> {
 }
 
 export interface BooterTestbedOptions {
+  /** EC2's, or Keystone's with `/v3`. */
   readonly endpoint: string;
   readonly region?: string;
+  /** Of OpenStack's user admin: then the cloud is one. */
+  readonly adminPassword?: string;
+  /** Machines' addresses begin at 127.0.BLOCK.1; booters side by side need blocks of their own. */
+  readonly block?: number;
 }
 
 export async function booterTestbed(
   name: string,
-  { endpoint, region = 'us-east-1' }: BooterTestbedOptions,
+  { endpoint, region = 'us-east-1', adminPassword, block = 1 }: BooterTestbedOptions,
 ): Promise<BooterTestbed | Missing> {
-  const started = await start('booter', name, { ENDPOINT: endpoint, REGION: region });
+  const ofCloud =
+    adminPassword === undefined ? {} : { CLOUD: 'openstack', BOOTER_ADMIN_PASSWORD: adminPassword };
+  const started = await start('booter', name, {
+    ENDPOINT: endpoint,
+    REGION: region,
+    BLOCK: String(block),
+    ...ofCloud,
+  });
   if (isMissing(started)) return started;
   const facts = started.facts as unknown as BooterTestbed & { readonly leversPath: string };
   return {
@@ -225,14 +237,54 @@ export interface OpenstackTestbed {
   stop(): Promise<void>;
 }
 
+/**
+ * Ten minutes and 3 GiB of memory on two idle cores, so it is for who asks for it: SPILLWAY_TESTBED_OPENSTACK=1. Any other word
+ * is the name of one that has been started (scripts/testbed/openstack): it is used as it is, and goes on.
+ */
 export async function openstackTestbed(name: string): Promise<OpenstackTestbed | Missing> {
-  const started = await start('openstack', name, {});
+  const asked = process.env.SPILLWAY_TESTBED_OPENSTACK ?? '';
+  if (asked === '') return { kind: 'missing', reason: 'SPILLWAY_TESTBED_OPENSTACK is not set' };
+  const started = asked === '1' ? await start('openstack', name, {}) : await running('openstack', asked);
   if (isMissing(started)) return started;
   const facts = started.facts as unknown as OpenstackTestbed & { readonly leversPath: string };
   return {
     ...facts,
     setLevers: (levers) => writeWhole(facts.leversPath, JSON.stringify(levers)),
     clean: () => call('openstack', 'clean', started.name),
+    stop: started.stop,
+  };
+}
+
+export interface KubernetesTestbed {
+  readonly kind: 'kubernetes';
+  readonly folder: string;
+  /** The API server's URL; its certificate is its own authority, in `caPath`. */
+  readonly endpoint: string;
+  readonly caPath: string;
+  readonly version: string;
+  readonly adminToken: string;
+  /** A user without any rights, and its token. */
+  readonly user: string;
+  readonly userToken: string;
+  /** The cluster's store hears nothing; all goes on at `thaw`. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * The first start builds it (10 minutes of a core), so it is for who asks for it: SPILLWAY_TESTBED_KUBERNETES=1. Any other word
+ * is the name of one that has been started (scripts/testbed/kubernetes): it is used as it is, and goes on.
+ */
+export async function kubernetesTestbed(name: string): Promise<KubernetesTestbed | Missing> {
+  const asked = process.env.SPILLWAY_TESTBED_KUBERNETES ?? '';
+  if (asked === '') return { kind: 'missing', reason: 'SPILLWAY_TESTBED_KUBERNETES is not set' };
+  const started = asked === '1' ? await start('kubernetes', name, {}) : await running('kubernetes', asked);
+  if (isMissing(started)) return started;
+  return {
+    ...(started.facts as unknown as KubernetesTestbed),
+    freeze: () => call('kubernetes', 'freeze', started.name),
+    thaw: () => call('kubernetes', 'thaw', started.name),
     stop: started.stop,
   };
 }
@@ -251,7 +303,7 @@ interface Started {
   readonly stop: () => Promise<void>;
 }
 
-type Program = 'htcondor' | 'ec2' | 'booter' | 'openstack' | 'prometheus';
+type Program = 'htcondor' | 'ec2' | 'booter' | 'openstack' | 'kubernetes' | 'prometheus';
 
 async function start(
   program: Program,
@@ -282,6 +334,13 @@ async function start(
       removeFolder(String(facts.folder));
     },
   };
+}
+
+/** One that somebody else has started, and will stop. */
+async function running(program: Program, name: string): Promise<Started> {
+  const { stdout } = await run(join(scripts, program), ['status', name]);
+  const facts = JSON.parse(stdout) as Readonly<Record<string, unknown>>;
+  return { kind: 'started', name, facts, stop: async () => {} };
 }
 
 async function call(program: Program, verb: string, name: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { machineVariables, renderTemplate, templateVariablesOf } from '../../src/config/template.ts';
@@ -42,22 +43,50 @@ function heredoc(script: string, mark: string): string {
   return match?.[1] ?? '';
 }
 
+/** Runs the switch where a minute is a line in a file: HTCondor comes, is there, is gone for a while, is back, and is gone. */
+function minutesUntilOff(
+  script: string,
+  { absent, there, gap, thereAgain }: Readonly<Record<'absent' | 'there' | 'gap' | 'thereAgain', number>>,
+): number {
+  const bin = mkdtempSync(join(tmpdir(), 'dead-man-'));
+  const [comes, goes, isBack, end] = [
+    absent,
+    absent + there,
+    absent + there + gap,
+    absent + there + gap + thereAgain,
+  ];
+  const tools = {
+    sleep: `echo x >>${bin}/minutes; [ "$(wc -l <${bin}/minutes)" -lt 1000 ] || kill $PPID`,
+    pidof: `n=$(cat ${bin}/minutes 2>/dev/null | wc -l); [ $n -ge ${comes} ] && [ $n -le ${goes} ] || { [ $n -gt ${isBack} ] && [ $n -le ${end} ]; }`,
+    poweroff: `echo off >${bin}/off`,
+  };
+  try {
+    for (const [tool, text] of Object.entries(tools))
+      writeFileSync(join(bin, tool), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    execFileSync('/bin/sh', ['-s'], { input: script, env: { PATH: `${bin}:/usr/bin:/bin` } });
+    expect(readFileSync(join(bin, 'off'), 'utf8')).toBe('off\n');
+    return readFileSync(join(bin, 'minutes'), 'utf8').length / 2;
+  } finally {
+    rmSync(bin, { recursive: true, force: true });
+  }
+}
+
 describe('boot templates for HTCondor', () => {
   it.each([plain, cloudConfig])(
     'use only variables that the daemon and the HTCondor adapter give',
     (template) => {
-      const join = { collector: 'head', trustDomain: 'example.org', signingKey: 'env:KEY' };
-      const added = htcondorAdapter.templateVariables(htcondorAdapter.configSchema.parse({ join }));
+      const joining = { collector: 'head', trustDomain: 'example.org', signingKey: 'env:KEY' };
+      const added = htcondorAdapter.templateVariables(htcondorAdapter.configSchema.parse({ join: joining }));
       const given = new Set<string>([...machineVariables, ...added]);
       expect(templateVariablesOf(template).filter((name) => !given.has(name))).toEqual([]);
     },
   );
 
   it('are sound shell', () => {
-    const join = writtenFiles().get('/usr/local/sbin/spillway-join')?.content ?? '';
-    for (const script of [renderTemplate(plain, variables), join]) {
-      expect(script).toMatch(/^#!\/bin\/sh\n/);
-      execFileSync('/bin/sh', ['-n'], { input: script });
+    const script = writtenFiles().get('/usr/local/sbin/spillway-join')?.content ?? '';
+    for (const text of [renderTemplate(plain, variables), script]) {
+      expect(text).toMatch(/^#!\/bin\/sh\n/);
+      execFileSync('/bin/sh', ['-n'], { input: text });
     }
   });
 
@@ -74,6 +103,15 @@ describe('boot templates for HTCondor', () => {
       expect(renderTemplate(template, variables).split(variables.token)).toHaveLength(2);
     }
     expect(heredoc(renderTemplate(plain, variables), 'END_OF_TOKEN')).toBe(`${variables.token}\n`);
+  });
+
+  it('have the same dead man’s switch, which turns a machine off that has left the pool and no other', () => {
+    const script = heredoc(renderTemplate(plain, variables), 'END_OF_SWITCH');
+    expect(writtenFiles().get('/usr/local/sbin/spillway-dead-man')).toMatchObject({
+      permissions: '0755',
+      content: script,
+    });
+    expect(minutesUntilOff(script, { absent: 3, there: 5, gap: 9, thereAgain: 2 })).toBe(3 + 5 + 9 + 2 + 10);
   });
 
   it('fit into the smallest user data of any cloud with room for a site’s own lines', () => {

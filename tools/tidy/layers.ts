@@ -39,7 +39,6 @@ export const layers: Readonly<Record<string, Layer>> = {
       'metrics',
       'queues/port.ts',
       'clouds/port.ts',
-      'clouds/checks.ts',
       'store/port.ts',
       // The port of the API: the daemon does what it says.
       'api/control.ts',

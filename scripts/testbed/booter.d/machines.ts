@@ -45,7 +45,8 @@ export interface Machines {
 const powerOffMs = 1500;
 const killedMs = 5000;
 
-export function machinesIn(folder: string, root: string): Machines {
+/** `block`: addresses begin at 127.0.BLOCK.1, so that booters side by side give none twice. */
+export function machinesIn(folder: string, root: string, block: number): Machines {
   const machinesFolder = join(folder, 'machines');
   mkdirSync(machinesFolder, { recursive: true });
   const of = (id: string, ...rest: readonly string[]): string => join(machinesFolder, safe(id), ...rest);
@@ -67,7 +68,7 @@ export function machinesIn(folder: string, root: string): Machines {
     known: () => new Set(readdirSync(machinesFolder)),
 
     boot(id, bootProgram) {
-      const address = freeAddress(machinesFolder);
+      const address = freeAddress(machinesFolder, block);
       mkdirSync(of(id), { recursive: true });
       writeFileSync(of(id, 'address'), `${address}\n`);
       if (bootProgram !== null) writeFileSync(of(id, 'boot'), bootProgram, { mode: 0o700 });
@@ -126,15 +127,15 @@ function safe(id: string): string {
   return id;
 }
 
-/** 127.0.1.1 and on; the loopback interface answers for all of them without set-up. */
-function freeAddress(machinesFolder: string): string {
+/** 127.0.BLOCK.1 and on; the loopback interface answers for all of them without set-up. */
+function freeAddress(machinesFolder: string, block: number): string {
   const used = new Set<string>();
   for (const id of readdirSync(machinesFolder)) {
     const path = join(machinesFolder, id, 'address');
     if (existsSync(path)) used.add(readFileSync(path, 'utf8').trim());
   }
-  for (let n = 0; n < 250 * 250; n += 1) {
-    const address = `127.0.${1 + Math.floor(n / 250)}.${1 + (n % 250)}`;
+  for (let n = 0; n < 250 * (250 - block); n += 1) {
+    const address = `127.0.${block + Math.floor(n / 250)}.${1 + (n % 250)}`;
     if (!used.has(address)) return address;
   }
   throw new Error('no address is left');

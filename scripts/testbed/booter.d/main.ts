@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ec2Source } from './ec2.ts';
 import { type Machines, machinesIn } from './machines.ts';
+import { openstackSource } from './openstack.ts';
 import type { InstanceSource, RunningInstance } from './source.ts';
 import { bootProgram } from './user-data.ts';
 
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     cloud: { type: 'string', default: 'ec2' },
     endpoint: { type: 'string' },
     region: { type: 'string', default: 'us-east-1' },
+    block: { type: 'string', default: '1' },
   },
 });
 
@@ -50,7 +52,11 @@ function say(message: string): void {
 
 function sourceOf(cloud: string): InstanceSource {
   if (cloud === 'ec2') return ec2Source({ endpoint: required('endpoint'), region: values.region });
-  throw new Error(`--cloud ${cloud}: only ec2 is known`);
+  if (cloud === 'openstack') {
+    const adminPassword = process.env.BOOTER_ADMIN_PASSWORD ?? '';
+    return openstackSource({ authUrl: required('endpoint'), adminPassword });
+  }
+  throw new Error(`--cloud ${cloud}: only ec2 and openstack are known`);
 }
 
 function readLevers(folder: string): Levers {
@@ -137,7 +143,7 @@ async function main(): Promise<void> {
   const folder = required('folder');
   const stopping = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
-  const machines = machinesIn(folder, required('root'));
+  const machines = machinesIn(folder, required('root'), Number(values.block));
   const booter: Booter = {
     source: sourceOf(values.cloud),
     machines,

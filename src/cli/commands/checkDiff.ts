@@ -20,7 +20,7 @@ export async function showDiff(session: Session, file: string | null, options: A
   await reportErrors(session, options, async () => {
     const running = await withDaemon(session, options, (client) => client.configuration());
     const path = file ?? running.path;
-    const { config, problems } = await session.deps.loadSite(path);
+    const { config, problems } = await session.deps.loadSite(path, 'compare');
     const changes =
       config === null ? [] : diffConfigs(entriesOf(running), describeConfig(config, { digests: false }));
     if (config === null) session.exitCode = exitCodes.config;

@@ -1,3 +1,4 @@
+import type { SiteConfig } from '../../config/site.ts';
 import type { LiveFinding, LiveResult } from '../../daemon/liveCheck.ts';
 import type { CheckVerdict } from '../../model/check.ts';
 import { CliError, exitCodes } from '../exit.ts';
@@ -17,12 +18,10 @@ export interface LiveView {
 /** Looks at a site's clouds and queues, or at those that are named. */
 export async function lookLive(
   session: Session,
-  file: string,
+  config: SiteConfig,
   only: readonly string[],
-): Promise<LiveView | null> {
+): Promise<LiveView> {
   const { deps } = session;
-  const { config } = await deps.loadSite(file);
-  if (config === null) return null;
   const known = new Set<string>([...config.clouds, ...config.queues].map(({ name }) => name));
   const missing = only.find((name) => !known.has(name));
   if (missing !== undefined)

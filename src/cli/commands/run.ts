@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { CheckReport } from '../../config/check.ts';
+import { type CheckReport, reportOf } from '../../config/check.ts';
 import { formatProblem } from '../../config/problem.ts';
 import { type LogFormat, logFormats } from '../../host/logLines.ts';
 import { type LogLevel, logLevels } from '../deps.ts';
@@ -74,17 +74,21 @@ export function addCheck(program: Command, session: Session): void {
 }
 
 async function checkFile(session: Session, file: string, options: CheckOptions): Promise<void> {
-  const report = await session.deps.checkSite(file);
+  const { deps } = session;
+  const loaded = options.live === true ? await deps.loadSite(file, 'look') : null;
+  const report = loaded === null ? await deps.checkSite(file) : reportOf(loaded);
   const count = (severity: string) =>
     report.problems.filter((problem) => problem.severity === severity).length;
   const errors = count('error');
   const view = { ok: errors === 0, errors, warnings: count('warning'), ...report };
   if (!view.ok) session.exitCode = exitCodes.config;
-  const live = options.live === true ? { live: await lookLive(session, file, options.only ?? []) } : {};
-  if (live.live?.ok === false) session.exitCode = exitCodes.failed;
-  show<CheckView>(session, options, { ...view, ...live }, (shown, style) => [
-    ...renderCheck(file, shown, style),
-    ...(shown.live === undefined || shown.live === null ? [] : renderLive(shown.live, style)),
+  const config = loaded?.config ?? null;
+  const live = config === null ? null : await lookLive(session, config, options.only ?? []);
+  if (live?.ok === false) session.exitCode = exitCodes.failed;
+  const shown = loaded === null ? view : { ...view, live };
+  show<CheckView>(session, options, shown, (all, style) => [
+    ...renderCheck(file, all, style),
+    ...(live === null ? [] : renderLive(live, style)),
   ]);
 }
 

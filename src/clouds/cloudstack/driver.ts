@@ -1,6 +1,7 @@
 import type { CloudDriver } from '../port.ts';
 import { type Account, emptyMemory } from './account.ts';
 import { cloudstackCapabilities } from './capabilities.ts';
+import { cloudstackChecks } from './checks.ts';
 import { makeClient } from './client/client.ts';
 import type { Params } from './client/signature.ts';
 import { asCloud } from './errors.ts';
@@ -25,6 +26,14 @@ export const cloudstackDriver = {
   configSchema: cloudstackSettings,
   offerSchema: cloudstackOffer,
   capabilities: cloudstackCapabilities,
+  generation: {
+    example: { flavor: 'small', image: { id: 'example', name: 'example' }, zone: 'example' },
+    bootOf: ({ flavor, image, zone }) => ({
+      template: image.name,
+      serviceOffering: flavor,
+      ...(zone === null ? {} : { zone }),
+    }),
+  },
 
   create(settings: CloudstackSettings, { site, clock, log }) {
     const apiKey = settings.credentials.apiKey.text();
@@ -50,6 +59,7 @@ export const cloudstackDriver = {
       terminate: (instance, signal) => terminate(account, instance, signal),
       quota: (signal) => asCloud(read, () => readQuota(account, apiKey, signal)),
       catalog: (signal) => asCloud(read, () => readCatalog(account, signal)),
+      checks: (request) => cloudstackChecks({ account, names, apiKey, request }),
       close: () => client.close(),
     };
   },

@@ -100,20 +100,38 @@ export async function idOf(
   return id;
 }
 
+/** Whether there is one with the id: a config's ids are taken at their word otherwise. A name is there when it is found. */
+export async function isThere(
+  account: Account,
+  { kind, name, scope = {} }: { readonly kind: Kind; readonly name: string; readonly scope?: Params },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!uuid.test(name)) return true;
+  const { command, key, row, owned } = lists[kind];
+  const params = {
+    ...(owned ? account.scope : {}),
+    ...scope,
+    ...(kind === 'template' ? { templatefilter: 'executable' } : {}),
+  };
+  const { pageSize } = account.settings;
+  const rows = await listAll<Row>(account.client, { command, key, row, params, pageSize }, { signal });
+  return rows.some(({ id }) => id === name);
+}
+
 function chosen(kind: Kind, name: string, rows: readonly Row[]): string {
   const named = rows.filter((row) => row.name === name && row.isready !== false);
   const [first, second] =
     kind === 'template'
       ? named.toSorted((a, b) => ((a.created ?? '') < (b.created ?? '') ? 1 : -1)).slice(0, 1)
       : named;
-  if (first === undefined) throw new CloudError('notFound', `there is no ${words[kind]} named ${name}`);
+  if (first === undefined) throw new CloudError('notFound', `there is no ${kindWords[kind]} named ${name}`);
   if (second !== undefined) {
-    throw new CloudError('invalid', `several ${words[kind]}s are named ${name}: give its id`);
+    throw new CloudError('invalid', `several ${kindWords[kind]}s are named ${name}: give its id`);
   }
   return first.id;
 }
 
-const words: Readonly<Record<Kind, string>> = {
+export const kindWords: Readonly<Record<Kind, string>> = {
   zone: 'zone',
   serviceOffering: 'service offering',
   diskOffering: 'disk offering',

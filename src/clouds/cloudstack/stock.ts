@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { Catalog, Quota } from '../port.ts';
+import type { Catalog } from '../../model/catalog.ts';
+import type { Quota } from '../port.ts';
 import type { Account } from './account.ts';
 import { listAll } from './client/pages.ts';
 import type { Params } from './client/signature.ts';

@@ -1,22 +1,24 @@
-import { EC2Client } from '@aws-sdk/client-ec2';
+import { CloudError } from '../../model/errors.ts';
 import type { CloudDriver } from '../port.ts';
 import { readCatalog } from './catalog.ts';
+import { ec2Checks, serverClock } from './checks.ts';
+import { connectionTo } from './client.ts';
 import { exchangeThrough } from './exchange.ts';
-import { ec2Capabilities, launch, type RootDevices } from './launch.ts';
+import { exhaustedPools } from './exhausted.ts';
+import { createFleet } from './fleet.ts';
+import { diskMemory } from './image.ts';
+import { disksFor, ec2Capabilities, runInstances } from './launch.ts';
 import { findIntent, listInstances } from './list.ts';
-import { type Ec2Offer, type Ec2Settings, ec2Offer, ec2Settings } from './settings.ts';
+import { offerPrices } from './prices.ts';
+import type { Ec2Order } from './request.ts';
+import { seatMemory } from './seats.ts';
+import { type Ec2Offer, type Ec2Settings, ec2Offer, ec2Settings, poolsOf } from './settings.ts';
+import { spotNotices } from './spot.ts';
 import { terminate, type UnknownSince } from './terminate.ts';
-
-/** A host that takes no connection for so long counts as not reached, and the request as not sent. */
-const connectTimeoutMs = 5000;
-
-const socketsMax = 16;
-
-/** The SDK would warn on the console when calls wait for a connection. */
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+import { terminationsThrough } from './terminations.ts';
 
 /**
- * Amazon EC2, and other clouds that speak its API. On-demand machines; one region for each cloud in the config.
+ * Amazon EC2, and other clouds that speak its API; one region for each cloud in the config.
  * What it asks of the account, and EC2's ways that a site should know of: docs/clouds/ec2.md.
  */
 export const ec2Driver = {
@@ -24,57 +26,58 @@ export const ec2Driver = {
   configSchema: ec2Settings,
   offerSchema: ec2Offer,
   capabilities: ec2Capabilities,
+  generation: {
+    example: {
+      flavor: 'c5.large',
+      image: { id: 'ami-0123456789abcdef0', name: 'example' },
+      zone: 'us-east-1a',
+    },
+    // By its id: an image of EC2 is never another one.
+    bootOf: ({ flavor, image, zone }) => ({
+      image: image.id,
+      type: flavor,
+      ...(zone === null ? {} : { zone }),
+    }),
+  },
 
-  create(settings: Ec2Settings, { site, clock }) {
-    const keys = keysOf(settings);
-    const client = clientFor(settings, keys);
-    const exchange = exchangeThrough(client, Object.values(keys ?? {}));
-    const roots: RootDevices = new Map();
+  create(settings: Ec2Settings, { site, clock, log }) {
+    const connection = connectionTo(settings);
+    const dates = serverClock(clock);
+    const exchange = exchangeThrough({ ...connection, onDate: dates.heard });
+    const disks = diskMemory(exchange);
+    const exhausted = exhaustedPools(clock);
+    const seats = seatMemory();
+    const notices = spotNotices(exchange, log);
+    const lister = { exchange, site, seats };
     const unknownSince: UnknownSince = new Map();
+    const ending = { exchange, clock, unknownSince, terminations: terminationsThrough(exchange) };
     return {
-      list: (signal) => listInstances(exchange, site, signal),
-      launch: (order, signal) =>
-        launch(exchange, site, roots, { ...order, settings: order.settings as Ec2Offer }, signal),
-      resolve: (intent, signal) => findIntent(exchange, site, intent, signal),
-      terminate: (instance, signal) => terminate(exchange, clock, unknownSince, instance, signal),
+      list: (signal) => listInstances(lister, notices, signal),
+      async launch(anyOrder, signal) {
+        const order: Ec2Order = { ...anyOrder, settings: anyOrder.settings as Ec2Offer };
+        const asked = { site, order, disks: await disksFor(disks, order, signal) };
+        if (order.settings.fleet !== undefined)
+          return await createFleet(exchange, { seats, exhausted }, asked, signal);
+        try {
+          return await runInstances(exchange, asked, signal);
+        } catch (error) {
+          if (error instanceof CloudError && error.code === 'capacity')
+            for (const pool of poolsOf(order.settings)) exhausted.note(pool, order.market);
+          throw error;
+        }
+      },
+      resolve: (intent, signal) => findIntent(lister, intent, signal),
+      terminate: (instance, signal) => terminate(ending, instance, signal),
       // EC2's own API has no true figure: `max-instances` no longer says what on-demand machines are held to, and
       // that limit is in another service. A refusal for it comes as `quota`.
       quota: async () => null,
-      catalog: (signal) => readCatalog(exchange, settings.imageOwners, signal),
-      close: async () => client.destroy(),
+      catalog: (signal) => {
+        const { imageOwners } = settings;
+        return readCatalog(exchange, { imageOwners, wallMs: clock.wallNow() }, signal);
+      },
+      prices: (offers, signal) => offerPrices(exchange, { offers, wallMs: clock.wallNow() }, signal),
+      checks: (request) => ec2Checks({ exchange, disks, lister, notices, dates, clock }, request),
+      close: async () => connection.client.destroy(),
     };
   },
 } satisfies CloudDriver<Ec2Settings>;
-
-interface Keys {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
-/** Null: the SDK finds them by itself, at the first call. */
-function keysOf({ credentials }: Ec2Settings): Keys | null {
-  if (credentials === undefined) return null;
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-  const keys = { accessKeyId: accessKeyId.text(), secretAccessKey: secretAccessKey.text() };
-  return sessionToken === undefined ? keys : { ...keys, sessionToken: sessionToken.text() };
-}
-
-/** Nothing is tried again in here: whether and when is the core's to say. Nothing is logged: requests hold user data. */
-function clientFor({ region, endpoint }: Ec2Settings, keys: Keys | null): EC2Client {
-  return new EC2Client({
-    region,
-    maxAttempts: 1,
-    logger: silent,
-    requestHandler: {
-      logger: silent,
-      connectionTimeout: connectTimeoutMs,
-      // How long an answer may take is for the caller's signal to say; errors.ts relies on there being no other timer.
-      socketTimeout: 0,
-      httpAgent: { maxSockets: socketsMax },
-      httpsAgent: { maxSockets: socketsMax },
-    },
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(keys === null ? {} : { credentials: keys }),
-  });
-}

@@ -16,6 +16,32 @@ export interface Call {
 /** An answer that is not what the API says: its body is cut, oversized, foreign or lacks what it must have. */
 export class MalformedAnswer extends Error {}
 
+/** EC2's word that a call which was only tried out (`DryRun`) would have been carried out. */
+export class WouldSucceed extends Error {}
+
+export function isWouldSucceed(thrown: unknown): boolean {
+  return isRecord(thrown) && (thrown.Code ?? thrown.name) === 'DryRunOperation';
+}
+
+/** EC2 does not take the credentials for anybody's, or not any more. A wrong clock is none of these. */
+const identityCodes: ReadonlySet<unknown> = new Set([
+  'AuthFailure',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidClientTokenId',
+  'UnrecognizedClientException',
+]);
+
+export function isIdentityRefused(thrown: unknown): boolean {
+  return isRecord(thrown) && identityCodes.has(thrown.Code ?? thrown.name);
+}
+
+/** A code and its text from the body of a success, in the shape of what the SDK throws for a refusal. */
+export function vendorError(code: string | undefined, message: string | undefined): unknown {
+  const name = code === undefined || code === '' ? 'Unknown' : code;
+  return { $fault: 'client', name, Code: name, message: message ?? '' };
+}
+
 interface Verdict {
   readonly code: CloudErrorCode;
   readonly inDoubt: boolean;
@@ -56,6 +82,9 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   ConcurrentTagAccess: no('rateLimited'),
 
   InsufficientFreeAddressesInSubnet: no('capacity'),
+  // In a fleet's answer: EC2 has tried none of that type and place, as it lacks them.
+  UnfulfillableCapacity: no('capacity'),
+  SpotMaxPriceTooLow: no('capacity'),
   ReservationCapacityExceeded: no('capacity'),
 
   ResourceCountExceeded: no('quota'),

@@ -5,7 +5,7 @@ import type {
   ServiceInputTypes,
   ServiceOutputTypes,
 } from '@aws-sdk/client-ec2';
-import { cloudErrorOf, MalformedAnswer } from './errors.ts';
+import { cloudErrorOf, isIdentityRefused, isWouldSucceed, MalformedAnswer, WouldSucceed } from './errors.ts';
 
 /** One answer at most: a page of 1,000 instances has about 8 MB. */
 export const answerBytesMax = 64 * 1024 * 1024;
@@ -31,19 +31,40 @@ export type Exchange = <I extends ServiceInputTypes, O extends ServiceOutputType
   options: ExchangeOptions,
 ) => Promise<O>;
 
+/** Credentials that are looked up: who we are by them, as a text to be compared and never shown. */
+export interface Renewal {
+  identity(): Promise<string>;
+  /** Looks them up anew, whatever end they were said to have. */
+  renew(): Promise<string>;
+}
+
+/** What an exchange sends through. */
+export interface Wire {
+  readonly client: EC2Client;
+  /** Texts that must not show in an error. */
+  readonly secrets: readonly string[];
+  readonly renewal: Renewal | null;
+  /** Is told the `Date` header of each answer. */
+  readonly onDate?: (text: string) => void;
+}
+
 /**
- * Sends a command once and reads its answer whole, within a bound of bytes and as long as the signal lets it.
- * Every failure is a CloudError; it knows whether the request had been given to the connection.
+ * Sends a command and reads its answer whole, within a bound of bytes and as long as the signal lets it. It is sent once;
+ * once more only where EC2 has refused who sent it (so nothing was done) and looking up the credentials anew has brought
+ * others. Every failure is a CloudError; it knows whether the request had been given to the connection.
  */
-export function exchangeThrough(client: EC2Client, credentials: readonly string[]): Exchange {
+export function exchangeThrough({ client, secrets, renewal, onDate }: Wire): Exchange {
   return async (command, options) => {
     const { signal } = options;
-    const sent = { handedOver: false };
+    const sent = { handedOver: false, as: '' };
     command.middlewareStack.add(
       (next) => async (args) => {
         sent.handedOver = true;
+        sent.as = signedAs(args.request);
         const result = await next(args);
         if (!isHttpAnswer(result.response)) return result;
+        const { headers } = result.response;
+        if (headers?.date !== undefined) onDate?.(headers.date);
         const body = await readAnswer(result.response.body, signal);
         if (result.response.statusCode < 300) assertWhole(body, options.action);
         result.response.body = body;
@@ -51,19 +72,43 @@ export function exchangeThrough(client: EC2Client, credentials: readonly string[
       },
       { step: 'deserialize', priority: 'low', name: 'readAnswerWhole' },
     );
-    try {
+    const send = () => {
+      sent.handedOver = false;
       signal.throwIfAborted();
-      return await orAborted(client.send(command, { abortSignal: signal }), signal);
+      return orAborted(client.send(command, { abortSignal: signal }), signal);
+    };
+    try {
+      try {
+        return await send();
+      } catch (thrown) {
+        if (renewal === null || !isIdentityRefused(thrown) || signal.aborted) throw thrown;
+        if (!(await orAborted(hasOthers(renewal, sent.as), signal).catch(() => false))) throw thrown;
+        return await send();
+      }
     } catch (thrown) {
+      if (isWouldSucceed(thrown)) throw new WouldSucceed(options.action);
       throw cloudErrorOf(thrown, {
         action: options.action,
         write: options.write,
         handedOver: sent.handedOver,
         aborted: signal.aborted,
-        secrets: [...credentials, ...(options.secrets ?? [])],
+        secrets: [...secrets, ...(options.secrets ?? [])],
       });
     }
   };
+}
+
+/** Whether there are other credentials by now than those that were refused; another call may have renewed them. */
+async function hasOthers(renewal: Renewal, refused: string): Promise<boolean> {
+  return (await renewal.identity()) !== refused || (await renewal.renew()) !== refused;
+}
+
+/** Whose credentials a request bears, in the words of `Renewal`. */
+function signedAs(request: unknown): string {
+  if (typeof request !== 'object' || request === null || !('headers' in request)) return '';
+  const headers = request.headers as Readonly<Record<string, string | undefined>>;
+  const key = /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
+  return `${key} ${headers['x-amz-security-token'] ?? ''}`;
 }
 
 /**
@@ -84,6 +129,7 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 interface HttpAnswer {
   readonly statusCode: number;
+  readonly headers?: Readonly<Record<string, string | undefined>>;
   body: unknown;
 }
 

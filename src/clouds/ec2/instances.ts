@@ -34,6 +34,10 @@ export function bearsMark(row: Instance, site: SiteId): boolean {
   return tagOf(row, markTags.site) === site;
 }
 
+export function isOfFleet(row: Instance): boolean {
+  return tagOf(row, markTags.fleet) !== null;
+}
+
 /**
  * A row of DescribeInstances that bears our mark. One whose other tags somebody has taken away keeps its intent by
  * the token that it was made with; one that never had either (our mark was copied onto it by hand) gets its own id

@@ -9,28 +9,51 @@ import type { CloudInstance } from '../../model/cloud.ts';
 import type { IntentId, SiteId } from '../../model/ids.ts';
 import { cloudErrorOf, MalformedAnswer } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import { bearsMark, bySeat, listedInstance } from './instances.ts';
+import { bearsMark, bySeat, isOfFleet, listedInstance } from './instances.ts';
 import { literalFilter, markTags } from './mark.ts';
 import { allPages } from './pages.ts';
+import type { SeatMemory } from './seats.ts';
+import { isLivingSpot, type SpotNotices } from './spot.ts';
 
 const action = 'DescribeInstances';
 const pageInstances = 1000;
 
-/** Every instance that bears the site's mark; throws rather than leave one out. */
+export interface Lister {
+  readonly exchange: Exchange;
+  readonly site: SiteId;
+  readonly seats: SeatMemory;
+}
+
+/** Every instance that bears the site's mark, with EC2's notices; throws rather than leave one out. */
 export async function listInstances(
-  exchange: Exchange,
-  site: SiteId,
+  lister: Lister,
+  notices: SpotNotices,
   signal: AbortSignal,
 ): Promise<readonly CloudInstance[]> {
+  const { exchange, site, seats } = lister;
   const rows = await describeAll(exchange, [siteFilter(site)], signal);
   // A server that does not know a filter may drop it silently and answer with everybody's machines.
-  return wellFormed(() => rows.filter((row) => bearsMark(row, site)).map(listedInstance));
+  const ours = rows.filter((row) => bearsMark(row, site));
+  const instances = wellFormed(() => seated(ours, seats));
+  const spot = new Set(ours.filter(isLivingSpot).map((row) => row.InstanceId ?? ''));
+  return await notices.add(instances, spot, signal);
+}
+
+/** What has a launch index has its seat by that; machines of a fleet are given theirs here. */
+function seated(rows: readonly Instance[], seats: SeatMemory): readonly CloudInstance[] {
+  const single: CloudInstance[] = [];
+  const ofFleets = new Map<IntentId, CloudInstance[]>();
+  for (const row of rows) {
+    const instance = listedInstance(row);
+    if (!isOfFleet(row)) single.push(instance);
+    else ofFleets.set(instance.intent, [...(ofFleets.get(instance.intent) ?? []), instance]);
+  }
+  return [...single, ...[...ofFleets].flatMap(([intent, machines]) => seats.seat(intent, machines))];
 }
 
 /** What an intent made: by its token, which the instance has from its first moment on, else by its tag. */
 export async function findIntent(
-  exchange: Exchange,
-  site: SiteId,
+  { exchange, site, seats }: Lister,
   intent: IntentId,
   signal: AbortSignal,
 ): Promise<readonly CloudInstance[]> {
@@ -38,10 +61,10 @@ export async function findIntent(
     const filters = [siteFilter(site), { Name: name, Values: [literalFilter(intent)] }];
     const rows = await describeAll(exchange, filters, signal);
     const found = wellFormed(() =>
-      rows
-        .filter((row) => bearsMark(row, site))
-        .map(listedInstance)
-        .filter((instance) => instance.intent === intent),
+      seated(
+        rows.filter((row) => bearsMark(row, site)),
+        seats,
+      ).filter((instance) => instance.intent === intent),
     );
     if (found.length > 0) return found.toSorted(bySeat);
   }

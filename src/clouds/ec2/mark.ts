@@ -9,6 +9,8 @@ export const markTags = {
   intent: `${markPrefix}intent`,
   pool: `${markPrefix}pool`,
   offer: `${markPrefix}offer`,
+  /** On machines of a fleet: their launch index is no seat. */
+  fleet: `${markPrefix}fleet`,
 } as const;
 
 export interface Mark {

@@ -1,4 +1,4 @@
-import { DescribeInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError } from '../../model/errors.ts';
 import type { CloudId } from '../../model/ids.ts';
@@ -6,12 +6,20 @@ import { cloudErrorOf, MalformedAnswer } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { stateOf } from './instances.ts';
 import { ec2Capabilities } from './launch.ts';
+import type { Terminations } from './terminations.ts';
 
 /** Beyond so many ids at a time the oldest is forgotten, and only begins its wait anew. */
 const unknownIdsMax = 10_000;
 
 /** Since when (monotonic ms) EC2 has said of an id, at every call, that it does not exist. */
 export type UnknownSince = Map<CloudId, number>;
+
+export interface TerminateParts {
+  readonly exchange: Exchange;
+  readonly clock: Clock;
+  readonly terminations: Terminations;
+  readonly unknownSince: UnknownSince;
+}
 
 /**
  * One step of an instance's end.
@@ -23,13 +31,11 @@ export type UnknownSince = Map<CloudId, number>;
  * kept in memory: after a restart it begins again, which costs time and never a machine.
  */
 export async function terminate(
-  exchange: Exchange,
-  clock: Clock,
-  unknownSince: UnknownSince,
+  { exchange, clock, terminations, unknownSince }: TerminateParts,
   id: CloudId,
   signal: AbortSignal,
 ): Promise<'ending' | 'gone'> {
-  const state = await terminatedState(exchange, id, signal);
+  const state = await terminations.end(id, signal);
   if (state !== null) {
     unknownSince.delete(id);
     return state;
@@ -44,23 +50,6 @@ export async function terminate(
   if (described === null || described === 'gone') return 'gone';
   remember(unknownSince, id, clock.monotonicNow());
   return 'ending';
-}
-
-async function terminatedState(exchange: Exchange, id: CloudId, signal: AbortSignal) {
-  const action = 'TerminateInstances';
-  return await unlessNotFound(async () => {
-    const command = new TerminateInstancesCommand({ InstanceIds: [id] });
-    const answer = await exchange(command, { action, write: true, signal });
-    try {
-      const row = answer.TerminatingInstances?.find((change) => change.InstanceId === id);
-      if (row === undefined) throw new MalformedAnswer('does not name the instance');
-      // Nothing comes after `terminated`, whatever a server says of the state that it is in "now".
-      const now = stateOf(row.CurrentState?.Name);
-      return now === 'gone' || row.PreviousState?.Name === 'terminated' ? 'gone' : 'ending';
-    } catch (thrown) {
-      throw cloudErrorOf(thrown, { action, write: true, handedOver: true, aborted: false, secrets: [] });
-    }
-  });
 }
 
 async function describedState(exchange: Exchange, id: CloudId, signal: AbortSignal) {

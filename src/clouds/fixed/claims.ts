@@ -21,11 +21,17 @@ const claimSchema = z.object({
 });
 export type Claim = z.output<typeof claimSchema>;
 
-const suffix = '.claim';
+export const claimSuffix = '.claim';
+
+/** Files that are open at a time for one look at all. */
+const readsMax = 64;
 
 export interface Claims {
   /** Of all sites. */
   all(): Promise<readonly Claim[]>;
+  takenHosts(): Promise<ReadonlySet<string>>;
+  /** Null: nobody has the host. */
+  of(host: string): Promise<Claim | null>;
   /** False: somebody has it. */
   take(claim: Claim): Promise<boolean>;
   /** Only this very claim. */
@@ -36,7 +42,7 @@ export interface Claims {
 }
 
 export function openClaims(folder: string): Claims {
-  const fileOf = (host: string) => join(folder, `${host}${suffix}`);
+  const fileOf = (host: string) => join(folder, `${host}${claimSuffix}`);
   const onFileOf = ({ host, instance }: Claim) => join(folder, `${host}.${instance}.on`);
 
   async function read(path: string): Promise<Claim | null> {
@@ -48,13 +54,23 @@ export function openClaims(folder: string): Claims {
     }
   }
 
+  async function fileNames(): Promise<readonly string[]> {
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    return (await readdir(folder)).filter((name) => name.endsWith(claimSuffix)).toSorted();
+  }
+
   return {
     all: async () => {
-      await mkdir(folder, { recursive: true, mode: 0o750 });
-      const names = (await readdir(folder)).filter((name) => name.endsWith(suffix)).toSorted();
-      const claims = await Promise.all(names.map((name) => read(join(folder, name))));
-      return claims.filter((claim) => claim !== null);
+      const names = await fileNames();
+      const claims: Claim[] = [];
+      for (let at = 0; at < names.length; at += readsMax) {
+        const some = names.slice(at, at + readsMax).map((name) => read(join(folder, name)));
+        claims.push(...(await Promise.all(some)).filter((claim) => claim !== null));
+      }
+      return claims;
     },
+    takenHosts: async () => new Set((await fileNames()).map((name) => name.slice(0, -claimSuffix.length))),
+    of: (host) => read(fileOf(host)),
     take: async (claim) => {
       const aside = await mkdtemp(join(folder, '.new-'));
       try {

@@ -6,7 +6,9 @@ import type { CloudInstance } from '../../model/cloud.ts';
 import { CloudError } from '../../model/errors.ts';
 import { CloudId, IntentId, OfferName, PoolName, type SiteId } from '../../model/ids.ts';
 import type { CloudCapabilities, CloudDriver, LaunchOrder } from '../port.ts';
+import { fixedChecks } from './checks.ts';
 import { type Claim, type Claims, openClaims } from './claims.ts';
+import { hostsOf } from './hosts.ts';
 import { powerOff, powerOn } from './power.ts';
 import {
   type FixedHost,
@@ -41,7 +43,7 @@ export const fixedDriver = {
   capabilities,
 
   create(settings: FixedSettings, { site, clock }) {
-    const rack: Rack = { settings, site, clock, claims: openClaims(settings.folder) };
+    const rack: Rack = { settings, site, clock, claims: openClaims(settings.folder), launches: new Map() };
     return {
       list: (signal) => guarded(false, signal, () => list(rack, signal)),
       launch: (order, signal) => guarded(true, signal, () => launch(rack, order, signal)),
@@ -50,7 +52,7 @@ export const fixedDriver = {
       terminate: (id, signal) => guarded(true, signal, () => terminate(rack, id, signal)),
       quota: (signal) =>
         guarded(false, signal, async () => {
-          const taken = new Set((await rack.claims.all()).map(({ host }) => host));
+          const taken = await rack.claims.takenHosts();
           const free = settings.hosts.filter(({ name }) => !taken.has(name)).length;
           return { instances: free, cpus: null, memoryMiB: null };
         }),
@@ -60,6 +62,7 @@ export const fixedDriver = {
         images: [],
         zones: [...new Set(settings.hosts.flatMap(({ kinds }) => kinds))].toSorted(),
       }),
+      checks: (request) => fixedChecks(settings, request),
       close: async () => {},
     };
   },
@@ -70,6 +73,8 @@ interface Rack {
   readonly site: SiteId;
   readonly clock: Clock;
   readonly claims: Claims;
+  /** The last create call for an intent that is under way. */
+  readonly launches: Map<IntentId, Promise<unknown>>;
 }
 
 const idOf = ({ host, instance }: Claim): CloudId => CloudId(`${host}/${instance}`);
@@ -138,11 +143,30 @@ async function says(
   }
 }
 
-async function launch(rack: Rack, order: LaunchOrder, signal: AbortSignal) {
+/** Calls for one intent come after each other: each sees the hosts that those before it took. */
+async function launch({ launches, ...rack }: Rack, order: LaunchOrder, signal: AbortSignal) {
+  const { intent } = order;
+  const before = launches.get(intent) ?? Promise.resolve();
+  const work = before.then(() => takeHosts(rack, order, signal));
+  const ended = work.catch(() => {});
+  launches.set(intent, ended);
+  try {
+    return await work;
+  } finally {
+    if (launches.get(intent) === ended) launches.delete(intent);
+  }
+}
+
+async function takeHosts(rack: Omit<Rack, 'launches'>, order: LaunchOrder, signal: AbortSignal) {
   const { settings, site, claims } = rack;
   const { intent, pool, offer: offerName, userData } = order;
   const offer = order.settings as FixedOffer;
   const wanted = hostsOf(settings, offer);
+  const bytes = Buffer.byteLength(userData ?? '', 'utf8');
+  if (bytes > capabilities.userDataBytesMax) {
+    const most = `at most ${capabilities.userDataBytesMax} are possible`;
+    throw new CloudError('invalid', `user data of ${bytes} bytes; ${most}`);
+  }
   const digest = digestOf([pool, offerName, offer, userData]);
   const instances: CloudInstance[] = [];
   for (const [seat, instance] of order.instances.entries()) {
@@ -169,21 +193,12 @@ async function launch(rack: Rack, order: LaunchOrder, signal: AbortSignal) {
   return { instances };
 }
 
-/** Throws CloudError `notFound` for a host that the config does not have. */
-function hostsOf({ hosts }: FixedSettings, { kinds, hosts: only }: FixedOffer): readonly FixedHost[] {
-  const missing = only?.find((name) => !hosts.some((host) => host.name === name));
-  if (missing !== undefined) throw new CloudError('notFound', `no host ${missing} in the config`);
-  return hosts
-    .filter(({ name }) => only === undefined || only.includes(name))
-    .filter((host) => kinds.every((kind) => host.kinds.includes(kind)));
-}
-
 async function takeOne(
   claims: Claims,
   hosts: readonly FixedHost[],
   facts: Omit<Claim, 'host' | 'address'>,
 ): Promise<Claim | null> {
-  const taken = new Set((await claims.all()).map(({ host }) => host));
+  const taken = await claims.takenHosts();
   for (const { name, address = name } of hosts) {
     if (taken.has(name)) continue;
     const claim = { ...facts, host: name, address };
@@ -197,13 +212,12 @@ async function terminate(
   id: CloudId,
   signal: AbortSignal,
 ): Promise<'ending' | 'gone'> {
-  const claim = (await claims.all()).find((one) => one.site === site && idOf(one) === id);
-  if (claim === undefined) return 'gone';
-  await powerOff(
-    settings.hosts.find(({ name }) => name === claim.host),
-    claim,
-    signal,
-  );
+  const host = settings.hosts.find(({ name }) => id.startsWith(`${name}/`));
+  // One that the config does not have any more is still given back.
+  const all = host === undefined ? await claims.all() : [await claims.of(host.name)];
+  const claim = all.find((one) => one?.site === site && idOf(one) === id) ?? null;
+  if (claim === null) return 'gone';
+  await powerOff(host, claim, signal);
   await claims.release(claim);
   return 'gone';
 }

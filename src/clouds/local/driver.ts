@@ -3,11 +3,13 @@ import { availableParallelism, machine as hostArch, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { digestOf, guarded } from '../../host/guarded.ts';
 import { killAll } from '../../host/processes.ts';
+import type { Catalog } from '../../model/catalog.ts';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError } from '../../model/errors.ts';
 import { CloudId, type IntentId, type SiteId } from '../../model/ids.ts';
-import type { Catalog, CloudCapabilities, CloudDriver, LaunchAccepted, LaunchOrder } from '../port.ts';
+import type { CloudCapabilities, CloudDriver, LaunchAccepted, LaunchOrder } from '../port.ts';
 import { endCgroup, makeCgroup } from './cgroup.ts';
+import { localChecks } from './checks.ts';
 import { fileNames, makeFolder } from './machine-folder.ts';
 import { instanceOf, type LocalMachine, markOf, readMachine, readMachines, sweep } from './machines.ts';
 import { type LocalOffer, type LocalSettings, localOffer, localSettings } from './settings.ts';
@@ -48,6 +50,7 @@ export const localDriver = {
       // What the offers and the pools promise of this host is the site's to say.
       quota: async () => null,
       catalog: (signal) => guarded(false, signal, () => catalog(place)),
+      checks: (request) => localChecks(settings, request),
       close: async () => {},
     };
   },
@@ -104,7 +107,7 @@ async function launch(place: Place, order: LaunchOrder, signal: AbortSignal): Pr
   const { userData, intent, pool, offer: offerName } = order;
   if (userData !== null && Buffer.byteLength(userData) > capabilities.userDataBytesMax)
     throw new CloudError('invalid', `user data of more than ${capabilities.userDataBytesMax} bytes`);
-  await refuseMissing(offer);
+  await refuseMissing(offer.command?.[0]);
   await mkdir(place.folder, { recursive: true, mode: 0o700 });
   const digest = digestOf([pool, offerName, offer, userData]);
   for (const [seat, id] of order.instances.entries()) {

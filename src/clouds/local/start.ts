@@ -81,8 +81,7 @@ export async function startMachine({ folder, mark, offer, hasUserData, cgroup }:
 }
 
 /** Throws `notFound` for a command that is not there: said at once, where a start would only fail. */
-export async function refuseMissing({ command }: LocalOffer): Promise<void> {
-  const program = command?.[0];
+export async function refuseMissing(program: string | undefined): Promise<void> {
   if (program === undefined || !program.startsWith('/')) return;
   try {
     await stat(program);

@@ -1,7 +1,9 @@
-import type { Catalog, Quota } from '../port.ts';
+import type { Catalog, CatalogImage } from '../../model/catalog.ts';
+import type { Quota } from '../port.ts';
 import type { OpenStack } from './client/client.ts';
+import type { Image } from './client/image.ts';
 import { cloudErrorOf } from './errors.ts';
-import { catalogFlavors } from './flavors.ts';
+import { archWord, catalogFlavors } from './flavors.ts';
 
 /** What the project may still have: Nova counts everybody's servers in it, those that fail or are being deleted too. */
 export async function readQuota(cloud: OpenStack, signal: AbortSignal): Promise<Quota> {
@@ -33,10 +35,21 @@ export async function readCatalog(
     const zones = await cloud.compute.zones(signal);
     return {
       flavors: catalogFlavors(flavors, usualArch),
-      images: images.map((row) => ({ id: row.id, name: row.name ?? '' })),
+      images: images.map(catalogImage),
       zones,
     };
   } catch (thrown) {
     throw cloudErrorOf(thrown, { write: false });
   }
+}
+
+/** The property `architecture` is the image's own word; it is often not set. */
+function catalogImage({ id, name, architecture, created_at: createdAt }: Image): CatalogImage {
+  const arch = typeof architecture === 'string' ? archWord(architecture) : null;
+  return {
+    id,
+    name: name ?? '',
+    ...(arch === null ? {} : { arch }),
+    ...(createdAt === '' ? {} : { createdAt }),
+  };
 }

@@ -1,9 +1,9 @@
 import { formatSize } from '../../config/units.ts';
 import type { Check, CheckFinding } from '../../model/check.ts';
+import { checkEach, clockFindings, orWell, quotaFindings } from '../../model/checkFindings.ts';
 import type { Clock } from '../../model/clock.ts';
 import { CloudError } from '../../model/errors.ts';
 import type { SiteId } from '../../model/ids.ts';
-import { checkEach, clockFindings, quotaFindings } from '../checks.ts';
 import type { CheckedOffer, CloudCheckRequest } from '../port.ts';
 import { readQuota } from './account.ts';
 import type { OpenStack } from './client/client.ts';
@@ -123,7 +123,7 @@ const flavors: Look['look'] = async ({ cloud }, { offers }, signal) => {
       };
     },
   );
-  return summed(found, `${all.length} flavors, those of all offers among them`);
+  return orWell(found, `${all.length} flavors, those of all offers among them`);
 };
 
 function lacksOf(
@@ -145,6 +145,8 @@ function lacksOf(
 
 const images: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
   const all = await cloud.compute.flavors(signal);
+  // Community images are in no list, and are asked for one by one.
+  const listed = new Map((await cloud.image.images({}, signal)).map((image) => [image.id, image]));
   const found = await checkEach(
     offers,
     (offer) => {
@@ -153,7 +155,7 @@ const images: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
     },
     async ({ image: choice, flavor: flavorChoice, volumeMiB }) => {
       const id = await lookup(() => lookups.image(choice, signal));
-      const image = await cloud.image.image(id, signal);
+      const image = listed.get(id) ?? (await lookup(() => cloud.image.image(id, signal)));
       if (image === null) throw new CloudError('notFound', `there is no image ${id}`);
       const name = image.name ?? id;
       if (image.status !== 'active') return { verdict: 'error', message: `image ${name} is ${image.status}` };
@@ -167,7 +169,7 @@ const images: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
       return { verdict: 'error', message };
     },
   );
-  return summed(found, 'the images of all offers are there and active');
+  return orWell(found, 'the images of all offers are there and active');
 };
 
 function flavorOrNull(all: readonly Flavor[], choice: OpenstackOffer['flavor']): Flavor | null {
@@ -237,7 +239,7 @@ const networks: Look['look'] = async ({ cloud, lookups }, { offers }, signal) =>
     const naming = offers.filter((offer) => settingsOf(offer).securityGroups?.includes(wanted));
     findings.push({ verdict: 'error', message, offers: naming.map(({ name }) => name) });
   }
-  return summed(findings, 'networks and security groups of all offers are there');
+  return orWell(findings, 'networks and security groups of all offers are there');
 };
 
 const zones: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
@@ -264,7 +266,7 @@ const zones: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
       return isThere ? null : { verdict: 'error', message: `there is no server group ${name}` };
     },
   );
-  return summed([...found, ...groups], `available: ${all.join(', ')}`);
+  return orWell([...found, ...groups], `available: ${all.join(', ')}`);
 };
 
 const keys: Look['look'] = async ({ cloud }, { offers }, signal) =>
@@ -293,9 +295,4 @@ async function lookup<T>(find: () => Promise<T>): Promise<T> {
   } catch (thrown) {
     throw cloudErrorOf(thrown, { write: false });
   }
-}
-
-/** What is wrong; where nothing is, that. */
-function summed(findings: readonly CheckFinding[], well: string): readonly CheckFinding[] {
-  return findings.length > 0 ? findings : [{ verdict: 'ok', message: well }];
 }

@@ -24,6 +24,7 @@ export function connectionFor(settings: OpenstackSettings, clock: Clock): Connec
       endpoints: definedOnly(settings.endpoints),
       ca: caFile === null ? null : await readCertificates(caFile),
       verify: settings.verify ?? access.verify,
+      clientCertificate: certificateOf(settings),
       clock,
     });
   };
@@ -44,6 +45,11 @@ export function connectionFor(settings: OpenstackSettings, clock: Clock): Connec
       await client?.close();
     },
   };
+}
+
+function certificateOf({ clientCertificate, clientKey }: OpenstackSettings) {
+  if (clientCertificate === undefined) return null;
+  return { certificate: clientCertificate, key: clientKey ?? clientCertificate };
 }
 
 interface Access {

@@ -23,6 +23,15 @@ export const openstackDriver = {
   configSchema: openstackSettings,
   offerSchema: openstackOffer,
   capabilities: openstackCapabilities,
+  generation: {
+    example: { flavor: 'm1.small', image: { id: 'example', name: 'example' }, zone: 'nova' },
+    // By its name: a newer image of the name is the same offer.
+    bootOf: ({ flavor, image, zone }) => ({
+      image: { name: image.name, newest: true },
+      flavor: { name: flavor },
+      ...(zone === null ? {} : { zone }),
+    }),
+  },
 
   create(settings: OpenstackSettings, { site, clock, log }) {
     const connection = connectionFor(settings, clock);

@@ -1,4 +1,4 @@
-import type { Catalog } from '../port.ts';
+import type { Catalog } from '../../model/catalog.ts';
 import type { Flavor } from './client/compute.ts';
 
 /** Whole and virtual GPUs, in the two ways that a flavor can ask for them. */
@@ -14,8 +14,13 @@ const architectures: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64
 /** The architecture that the flavor itself asks for; else the cloud's usual one. */
 function archOf({ extra_specs }: Flavor, usual: string): string {
   const said = extra_specs['capabilities:cpu_info:arch'] ?? extra_specs['hw:architecture'] ?? usual;
-  const word = said.replace(/^(?:<[a-z]+>|s==)\s*/, '').toLowerCase();
-  return /^[a-z0-9_]+$/.test(word) ? (architectures[word] ?? word) : usual;
+  return archWord(said.replace(/^(?:<[a-z]+>|s==)\s*/, '')) ?? usual;
+}
+
+/** In the words of `uname -m`; null for what is no word. */
+export function archWord(text: string): string | null {
+  const word = text.toLowerCase();
+  return /^[a-z0-9_]+$/.test(word) ? (architectures[word] ?? word) : null;
 }
 
 /** A root disk of 0 is as large as the image: nothing is promised. */

@@ -31,6 +31,11 @@ export function isOutOfSight(row: Server): boolean {
   return row.status === 'UNKNOWN';
 }
 
+/** No host has it yet. */
+export function isUnplaced(row: Server): boolean {
+  return row.status === 'BUILD' && row['OS-EXT-STS:task_state'] === 'scheduling';
+}
+
 /**
  * The tag is compared here again: a server may drop a filter, and its database takes upper and lower case for the same. A
  * tag of a digest says less than the metadata, so these must not say otherwise.

@@ -3,7 +3,7 @@ import { CloudId, type IntentId, type SiteId } from '../../model/ids.ts';
 import type { OpenStack } from './client/client.ts';
 import type { Server } from './client/server.ts';
 import { cloudErrorOf } from './errors.ts';
-import { bearsMark, bySeat, instanceOf, isOutOfSight } from './instances.ts';
+import { bearsMark, bySeat, instanceOf, isOutOfSight, isUnplaced } from './instances.ts';
 import { intentTag, ownerTag } from './mark.ts';
 import type { Memory } from './memory.ts';
 
@@ -64,7 +64,9 @@ export async function findIntent(
 /** Nothing for a row that is not ours. A row without a mark, of a server that is known to be ours, keeps what is known. */
 function read(row: Server, site: SiteId, memory: Memory): readonly CloudInstance[] {
   if (bearsMark(row, site)) {
-    const instance = instanceOf(row);
+    // A list may show for ever what Nova gave up while it placed it: no call finds it by its id, and none can end it.
+    const isRemnant = isUnplaced(row) && memory.isNotFound(CloudId(row.id));
+    const instance = isRemnant ? { ...instanceOf(row), state: 'gone' as const } : instanceOf(row);
     memory.saw(instance);
     return [instance];
   }

@@ -15,6 +15,9 @@ export interface Memory {
   hasSeen(id: CloudId): boolean;
   find(id: CloudId): CloudInstance | null;
   all(): Iterable<CloudInstance>;
+  /** Neither a deletion nor a read by its id finds it, though it has been listed. */
+  setNotFound(id: CloudId): void;
+  isNotFound(id: CloudId): boolean;
   /** Since when (monotonic ms) Nova has said at every call that there is no such server; null: it has not. */
   missingSince(id: CloudId): number | null;
   setMissing(id: CloudId, sinceMs: number | null): void;
@@ -23,6 +26,7 @@ export interface Memory {
 export function emptyMemory(): Memory {
   const seen = new Map<CloudId, CloudInstance | null>();
   const missing = new Map<CloudId, number>();
+  const notFound = new Map<CloudId, true>();
   return {
     saw(instance) {
       seen.delete(instance.cloudId);
@@ -36,6 +40,8 @@ export function emptyMemory(): Memory {
     *all() {
       for (const instance of seen.values()) if (instance !== null) yield instance;
     },
+    setNotFound: (id) => put(notFound, id, true),
+    isNotFound: (id) => notFound.has(id),
     missingSince: (id) => missing.get(id) ?? null,
     setMissing(id, sinceMs) {
       missing.delete(id);

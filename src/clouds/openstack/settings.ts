@@ -73,6 +73,9 @@ export const openstackSettings = z
     /** Certificates that are trusted besides: a PEM file. */
     caFile: text('the path of a PEM file').optional(),
     verify: z.boolean().optional(),
+    /** Shown to servers that want one; a proxy's file has its key in it. Read for each connection. */
+    clientCertificate: text('the path of a PEM file').optional(),
+    clientKey: text('the path of a PEM file').optional(),
     /** Of machines whose flavor and image do not say. */
     arch: z
       .string()
@@ -83,6 +86,10 @@ export const openstackSettings = z
     exactlyOne(['password', 'applicationCredential', 'cloudsYaml']),
     'say one of `password`, `applicationCredential` and `cloudsYaml`',
   )
+  .refine((value) => value.clientKey === undefined || value.clientCertificate !== undefined, {
+    path: ['clientKey'],
+    message: 'a key needs its `clientCertificate`',
+  })
   .refine((value) => (value.authUrl === undefined) === (value.cloudsYaml !== undefined), {
     path: ['authUrl'],
     message: 'the URL of Keystone is needed, and with `cloudsYaml` it is in that file',

@@ -29,7 +29,10 @@ export async function terminate(
     memory.setMissing(id, null);
     return 'ending';
   }
-  if (memory.hasSeen(id)) return 'gone';
+  if (memory.hasSeen(id)) {
+    memory.setNotFound(id);
+    return 'gone';
+  }
   const since = memory.missingSince(id);
   const now = clock.monotonicNow();
   if (since === null) memory.setMissing(id, now);

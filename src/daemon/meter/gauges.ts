@@ -74,6 +74,14 @@ function showQueues(view: DaemonView, metrics: Metrics): void {
     ),
   );
   metrics.show(
+    'credentials',
+    seen.flatMap(({ queue, latest: { credentials } }) =>
+      credentials === undefined
+        ? []
+        : (['ended', 'ending'] as const).map((state) => [{ queue, state }, credentials[state]] as const),
+    ),
+  );
+  metrics.show(
     'demandGroups',
     seen.map(({ queue, latest }) => [{ queue }, latest.demand.length]),
   );

@@ -70,12 +70,20 @@ function timer({ metrics, clock }: Meter, kind: 'cloud' | 'queue', name: string)
 }
 
 function measureCloud(cloud: Cloud, timed: Timed): Cloud {
+  const prices: Pick<Cloud, 'prices'> =
+    cloud.prices === undefined
+      ? {}
+      : {
+          prices: (offers, signal) =>
+            timed('prices', async () => (await cloud.prices?.(offers, signal)) ?? new Map(), signal),
+        };
   return {
     list: (signal) => timed('list', () => cloud.list(signal), signal),
     launch: (order, signal) => timed('launch', () => cloud.launch(order, signal), signal),
     resolve: (intent, signal) => timed('resolve', () => cloud.resolve(intent, signal), signal),
     terminate: (instance, signal) => timed('terminate', () => cloud.terminate(instance, signal), signal),
     quota: (signal) => timed('quota', () => cloud.quota(signal), signal),
+    ...prices,
     catalog: (signal) => cloud.catalog(signal),
     close: () => cloud.close(),
   };
@@ -83,6 +91,18 @@ function measureCloud(cloud: Cloud, timed: Timed): Cloud {
 
 function measureQueue(queue: Queue, timed: Timed): Queue {
   const { leases } = queue;
+  const hold: Pick<Queue, 'hold'> =
+    queue.hold === undefined
+      ? {}
+      : {
+          hold: (jobs, why, signal) => timed('hold', async () => queue.hold?.(jobs, why, signal), signal),
+        };
+  const tell: Pick<Queue, 'tell'> =
+    queue.tell === undefined
+      ? {}
+      : {
+          tell: (jobs, why, signal) => timed('tell', async () => queue.tell?.(jobs, why, signal), signal),
+        };
   return {
     poll: (request, signal) => timed('poll', () => queue.poll(request, signal), signal),
     ...(queue.hint === undefined ? {} : { hint: (changed, signal) => queue.hint?.(changed, signal) }),
@@ -91,6 +111,8 @@ function measureQueue(queue: Queue, timed: Timed): Queue {
     undrain: (worker, signal) => timed('undrain', () => queue.undrain(worker, signal), signal),
     remove: (worker, signal) => timed('remove', () => queue.remove(worker, signal), signal),
     job: (id, signal) => timed('job', () => queue.job(id, signal), signal),
+    ...hold,
+    ...tell,
     ...(leases === undefined ? {} : { leases }),
     close: () => queue.close(),
   };

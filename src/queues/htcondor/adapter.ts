@@ -4,15 +4,22 @@ import { QueueError } from '../../model/errors.ts';
 import type { DemandId } from '../../model/ids.ts';
 import type { PollRequest, Queue, QueueAdapter, QueueDeps } from '../port.ts';
 import { admissionOf } from './admission.ts';
+import { htcondorChecks } from './checks.ts';
 import { CollectorWatch } from './collector.ts';
 import { type Grouping, groupDemand, type ReadClasses } from './demand.ts';
 import { watchJobQueueLog } from './hint.ts';
+import { holdJobs } from './hold.ts';
 import { JobClasses } from './job-classes.ts';
 import { readJob } from './jobs.ts';
+import { LogSource, newsOf } from './log-source.ts';
 import { AdReader } from './long-ads.ts';
+import { watchProxies } from './proxies.ts';
 import { readSchedd, type ScheddView } from './schedd.ts';
 import { configSchema, type HtcondorSettings } from './settings.ts';
+import { tellJobs } from './tell.ts';
 import { createTools, readAds } from './tools.ts';
+import { createVmReader } from './vm-jobs.ts';
+import { expectationsOf } from './vm-settings.ts';
 import { jobBasics, jobWishes, slotWords, Vocabulary, wordsMax, wordsOf } from './vocabulary.ts';
 import { drainWorker, forgetWorker, undrainWorker } from './worker-commands.ts';
 import { workersOf } from './workers.ts';
@@ -23,6 +30,7 @@ export const htcondorAdapter = {
   configSchema,
   templateVariables: ({ join }) =>
     join === null ? ['attributes'] : ['attributes', 'token', 'collector', 'trustDomain'],
+  expects: ({ vmSettings }) => expectationsOf(vmSettings),
   create: createQueue,
 } satisfies QueueAdapter<HtcondorSettings>;
 
@@ -36,6 +44,7 @@ const realMachines = 'Offline =!= true';
 function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
   const { clock, log, queue } = deps;
   const tools = createTools(settings, clock);
+  const toolsWith = (more: Readonly<Record<string, string>>) => createTools(settings, clock, more);
   const reader = new AdReader();
   const collector = new CollectorWatch(settings.updateIntervalMs);
   const wishes = new Vocabulary(jobWishes, wordsMax);
@@ -43,8 +52,16 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
   const jobWords = new Vocabulary([...jobBasics, ...jobWishes, ...ownWords], wordsMax);
   const machineWords = new Vocabulary(slotWords, wordsMax);
   const schedds = settings.schedds.length > 0 ? settings.schedds : [null];
-  const grouping: Grouping = { isWish: (name) => wishes.has(name), walltime: settings.walltime };
+  const words = createVmReader(tools, { settings: settings.vmSettings, schedds });
+  const proxies = watchProxies({ tools, schedds, clock, warningMs: settings.proxyWarningMs });
+  const isWish = (name: string) => wishes.has(name);
+  const grouping: Grouping = { isWish, walltime: settings.walltime };
   let coarse = false;
+  const { jobQueueLog } = settings;
+  const source =
+    jobQueueLog === null || settings.jobsFrom !== 'log'
+      ? null
+      : new LogSource({ path: jobQueueLog, isWish, log });
   const views = new Map<string | null, ScheddView>();
   const silent = new Map<string | null, string>();
 
@@ -65,6 +82,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
       projection: jobWords.projection(),
       bigQueueJobs: settings.bigQueueJobs,
       rereadAfterMs: settings.rereadAfterMs,
+      log: source,
     };
     const answers = await settleAll(schedds, scheddsAtOnceMax, async (name) => {
       const nowMs = clock.monotonicNow();
@@ -118,6 +136,7 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     jobWords.learn(request.attributes);
     try {
       const { slots, workersComplete, views, classes } = await look(signal);
+      const credentials = await proxies.look(signal);
       const grouped = groupDemand(queue, classes, grouping);
       const { demand, complete } = grouped;
       if (grouped.coarse && !coarse)
@@ -129,7 +148,8 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
         takenAtMs: request.nowMs,
         workersComplete,
         demandComplete: complete && views.length === schedds.length && views.every((view) => view.complete),
-        demand,
+        demand: await words.groups(demand, signal),
+        ...(credentials === undefined ? {} : { credentials }),
         workers: workersOf(queue, slots, settings.join),
         jobs: {
           waiting: sum(({ totals }) => totals.matching),
@@ -152,18 +172,30 @@ function createQueue(settings: HtcondorSettings, deps: QueueDeps): Queue {
     return group?.id ?? null;
   };
 
-  const { jobQueueLog } = settings;
   const base: Queue = {
     poll,
     admit: async (request) => admissionOf(request, settings.join),
     drain: (worker, signal) => drainWorker(tools, worker, settings.retirementMinMs, signal),
     undrain: (worker, signal) => undrainWorker(tools, worker, signal),
     remove: (worker, signal) => forgetWorker(tools, worker, signal),
-    job: (id, signal) => readJob(tools, reader, { id, schedds, demandOf }, signal),
+    job: async (id, signal) => {
+      const found = await readJob(tools, reader, { id, schedds, demandOf }, signal);
+      return found === null ? null : words.job(found, Math.floor(clock.wallNow() / 1000));
+    },
+    hold: (ids, why, signal) => holdJobs(tools, { jobs: ids, why, schedds }, signal),
+    checks: (request) => htcondorChecks({ tools, toolsWith, settings, schedds, clock }, request),
     close: async () => {},
   };
-  if (jobQueueLog === null) return base;
-  return { ...base, hint: (changed, signal) => watchJobQueueLog(jobQueueLog, changed, signal, log) };
+  const telling: Pick<Queue, 'tell'> = settings.tellJobs
+    ? { tell: (ids, why, signal) => tellJobs(tools, { jobs: ids, why, schedds }, signal) }
+    : {};
+  if (jobQueueLog === null) return { ...base, ...telling };
+  const news = source ?? newsOf(jobQueueLog, isWish);
+  return {
+    ...base,
+    ...telling,
+    hint: (changed, signal) => watchJobQueueLog(jobQueueLog, { changed, news, log }, signal),
+  };
 }
 
 function messageOf(error: unknown): string {

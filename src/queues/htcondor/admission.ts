@@ -7,7 +7,7 @@ import { retirementAttribute } from './worker-commands.ts';
 
 /**
  * Variables of the boot template. `attributes`: lines of HTCondor configuration that make the startd publish them, and
- * how long it lets jobs go on when it is drained. With a `join` section also `token`, `collector` and `trustDomain`.
+ * how long it lets jobs go on when it is drained; and how others reach it. With a `join` section also `token`, `collector` and `trustDomain`.
  * QueueError `invalid` for an attribute that cannot be written as such a line.
  */
 export function admissionOf(request: AdmitRequest, join: JoinSettings | null): Admission {
@@ -15,7 +15,16 @@ export function admissionOf(request: AdmitRequest, join: JoinSettings | null): A
   if (join === null) return { variables: { attributes }, perMachine: false };
   const { collector, trustDomain } = join;
   const token = mintToken(request, join);
-  return { variables: { attributes, token, collector, trustDomain }, perMachine: true };
+  const lines = [attributes, ...networkLines(join)].join('\n');
+  return { variables: { attributes: lines, token, collector, trustDomain }, perMachine: true };
+}
+
+/** With CCB a machine keeps a connection to the collector, by which it is asked to call back whoever wants it. */
+function networkLines({ ccb, privateNetwork }: JoinSettings): readonly string[] {
+  return [
+    ...(ccb ? ['CCB_ADDRESS = $(COLLECTOR_HOST)'] : []),
+    ...(privateNetwork === null ? [] : [`PRIVATE_NETWORK_NAME = ${privateNetwork}`]),
+  ];
 }
 
 /** What a startd finds out by itself; the names are settings of it as well, with other meanings. */

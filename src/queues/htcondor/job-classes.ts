@@ -27,6 +27,17 @@ export interface JobNumbers {
   readonly priority: number;
 }
 
+/** Jobs of one priority that say the same. */
+export interface AlikeJobs {
+  /** The lines, joined by line ends. */
+  readonly text: string;
+  readonly lines: readonly string[];
+  readonly priorityLine: string | null;
+  /** Epoch seconds; null if none says. */
+  readonly oldest: number | null;
+  readonly jobs: readonly JobNumbers[];
+}
+
 export function addTally(known: Tally | undefined, more: Tally): Tally {
   if (known === undefined) return more;
   const room = samplesMax - known.samples.length;
@@ -97,6 +108,20 @@ export class JobClasses {
     found.members?.push({ cluster, proc, submitted, priority });
   };
 
+  /** Jobs that are alike in all but their ids, their lines without those and without the priority. */
+  readonly takeAlike = ({ text, lines, priorityLine, oldest, jobs }: AlikeJobs): void => {
+    const [first] = jobs;
+    if (first === undefined) return;
+    this.jobs += jobs.length;
+    const found = this.classOf(lines, priorityLine, text);
+    if (found === null) return;
+    const priority = priorityBand(first.priority);
+    const samples = jobs.slice(0, samplesMax).map(({ cluster, proc }) => `${cluster}.${proc}`);
+    const tally = addTally(found.tallies.get(priority), { count: jobs.length, oldest, samples });
+    found.tallies.set(priority, { ...tally, samples: [...tally.samples] });
+    if (found.members !== null) for (const job of jobs) found.members.push({ ...job, priority });
+  };
+
   /** All jobs, those beyond the limit too. */
   get count(): number {
     return this.jobs;
@@ -111,8 +136,12 @@ export class JobClasses {
     return [...this.byText.values()].filter(({ tallies }) => tallies.size > 0);
   }
 
-  private classOf(kept: readonly string[], priorityLine: string | null): GrowingClass | null {
-    const found = this.classNamed(kept.join('\n'), kept);
+  private classOf(
+    kept: readonly string[],
+    priorityLine: string | null,
+    text = kept.join('\n'),
+  ): GrowingClass | null {
+    const found = this.classNamed(text, kept);
     if (found === null || !found.byPriority || priorityLine === null) return found;
     const all = [...kept, priorityLine];
     return this.classNamed(all.join('\n'), all);

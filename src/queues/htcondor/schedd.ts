@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { QueueError } from '../../model/errors.ts';
 import { type JobClass, JobClasses } from './job-classes.ts';
+import type { LogSource } from './log-source.ts';
 import type { Tools } from './tools.ts';
 import { parseTotals, type Totals } from './totals.ts';
 
@@ -34,6 +35,8 @@ export interface ScheddQuery {
   /** A queue of so many waiting jobs that has not changed is not read again before `rereadAfterMs` are over. */
   readonly bigQueueJobs: number;
   readonly rereadAfterMs: number;
+  /** Its job_queue.log is read in place of `condor_q -long`; null: not. */
+  readonly log: LogSource | null;
 }
 
 /**
@@ -51,6 +54,12 @@ export async function readSchedd(
   const { projection, nowMs } = query;
   if (totals.matching === 0)
     return { totals, classes: [], complete: true, projection, readAtMs: nowMs, shape: null };
+  const told = await query.log?.jobs(
+    { projection, totals },
+    () => readTotals(tools, query.name, signal),
+    signal,
+  );
+  if (told !== undefined && told !== null) return viewOf(told, { totals, projection, nowMs });
   const shape =
     totals.matching < query.bigQueueJobs ? null : await shapeOf(tools, query.name, totals, signal);
   const fresh = before !== undefined && nowMs - before.readAtMs < query.rereadAfterMs;
@@ -60,8 +69,16 @@ export async function readSchedd(
   const args = [...where(query.name), '-constraint', waiting, '-attributes', projection];
   await tools.ads('condor_q', args, jobs.take, signal);
   const whole = await isWhole(tools, query.name, { seen: jobs.count, totals }, signal);
-  const complete = whole && jobs.complete;
-  return { totals, classes: jobs.all(), complete, projection, readAtMs: nowMs, shape };
+  const view = viewOf(jobs, { totals, projection, nowMs });
+  return { ...view, complete: whole && view.complete, shape };
+}
+
+function viewOf(
+  jobs: JobClasses,
+  { totals, projection, nowMs }: { totals: Totals; projection: string; nowMs: number },
+): ScheddView {
+  const { complete } = jobs;
+  return { totals, classes: jobs.all(), complete, projection, readAtMs: nowMs, shape: null };
 }
 
 /** With more than this share of the jobs missing it is no view at all. */

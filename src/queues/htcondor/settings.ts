@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Secret, secret } from '../../config/secrets.ts';
 import { durationBetween, durationMs } from '../../config/units.ts';
 import type { WalltimeWord } from './accounting.ts';
+import { cloudSchedulerSchema, type VmSettings } from './vm-settings.ts';
 
 const second = 1000;
 const hour = 3600 * second;
@@ -32,6 +33,10 @@ const join = z.strictObject({
     })
     .includes('@', { error: 'expected user@domain' })
     .optional(),
+  /** Machines that the schedds cannot reach by their addresses are reached through the collector (CCB). */
+  ccb: z.boolean().default(false),
+  /** Machines and daemons of one name reach each other by their addresses all the same. */
+  privateNetwork: name.optional(),
   /** How much longer than its machine a token lives. */
   margin: durationMs.default(day),
   /** How long a token lives where the pool's machines have no maximum lifetime. */
@@ -60,10 +65,26 @@ export const configSchema = z
     rereadAfter: durationMs.default(60 * second),
     /** The schedd's job_queue.log, where this user may read it: its growth wakes the daemon. */
     jobQueueLog: path.optional(),
+    /** `log`: the jobs are read from jobQueueLog, and by condor_q only where that does not do. */
+    jobsFrom: z.enum(['condor_q', 'log']).default('condor_q'),
+    /** Why jobs wait is written into their ads, as SpillwayReason. */
+    tellJobs: z.boolean().default(false),
     /** Of a job: how long it may run, beside AllowedJobDuration and AllowedExecuteDuration. */
     walltimeAttribute: attributeName.optional(),
     walltimeUnit: z.enum(['s', 'm', 'h']).default('m'),
+    /** Of waiting and running jobs: a proxy that ends within that is told of; 0: none is. */
+    proxyWarning: durationBetween(0, 30 * day).default(2 * hour),
+    /** How Cloud Scheduler's words in jobs are understood. */
+    cloudScheduler: cloudSchedulerSchema.prefault({}),
     join: join.optional(),
+  })
+  .refine(({ jobsFrom, jobQueueLog }) => jobsFrom !== 'log' || jobQueueLog !== undefined, {
+    path: ['jobsFrom'],
+    error: '`log` needs a jobQueueLog',
+  })
+  .refine(({ jobsFrom, schedds }) => jobsFrom !== 'log' || schedds.length <= 1, {
+    path: ['jobsFrom'],
+    error: "`log` is for one schedd: a log is one schedd's",
   })
   .transform(
     (raw): HtcondorSettings => ({
@@ -77,10 +98,14 @@ export const configSchema = z
       bigQueueJobs: raw.bigQueueJobs,
       rereadAfterMs: raw.rereadAfter,
       jobQueueLog: raw.jobQueueLog ?? null,
+      jobsFrom: raw.jobsFrom,
+      tellJobs: raw.tellJobs,
       walltime:
         raw.walltimeAttribute === undefined
           ? null
           : { attribute: raw.walltimeAttribute, unitMs: units[raw.walltimeUnit] },
+      proxyWarningMs: raw.proxyWarning,
+      vmSettings: raw.cloudScheduler,
       join: raw.join === undefined ? null : joinSettings(raw.join),
     }),
   );
@@ -96,8 +121,14 @@ export interface HtcondorSettings {
   readonly bigQueueJobs: number;
   readonly rereadAfterMs: number;
   readonly jobQueueLog: string | null;
+  readonly jobsFrom: 'condor_q' | 'log';
+  readonly tellJobs: boolean;
   /** Null: the site has no word of its own for it. */
   readonly walltime: WalltimeWord | null;
+  /** 0: proxies are not looked at. */
+  readonly proxyWarningMs: number;
+  /** Cloud Scheduler's words. */
+  readonly vmSettings: VmSettings;
   /** Null: machines join by other means; none is then known as an instance of ours by its identity. */
   readonly join: JoinSettings | null;
 }
@@ -109,6 +140,8 @@ export interface JoinSettings {
   readonly signingKeyId: string;
   /** With `<instance>` in it. */
   readonly identity: string;
+  readonly ccb: boolean;
+  readonly privateNetwork: string | null;
   readonly marginMs: number;
   readonly lifetimeMs: number;
 }
@@ -120,6 +153,8 @@ function joinSettings(raw: z.output<typeof join>): JoinSettings {
     signingKey: raw.signingKey,
     signingKeyId: raw.signingKeyId,
     identity: raw.identity ?? `spillway-${instancePlaceholder}@${raw.trustDomain}`,
+    ccb: raw.ccb,
+    privateNetwork: raw.privateNetwork ?? null,
     marginMs: raw.margin,
     lifetimeMs: raw.lifetime,
   };

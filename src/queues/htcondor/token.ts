@@ -15,7 +15,10 @@ export function identityOf(instance: InstanceId, join: JoinSettings): string {
  * An IDTOKEN of the machine's own: the same to the byte for the same request and key. It outlives the machine,
  * since a startd whose token has expired never comes back after the collector restarts, and its job is lost with it.
  */
-export function mintToken(request: AdmitRequest, join: JoinSettings): string {
+export function mintToken(
+  request: Pick<AdmitRequest, 'instance' | 'issuedAtSeconds' | 'lifetimeMs'>,
+  join: JoinSettings,
+): string {
   const lifetimeMs = request.lifetimeMs ?? join.lifetimeMs;
   const issuedAt = Math.floor(request.issuedAtSeconds);
   const subject = identityOf(request.instance, join);

@@ -9,6 +9,8 @@ import type { HtcondorSettings } from './settings.ts';
 export interface Tools {
   /** What the tool says on standard output. */
   text(tool: string, args: readonly string[], signal: AbortSignal, input?: string): Promise<string>;
+  /** The same, whatever its exit code. */
+  result(tool: string, args: readonly string[], signal: AbortSignal): Promise<ToolResult>;
   /** Each ad of a `-long` answer, as lines, while it streams in. No match is no ad. */
   ads(
     tool: string,
@@ -23,10 +25,14 @@ const textBytesMax = 1024 * 1024;
 /** 100,000 waiting jobs, each of its own kind, or 20,000 slots. */
 const adsBytesMax = 256 * 1024 * 1024;
 
-export function createTools(settings: HtcondorSettings, clock: Clock): Tools {
+export function createTools(
+  settings: HtcondorSettings,
+  clock: Clock,
+  more: Readonly<Record<string, string>> = {},
+): Tools {
   const setup: ToolSetup = {
     bin: settings.bin,
-    environment: environmentOf(settings, process.env),
+    environment: { ...environmentOf(settings, process.env), ...more },
     timeoutMs: settings.commandTimeoutMs,
     clock,
   };
@@ -39,6 +45,8 @@ export function createTools(settings: HtcondorSettings, clock: Clock): Tools {
       const result = await runTool(setup, { tool, args, input, stdoutBytesMax: textBytesMax }, signal);
       return checked(tool, result).stdout;
     },
+    result: (tool, args, signal) =>
+      runTool(setup, { tool, args, input: '', stdoutBytesMax: textBytesMax }, signal),
     ads: async (tool, args, onAd, signal) => {
       const long = new LongAds(onAd);
       const call = { tool, args: [...args, '-long'], stdoutBytesMax: adsBytesMax, onLine: long.take };

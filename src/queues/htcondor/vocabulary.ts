@@ -1,6 +1,7 @@
 import type { ClassAd } from '../../classad/ad.ts';
 import { accountWords, slotAccountWords } from './accounting.ts';
 import { referencesOf } from './references.ts';
+import { vmWords } from './vm-settings.ts';
 
 /**
  * Which attributes are asked for. Whole ads are 2 to 9 kB each and a queue may hold 100,000; what is needed is what
@@ -54,21 +55,7 @@ export const jobWishes = [
   'JobUniverse',
   'MinHosts',
   'MaxHosts',
-  'VMType',
-  'VMName',
-  'VMLoc',
-  'VMAMI',
-  'VMInstanceType',
-  'VMMem',
-  'VMCPUCores',
-  'VMStorage',
-  'VMNetwork',
-  'VMKeepAlive',
-  'VMMaximumPrice',
-  'VMHighPriority',
-  'VMJobPerCore',
-  'VMUserData',
-  'TargetClouds',
+  ...vmWords,
   'WantWholeMachine',
   'RequiresWholeMachine',
   'WantWholeNode',

@@ -29,6 +29,12 @@ export function fairOrder(waiting: readonly Lease[], heldBy: ReadonlyMap<string,
   for (const [, users] of [...groups].toSorted(([a], [b]) => b - a)) {
     // Lists in the order of their first lease: among equals the earlier goes first.
     const lists = [...users].map(([user, leases]) => ({ user, leases, next: 0 }));
+    const [only, ...others] = lists;
+    if (only !== undefined && others.length === 0) {
+      order.push(...only.leases);
+      has.set(only.user, (has.get(only.user) ?? 0) + only.leases.length);
+      continue;
+    }
     for (let left = lists.reduce((sum, { leases }) => sum + leases.length, 0); left > 0; left -= 1) {
       const open = lists.filter(({ leases, next }) => next < leases.length);
       const list = open.reduce((best, one) =>

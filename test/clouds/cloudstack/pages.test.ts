@@ -23,6 +23,7 @@ function serving(
       if (count === 0) return {};
       return rows.length === 0 ? { count } : { count, thing: rows };
     },
+    heard: () => null,
     close: async () => {},
   };
 }

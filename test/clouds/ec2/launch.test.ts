@@ -43,9 +43,16 @@ describe('the create call', () => {
       MaxCount: '1',
       ClientToken: 'in-1',
       InstanceInitiatedShutdownBehavior: 'terminate',
-      ...Object.fromEntries([...specification(1, 'instance'), ...specification(2, 'volume')]),
+      'MetadataOptions.HttpTokens': 'required',
+      'MetadataOptions.HttpEndpoint': 'enabled',
+      ...Object.fromEntries(
+        ['instance', 'volume', 'network-interface'].flatMap((kind, n) => specification(n + 1, kind)),
+      ),
     });
-    expect(server.calls()).toBe(1);
+    // What volumes the image has is looked up once.
+    expect([server.calls('DescribeImages'), server.calls('RunInstances'), server.calls()]).toEqual([1, 1, 2]);
+    await cloud.launch(anOrder({}, { intent: IntentId('in-2') }), soon());
+    expect(server.calls()).toBe(3);
   });
 
   it('carries what the offer says', async () => {
@@ -74,6 +81,57 @@ describe('the create call', () => {
       'InstanceMarketOptions.MarketType': 'spot',
       'InstanceMarketOptions.SpotOptions.SpotInstanceType': 'one-time',
       'InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior': 'terminate',
+      'TagSpecification.4.ResourceType': 'spot-instances-request',
+    });
+    expect(Object.keys(sent()).filter((name) => name.endsWith('MaxPrice'))).toEqual([]);
+  });
+
+  it('asks for a spot machine at no more than the offer says, without an exponent', async () => {
+    await cloud.launch(anOrder({ spotPriceMax: 0.05 }, { market: 'spot' }), soon());
+    expect(sent()['InstanceMarketOptions.SpotOptions.MaxPrice']).toBe('0.05');
+    await cloud.launch(anOrder({ spotPriceMax: 2 }, { market: 'spot', intent: IntentId('in-2') }), soon());
+    expect(sent()['InstanceMarketOptions.SpotOptions.MaxPrice']).toBe('2');
+    await cloud.launch(anOrder({ spotPriceMax: 2 }, { intent: IntentId('in-3') }), soon());
+    expect(sent()['InstanceMarketOptions.SpotOptions.MaxPrice']).toBeUndefined();
+  });
+
+  it('gives the address to the machine’s own interface, which ends with it', async () => {
+    const boot = { publicAddress: true, subnet: 'subnet-0a', securityGroups: ['sg-0a'] };
+    await cloud.launch(anOrder(boot), soon());
+    const own = Object.entries(sent()).filter(([name]) => name.startsWith('NetworkInterface'));
+    expect(Object.fromEntries(own)).toEqual({
+      'NetworkInterface.1.DeviceIndex': '0',
+      'NetworkInterface.1.AssociatePublicIpAddress': 'true',
+      'NetworkInterface.1.DeleteOnTermination': 'true',
+      'NetworkInterface.1.SubnetId': 'subnet-0a',
+      'NetworkInterface.1.SecurityGroupId.1': 'sg-0a',
+    });
+    expect(sent()).not.toHaveProperty('SubnetId');
+    expect(sent()).not.toHaveProperty('SecurityGroupId.1');
+  });
+
+  it('leaves the first version of the metadata service on where the offer wants it', async () => {
+    await cloud.launch(anOrder({ metadata: { tokens: 'optional', hops: 2 } }), soon());
+    expect(sent()).toMatchObject({
+      'MetadataOptions.HttpTokens': 'optional',
+      'MetadataOptions.HttpPutResponseHopLimit': '2',
+    });
+  });
+
+  it('names a version of a launch template, whose image and type the offer’s own replace', async () => {
+    await cloud.launch(anOrder({ launchTemplate: { id: 'lt-0123456789abcdef0', version: 2 } }), soon());
+    expect(sent()).toMatchObject({
+      'LaunchTemplate.LaunchTemplateId': 'lt-0123456789abcdef0',
+      'LaunchTemplate.Version': '2',
+      ImageId: image,
+      InstanceType: 'c5.large',
+    });
+    const unknown = anOrder({ launchTemplate: { id: 'lt-0bad', version: 1 } });
+    expect(await errorOf(cloud.launch(unknown, soon()))).toMatchObject({ code: 'notFound', inDoubt: false });
+    const noVersion = anOrder({ launchTemplate: { id: 'lt-0123456789abcdef0', version: 9 } });
+    expect(await errorOf(cloud.launch(noVersion, soon()))).toMatchObject({
+      code: 'notFound',
+      inDoubt: false,
     });
   });
 
@@ -121,6 +179,42 @@ describe('the root volume', () => {
     const order = anOrder({ rootVolume: { size: '50GiB' } });
     expect(await errorOf(cloud.launch(order, soon()))).toMatchObject({ code: 'unavailable', inDoubt: false });
     expect(server.writes()).toBe(0);
+  });
+});
+
+describe('what would stay when the machine is ended', () => {
+  const kept = [{ device: '/dev/sdb', endsWithMachine: false }];
+  const withData = { id: 'ami-0da7a', name: 'data', owner: 'self', rootDevice: '/dev/xvda', volumes: kept };
+
+  it('goes with it: volumes of the image and of the template', async () => {
+    const template = { id: 'lt-0a', version: 1, volumes: [{ device: '/dev/sdc', endsWithMachine: false }] };
+    const other = await startLoopbackEc2({ images: [withData], templates: [template] });
+    const there = connectTo(other.endpoint);
+    const boot = { image: withData.id, launchTemplate: { id: 'lt-0a', version: 1 } };
+    const { instances } = await there.launch(anOrder(boot), soon());
+    expect(other.instances[0]?.volumes).toEqual([
+      { device: '/dev/xvda', endsWithMachine: true },
+      { device: '/dev/sdb', endsWithMachine: true },
+      { device: '/dev/sdc', endsWithMachine: true },
+    ]);
+    for (const { cloudId } of instances) await there.terminate(cloudId, soon());
+    await there.launch(anOrder(boot, { intent: IntentId('in-2') }), soon());
+    expect([other.calls('DescribeImages'), other.calls('DescribeLaunchTemplateVersions')]).toEqual([1, 1]);
+    await there.close();
+    await other.stop();
+  });
+
+  it('of a template’s interfaces is refused: nothing in the call could mend it', async () => {
+    const other = await startLoopbackEc2({ templates: [{ id: 'lt-0a', version: 1, keepsInterfaces: true }] });
+    const there = connectTo(other.endpoint);
+    const error = await errorOf(
+      there.launch(anOrder({ launchTemplate: { id: 'lt-0a', version: 1 } }), soon()),
+    );
+    expect(error).toMatchObject({ code: 'invalid', inDoubt: false });
+    expect(error.message).toContain('network interfaces that stay');
+    expect(other.writes()).toBe(0);
+    await there.close();
+    await other.stop();
   });
 });
 

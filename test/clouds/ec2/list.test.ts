@@ -146,7 +146,7 @@ describe('many calls at a time', () => {
 
 describe('the question', () => {
   it('is for this site only, in letters and not as a pattern', async () => {
-    const other = connectTo(server.endpoint, {}, 'a*b?\\');
+    const other = connectTo(server.endpoint, {}, { as: 'a*b?\\' });
     await other.list(soon());
     await other.close();
     expect(Object.fromEntries(server.requests.at(-1)?.params ?? [])).toEqual({

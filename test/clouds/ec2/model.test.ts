@@ -49,6 +49,18 @@ const steps = fc.array(fc.record({ step, fault: fc.option(fault, { freq: 3 }) })
 
 const idOf = (n: number) => IntentId(`in-${n}`);
 
+const madeBy = (server: LoopbackEc2, n: number) =>
+  server.instances.filter(({ tags }) => tags.get('spillway:intent') === idOf(n));
+
+/** The last of the intents is launched as a fleet. */
+const bootOf = (n: number) =>
+  n < 2
+    ? {}
+    : {
+        launchTemplate: { id: 'lt-0123456789abcdef0', version: 1 },
+        fleet: { types: ['c5.xlarge'], zones: ['us-east-1a', 'us-east-1b'] },
+      };
+
 /** Does it; null where it failed, with an error of the closed set. */
 async function attempt<T>(work: Promise<T>): Promise<T | CloudError> {
   return await work.catch((error: unknown) => {
@@ -65,7 +77,7 @@ async function take(server: LoopbackEc2, cloud: Cloud, step: Step): Promise<void
         InstanceId(`${idOf(step.intent)}-${seat}`),
       );
       const result = await attempt(
-        cloud.launch(anOrder({}, { intent: idOf(step.intent), instances }), soon()),
+        cloud.launch(anOrder(bootOf(step.intent), { intent: idOf(step.intent), instances }), soon()),
       );
       if (result instanceof CloudError && !result.inDoubt) expect(server.instances).toHaveLength(before);
       return;
@@ -88,7 +100,7 @@ async function take(server: LoopbackEc2, cloud: Cloud, step: Step): Promise<void
     }
     case 'resolve': {
       const seen = await attempt(cloud.resolve(idOf(step.intent), soon()));
-      const made = server.instances.filter((instance) => instance.clientToken === idOf(step.intent));
+      const made = madeBy(server, step.intent);
       if (seen instanceof CloudError) return;
       expectOldOnes(
         server,
@@ -126,7 +138,7 @@ describe('the driver, under faults', () => {
             await take(server, cloud, same);
             server.clearFaults();
             for (const [n, count] of seats) {
-              const made = server.instances.filter((instance) => instance.clientToken === idOf(n));
+              const made = madeBy(server, n);
               expect(made.length).toBeLessThanOrEqual(count);
             }
           }

@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type CreateFleetResult,
   DescribeInstancesCommand,
   EC2Client,
   type Instance,
   type InstanceStateChange,
+  type SpotPrice,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isWouldSucceed } from '../../../src/clouds/ec2/errors.ts';
+import { machinesOf } from '../../../src/clouds/ec2/fleet.ts';
 import { launchedInstance, listedInstance } from '../../../src/clouds/ec2/instances.ts';
+import { priceOf } from '../../../src/clouds/ec2/prices.ts';
 import { IntentId, OfferName, PoolName, SiteId } from '../../../src/model/ids.ts';
 import { type LoopbackEc2, startLoopbackEc2 } from '../../support/loopback-ec2/server.ts';
 
@@ -17,6 +22,7 @@ interface Answer {
   readonly Instances?: readonly Instance[];
   readonly Reservations?: readonly { readonly Instances: readonly Instance[] }[];
   readonly TerminatingInstances?: readonly InstanceStateChange[];
+  readonly SpotPriceHistory?: readonly SpotPrice[];
   readonly code?: string;
   readonly meta?: { readonly httpStatusCode: number };
 }
@@ -48,6 +54,30 @@ describe('recorded answers', () => {
       { cloudId: 'i-9c371c66a3bf7e968', seat: 0, state: 'pending', address: '10.118.24.207', intent: 'in-1' },
       { cloudId: 'i-7fcc831ad02fea3c3', seat: 1, state: 'pending', address: '10.170.165.27', intent: 'in-1' },
     ]);
+  });
+
+  it('of a fleet are read as its machines, though those of a type come apart', () => {
+    const mark = { site: SiteId('s'), intent: IntentId('in-1'), pool: PoolName('p'), offer: OfferName('o') };
+    const { Instances } = recorded('fleet-instant').parsed;
+    const answer = { Instances: [...(Instances ?? [])] } as CreateFleetResult;
+    expect(machinesOf(answer, mark).map(({ cloudId }) => cloudId)).toEqual([
+      'i-a4d039800e0f9b209',
+      'i-2e08e1acdef4b2a8a',
+      'i-cce699ec05b42c22c',
+      'i-43ccca43fd7262883',
+    ]);
+  });
+
+  it('of a dry run are known for what they are', () => {
+    const { parsed } = recorded('run-dryrun');
+    expect(isWouldSucceed({ ...parsed, Code: parsed.code })).toBe(true);
+    expect(isWouldSucceed({ ...recorded('describe-notfound').parsed })).toBe(false);
+  });
+
+  it('of the spot market are read as prices in each zone', () => {
+    const prices = (recorded('spot-price').parsed.SpotPriceHistory ?? []).map(priceOf);
+    expect(prices[1]).toEqual({ type: 'c5.large', zone: 'us-east-1b', perHour: 0.00001 });
+    expect(prices).not.toContain(null);
   });
 
   it('of a list are read as its rows', () => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ec2Driver } from '../../../src/clouds/ec2/driver.ts';
 import { exchangeThrough } from '../../../src/clouds/ec2/exchange.ts';
 import { terminate } from '../../../src/clouds/ec2/terminate.ts';
+import { terminationsThrough } from '../../../src/clouds/ec2/terminations.ts';
 import { CloudId } from '../../../src/model/ids.ts';
 import { type LoopbackEc2, startLoopbackEc2 } from '../../support/loopback-ec2/server.ts';
 import { errorOf, soon } from './connection.ts';
@@ -22,10 +23,11 @@ beforeEach(async () => {
     maxAttempts: 1,
     credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
   });
-  const exchange = exchangeThrough(client, []);
+  const exchange = exchangeThrough({ client, secrets: [], renewal: null });
   const unknownSince = new Map<CloudId, number>();
   const clock = { wallNow: () => nowMs, monotonicNow: () => nowMs, sleep: async () => {} };
-  end = (id) => terminate(exchange, clock, unknownSince, CloudId(id), soon());
+  const parts = { exchange, clock, unknownSince, terminations: terminationsThrough(exchange) };
+  end = (id) => terminate(parts, CloudId(id), soon());
 });
 afterEach(async () => {
   client.destroy();

@@ -52,6 +52,21 @@ describe('several in one call', () => {
   });
 });
 
+describe('a server that Nova gave up while it placed it', () => {
+  it('is listed for ever and is found by no call: it is gone once it has been ended', async () => {
+    const { cloud, world, signal, connect } = await openstackBench();
+    const { instances } = await cloud.launch(anOrder(), signal);
+    for (const server of world.servers) {
+      server.runningAtMs = Number.POSITIVE_INFINITY;
+      server.remnant = true;
+    }
+    expect(await cloud.list(signal)).toMatchObject([{ state: 'pending' }]);
+    for (const { cloudId } of instances) expect(await cloud.terminate(cloudId, signal)).toBe('gone');
+    expect(await cloud.list(signal)).toMatchObject([{ state: 'gone' }]);
+    expect(await connect().list(signal)).toMatchObject([{ state: 'pending' }]);
+  });
+});
+
 describe('a server that was accepted and fails', () => {
   it('is in error, with what Nova says of it', async () => {
     const { cloud, world, signal } = await openstackBench();

@@ -46,8 +46,8 @@ export interface MachineWish {
   readonly instance: InstanceId;
   /** Its name in the scheduler; absent: as a machine of ours would be named. */
   readonly name?: string;
-  /** Another machine's instance, which it claims to be. */
-  readonly claims?: InstanceId;
+  /** Another machine's instance, which it claims to be; null: it claims to be none. */
+  readonly claims?: InstanceId | null;
   readonly cpus?: number;
   readonly memoryMiB?: number;
 }

@@ -37,6 +37,8 @@ export const failureCases = {
   'the account at its limit is quota': async (bench) => {
     await bench.test.allowance(1);
     await bench.cloud.launch(bench.order(1), bench.signal);
+    // A cloud may count a machine only once it has found a place for it.
+    await bench.elapse(1000);
     await bench.fails(bench.cloud.launch(bench.order(1), bench.signal), { code: 'quota', inDoubt: false });
     expect(await bench.test.truth()).toHaveLength(1);
   },
@@ -52,6 +54,21 @@ export const failureCases = {
     for (const kind of kinds) await bench.fails(call(wrong, kind), { code: 'auth', inDoubt: false });
     await wrong.cloud.close();
     await nothingMade(bench);
+  },
+
+  'an expired session is renewed once, and what was refused is carried out': async (bench) => {
+    const { session } = bench.test;
+    if (session === undefined) throw new Error('a cloud without log-ins: this case is a gap of its');
+    await bench.cloud.list(bench.signal);
+    const before = await session.logIns();
+    await session.expire();
+    await bench.cloud.launch(bench.order(1), bench.signal);
+    expect(await bench.test.truth()).toHaveLength(1);
+    expect((await session.logIns()) - before).toBe(1);
+    await session.expire();
+    const lists = Array.from({ length: 5 }, () => bench.cloud.list(bench.signal));
+    for (const listed of await Promise.all(lists)) expect(listed).toHaveLength(1);
+    expect((await session.logIns()) - before).toBe(2);
   },
 
   'an address where nobody listens is unavailable and leaves no doubt': async (bench) => {

@@ -63,6 +63,12 @@ export interface CloudUnderTest {
   allowance(instances: number): Promise<void>;
   /** The next `times` calls of the kind go wrong. */
   fault(kind: CallKind, fault: Fault, times?: number): Promise<void>;
+  /** Where what a log-in gives is good for a time only; absent where there are no log-ins. */
+  readonly session?: {
+    /** All that was given so far is refused from now on. */
+    expire(): Promise<void>;
+    logIns(): Promise<number>;
+  };
   /** Calls of the kind that reached the cloud since it was started. */
   calls(kind: CallKind): Promise<number>;
   stop(): Promise<void>;

@@ -69,9 +69,9 @@ describe('poll', () => {
   it('asks again when the ads speak of attributes that it has not asked for, once', async () => {
     const { poll, tools } = bench([settled, machines, totals(15), jobs]);
     await poll();
-    const first = tools.calls().filter((line) => line.includes('-long')).length;
+    const first = tools.calls().filter((line) => line.includes('-attributes')).length;
     await poll();
-    const both = tools.calls().filter((line) => line.includes('-long'));
+    const both = tools.calls().filter((line) => line.includes('-attributes'));
     expect([first, both.length]).toEqual([4, 6]);
     const [lastMachines, lastJobs] = both.slice(-2);
     expect(lastMachines).toMatch(/^condor_status .*,VMType/);
@@ -236,7 +236,7 @@ describe('a big queue', () => {
     stdout: recorded('answers/autocluster.out'),
   };
   const reads = (tools: FakeTools) =>
-    tools.calls().filter((line) => line.startsWith('condor_q') && line.includes('-long')).length;
+    tools.calls().filter((line) => line.startsWith('condor_q') && line.includes(',RequestCpus,')).length;
 
   function movingClock() {
     let nowMs = 0;

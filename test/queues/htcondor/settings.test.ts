@@ -22,7 +22,18 @@ describe('configSchema', () => {
       bigQueueJobs: 5000,
       rereadAfterMs: 60_000,
       jobQueueLog: null,
+      jobsFrom: 'condor_q',
+      tellJobs: false,
       walltime: null,
+      proxyWarningMs: 7_200_000,
+      vmSettings: {
+        clouds: new Map(),
+        images: new Map(),
+        defaults: {},
+        ignore: new Set(),
+        keepAliveMaxMs: 3_600_000,
+        priceUnit: 'hundredth',
+      },
       join: null,
     });
   });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/config/secrets.ts';
 import { InstanceId, PoolName } from '../../../src/model/ids.ts';
+import { admissionOf } from '../../../src/queues/htcondor/admission.ts';
 import type { JoinSettings } from '../../../src/queues/htcondor/settings.ts';
 import { mintToken, signingKey } from '../../../src/queues/htcondor/token.ts';
 import type { AdmitRequest } from '../../../src/queues/port.ts';
@@ -14,6 +15,8 @@ const join: JoinSettings = {
   signingKey: Secret.of(recordedBytes('token_key.bin')),
   signingKeyId: 'sample',
   identity: 'spillway-<instance>@pool.test',
+  ccb: false,
+  privateNetwork: null,
   marginMs: 24 * 3_600_000,
   lifetimeMs: 30 * 24 * 3_600_000,
 };
@@ -92,5 +95,21 @@ describe('mintToken', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('how a machine is reached', () => {
+  const lines = (over: Partial<JoinSettings>) =>
+    (admissionOf(request, { ...join, ...over }).variables.attributes ?? '').split('\n');
+
+  it('by its address', () => {
+    expect(lines({}).filter((line) => /CCB|PRIVATE/.test(line))).toEqual([]);
+  });
+
+  it('through the collector, and by its address within a network', () => {
+    expect(lines({ ccb: true, privateNetwork: 'east' }).slice(-2)).toEqual([
+      'CCB_ADDRESS = $(COLLECTOR_HOST)',
+      'PRIVATE_NETWORK_NAME = east',
+    ]);
   });
 });

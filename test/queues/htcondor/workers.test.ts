@@ -17,6 +17,8 @@ const join: JoinSettings = {
   signingKey: Secret.of('key'),
   signingKeyId: 'spillway',
   identity: 'spillway-<instance>@pool.test',
+  ccb: false,
+  privateNetwork: null,
   marginMs: 0,
   lifetimeMs: 0,
 };

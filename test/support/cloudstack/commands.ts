@@ -14,6 +14,19 @@ interface Command {
 const paging = ['page', 'pagesize'];
 const scope = ['projectid', 'account', 'domainid', 'listall'];
 
+/** What a user may call, as the server writes it; more than the stand-in has. */
+const allowed = [
+  'deployVirtualMachine',
+  'destroyVirtualMachine',
+  'listVirtualMachines',
+  'listZones',
+  'listServiceOfferings',
+  'listTemplates',
+  'listNetworks',
+  'queryAsyncJobResult',
+  'rebootVirtualMachine',
+];
+
 /** The commands that the stand-in has, by their names in lower case. */
 export const commands: Readonly<Record<string, Command>> = {
   deployvirtualmachine: {
@@ -97,6 +110,19 @@ export const commands: Readonly<Record<string, Command>> = {
     perform(world, params) {
       const rows = world.stock.networks.filter(({ name }) => name.includes(params.get('keyword') ?? ''));
       return page(world, params, 'network', rows);
+    },
+  },
+  listcapabilities: {
+    params: [],
+    perform: ({ levers }) => ({
+      capability: { cloudstackversion: '4.20.1.0', allowuserexpungerecovervm: levers.mayExpunge },
+    }),
+  },
+  listapis: {
+    params: ['name'],
+    perform: ({ levers }) => {
+      const api = allowed.filter((name) => !levers.deniedCommands.has(name)).map((name) => ({ name }));
+      return { count: api.length, api };
     },
   },
   listaccounts: {

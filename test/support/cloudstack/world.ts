@@ -30,6 +30,8 @@ export interface Levers {
   userDataCharsMax: number;
   /** Keys that a denied detail of a machine has: they are kept and never shown. */
   readonly deniedDetails: Set<string>;
+  /** Commands that the key's role may not call, as `listApis` has it. */
+  readonly deniedCommands: Set<string>;
 }
 
 export interface Stock {
@@ -206,6 +208,7 @@ export function makeWorld(now: () => number, stock: Stock = usualStock): World {
       pageSizeMax: 500,
       userDataCharsMax: 32_768,
       deniedDetails: new Set(),
+      deniedCommands: new Set(),
     },
     machines: [],
     jobs: new Map(),

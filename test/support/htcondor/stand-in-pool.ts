@@ -56,6 +56,8 @@ export interface StandInPool {
   /** Out of the queue. */
   leave(job: StandInJob): void;
   join(worker: Omit<StandInWorker, 'jobs' | 'address'>): StandInWorker;
+  /** The schedd writes its log anew, as it does at its start. */
+  compact(): void;
   /** The collector has just started: it knows no machine, and says that it is young. */
   forgetMachines(): void;
   /** Every machine has reported again, and the collector is as old as it takes. */
@@ -90,6 +92,9 @@ const defaults: AdText = {
 
 export const textOf = (value: string): string => unparse(literal(toBytes(value)), 'old');
 
+const keyOf = ({ cluster, proc }: StandInJob): string => `${cluster}.${proc}`;
+const headOf = (number: number): string => `107 ${number} CreationTimestamp ${anyTimeSeconds}\n`;
+
 interface Cluster {
   readonly number: number;
   readonly schedd: string;
@@ -106,7 +111,8 @@ export function createStandInPool(schedds: readonly string[] = ['schedd@pool']):
   for (const name of ['bin', 'spool', ...schedds.map((schedd) => `schedds/${schedd}`)])
     mkdirSync(path(name), { recursive: true });
   const jobQueueLog = path('spool/job_queue.log');
-  for (const name of ['draining', 'invalidated', 'spool/job_queue.log']) writeFileSync(path(name), '');
+  for (const name of ['draining', 'invalidated']) writeFileSync(path(name), '');
+  writeFileSync(jobQueueLog, headOf(1));
   const tools = writeStandInTools(bin, folder);
 
   const clusters = new Map<number, Cluster>();
@@ -115,6 +121,7 @@ export function createStandInPool(schedds: readonly string[] = ['schedd@pool']):
   let lastCluster = 0;
   let lastAddress = 0;
   let young = false;
+  let compactions = 1;
   const stale = new Set<string>(schedds);
   const drained = () =>
     new Set(
@@ -123,9 +130,10 @@ export function createStandInPool(schedds: readonly string[] = ['schedd@pool']):
         .filter((line) => line !== ''),
     );
 
-  const changed = (schedd: string) => {
+  /** As the schedd does: what belongs together is one transaction. */
+  const changed = (schedd: string, records: readonly string[]) => {
     stale.add(schedd);
-    if (schedd === first) appendFileSync(jobQueueLog, '105 \n106 \n');
+    if (schedd === first) appendFileSync(jobQueueLog, `105 \n${records.join('\n')}\n106 \n`);
   };
 
   const shown = new Map<string, string>();
@@ -174,33 +182,56 @@ export function createStandInPool(schedds: readonly string[] = ['schedd@pool']):
     submit(ad, count, schedd = first) {
       lastCluster += 1;
       const all: AdText = { ...defaults, User: `${ad.Owner ?? defaults.Owner}`, ...ad };
-      const own = Object.entries(all).map(([name, text]) => `${name} = ${text}`);
+      const said = Object.entries(all).map(([name, text]) => `${name} = ${text}`);
       const usual = usualLines.filter((line) => !Object.hasOwn(all, line.slice(0, line.indexOf(' = '))));
       const universe = Number(all.JobUniverse);
-      const lines = `${[...usual, ...own].toSorted().join('\n')}\n`;
+      const lines = `${[...usual, ...said].toSorted().join('\n')}\n`;
       clusters.set(lastCluster, { number: lastCluster, schedd, lines, universe });
       const made = Array.from(
         { length: count },
         (_, proc): StandInJob => ({ schedd, cluster: lastCluster, proc, status: 1, worker: null }),
       );
       for (const job of made) jobs.add(job);
-      changed(schedd);
+      const key = `0${lastCluster}.-1`;
+      const shared = lines
+        .trimEnd()
+        .split('\n')
+        .map((line) => `103 ${key} ${line.replace(' = ', ' ')}`);
+      const own = made.flatMap(({ cluster, proc }) => [
+        `101 ${cluster}.${proc} Job Machine`,
+        `103 ${cluster}.${proc} ProcId ${proc}`,
+        `103 ${cluster}.${proc} JobStatus 1`,
+      ]);
+      changed(schedd, [
+        `103 0.0 NextClusterNum ${lastCluster + 1}`,
+        `101 ${key} Job Machine`,
+        `103 ${key} ClusterId ${lastCluster}`,
+        `103 ${key} QDate ${anyTimeSeconds}`,
+        ...shared,
+        ...own,
+      ]);
       return made;
     },
     setStatus(job, status) {
       job.status = status;
-      changed(job.schedd);
+      changed(job.schedd, [`103 ${keyOf(job)} JobStatus ${status}`]);
     },
     run(job, worker) {
       job.status = 2;
       job.worker = worker;
       worker.jobs.add(job);
-      changed(job.schedd);
+      changed(job.schedd, [`103 ${keyOf(job)} JobStatus 2`]);
     },
     leave(job) {
       job.worker?.jobs.delete(job);
       jobs.delete(job);
-      changed(job.schedd);
+      changed(job.schedd, [`103 ${keyOf(job)} JobStatus 3`, `102 ${keyOf(job)}`]);
+    },
+    compact() {
+      compactions += 1;
+      const records = readFileSync(jobQueueLog, 'utf8').split('\n').slice(1);
+      writeFileSync(`${jobQueueLog}.tmp`, `${headOf(compactions)}${records.join('\n')}`);
+      renameSync(`${jobQueueLog}.tmp`, jobQueueLog);
     },
     join(worker) {
       lastAddress += 1;

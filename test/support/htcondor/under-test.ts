@@ -5,51 +5,19 @@ import { forgetfulMemory } from '../../../src/model/memory.ts';
 import { htcondorAdapter } from '../../../src/queues/htcondor/adapter.ts';
 import type { Queue } from '../../../src/queues/port.ts';
 import { createVirtualClock } from '../../../src/simulate/virtualClock.ts';
-import type { CallKind, Fault, QueueUnderTest } from '../../conformance/adapter/harness.ts';
-import { recorded } from '../../queues/htcondor/fake-tools.ts';
+import type { QueueUnderTest } from '../../conformance/adapter/harness.ts';
 import { eventually } from '../eventually.ts';
-import { faultyTools, type ToolRule } from '../faultyTools.ts';
+import { faultyTools } from '../faultyTools.ts';
+import { ruleOf } from './faults.ts';
 import { createStandInPool, type StandInJob, type StandInWorker, textOf } from './stand-in-pool.ts';
 
 const signingKey = 'signing-key-of-the-pool-Zq81xVb';
 const updateIntervalMs = 60_000;
 
-const tools = { jobs: 'condor_q', workers: 'condor_status' } as const;
-
-function ruleOf(kind: CallKind, fault: Fault): ToolRule {
-  const tool = tools[kind];
-  const refused = (file: string): ToolRule => ({
-    tool,
-    fault: { kind: 'refused', stderr: recorded(`failures/${file}.err`) },
-  });
-  switch (fault) {
-    case 'refused':
-      return refused(kind === 'jobs' ? 'auth_fail_condor_q' : 'auth_fail_condor_status');
-    case 'trouble':
-      return refused(kind === 'jobs' ? 'schedd_off_q' : 'unknown_pool');
-    case 'unreachable':
-      return refused(kind === 'jobs' ? 'unknown_pool' : 'status_unknown_pool');
-    case 'killed':
-      return { tool, fault: { kind: 'killed', when: 'before' } };
-    case 'hang':
-      return { tool, fault: { kind: 'hang', when: 'before' } };
-    case 'slow':
-      return { tool, fault: { kind: 'slow' } };
-    case 'empty':
-      return { tool, fault: { kind: 'empty' } };
-    case 'foreign':
-      return { tool, fault: { kind: 'other', stdout: '<html><body>It works!</body></html>\n' } };
-    case 'cut':
-      return { tool, args: '-long', fault: { kind: 'truncated', at: 'byte' } };
-    case 'half':
-      return { tool, args: '-long', fault: { kind: 'truncated', at: 'ad' } };
-    case 'oversized':
-      return { tool, fault: { kind: 'endless', line: 'Name = "x"' } };
-  }
-}
-
 /** The adapter on programs of HTCondor's names, which show the state of a pool as recorded ones did. */
-export async function startHtcondorStandIn(): Promise<QueueUnderTest> {
+export async function startHtcondorStandIn(
+  jobsFrom: 'condor_q' | 'log' = 'condor_q',
+): Promise<QueueUnderTest> {
   const pool = createStandInPool();
   const faulty = faultyTools({ bin: pool.bin, tools: pool.tools });
   const clock = createVirtualClock();
@@ -87,6 +55,7 @@ export async function startHtcondorStandIn(): Promise<QueueUnderTest> {
         bin: faulty.bin,
         updateInterval: `${updateIntervalMs / 1000}s`,
         jobQueueLog: pool.jobQueueLog,
+        jobsFrom,
         bigQueueJobs: 5000,
         join: { collector: 'head', trustDomain: 'pool.test', signingKey: 'file:/nowhere' },
       });
@@ -150,7 +119,7 @@ export async function startHtcondorStandIn(): Promise<QueueUnderTest> {
 
     async join({ instance, claims, name = `${instance}.spillway`, cpus = 4, memoryMiB = 4000 }) {
       const said = {
-        SpillwayInstance: `"${claims ?? instance}"`,
+        ...(claims === null ? {} : { SpillwayInstance: `"${claims ?? instance}"` }),
         AuthenticatedIdentity: `"spillway-${instance}@pool.test"`,
       };
       workers.set(name, pool.join({ name, cpus, memoryMiB, said }));
@@ -164,13 +133,19 @@ export async function startHtcondorStandIn(): Promise<QueueUnderTest> {
     // The collector shows its ads until they expire, or are taken out.
     die: async (id) => void workerOf(id),
 
-    fault: async (kind, fault) => faulty.set(ruleOf(kind, fault)),
+    async fault(kind, fault) {
+      const rule = ruleOf(kind, fault);
+      // Nothing but the totals is asked for where the jobs are in the log.
+      const totals = kind === 'jobs' && jobsFrom === 'log' && rule.args !== undefined;
+      faulty.set(totals ? { ...rule, args: '-totals' } : rule);
+    },
     async struck() {
       const before = faulty.count();
       await eventually('the fault is met', () => faulty.count() > before, { everyMs: 10 });
     },
     heal: async () => faulty.clear(),
     async restart() {
+      pool.compact();
       pool.forgetMachines();
       reportAtMs = clock.monotonicNow() + updateIntervalMs;
       pool.show();

@@ -68,6 +68,8 @@ export function reservationXml(world: World, id: string, members: readonly Loopb
   });
 }
 
+export const spotRequestId = ({ seq }: LoopbackInstance) => `sir-${seq.toString(16).padStart(8, '0')}`;
+
 /** What never changes in a row; a list of thousands is made of these. */
 const fixedParts = new WeakMap<LoopbackInstance, string>();
 
@@ -104,6 +106,8 @@ function fixedXml(instance: LoopbackInstance): Xml {
     rootDeviceType: 'ebs',
     rootDeviceName: '/dev/xvda',
     clientToken: instance.clientToken,
+    instanceLifecycle: instance.spot ? 'spot' : undefined,
+    spotInstanceRequestId: instance.spot ? spotRequestId(instance) : undefined,
     tagSet: items([...instance.tags].map(([key, value]) => elements({ key, value }))),
   });
 }

@@ -1,6 +1,7 @@
 import { unknownInstance } from './describe-instances.ts';
 import { integerOf, listOf, type Params } from './query.ts';
 import { refuse } from './refusal.ts';
+import { templateVersion } from './run-instances.ts';
 import { loopbackAccount } from './stock.ts';
 import { isShown, type World } from './world.ts';
 import { elements, items, type Xml } from './xml.ts';
@@ -49,11 +50,44 @@ export function describeImages(world: World, params: Params): Xml {
       imageState: 'available',
       imageOwnerId: image.owner,
       name: image.name,
+      architecture: image.arch ?? 'x86_64',
       rootDeviceType: 'ebs',
       rootDeviceName: image.rootDevice,
+      blockDeviceMapping: items(
+        [{ device: image.rootDevice, endsWithMachine: true }, ...(image.volumes ?? [])].map(mappingXml),
+      ),
     }),
   );
   return elements({ imagesSet: items(rows), nextToken: next });
+}
+
+interface Mapping {
+  readonly device: string;
+  readonly endsWithMachine: boolean;
+}
+
+function mappingXml({ device, endsWithMachine }: Mapping): Xml {
+  return elements({ deviceName: device, ebs: elements({ deleteOnTermination: endsWithMachine }) });
+}
+
+export function describeLaunchTemplateVersions(world: World, params: Params): Xml {
+  const id = params.get('LaunchTemplateId') ?? '';
+  const rows = listOf(params, 'LaunchTemplateVersion').map((wanted) => templateVersion(world, id, wanted));
+  const xml = rows.map(({ version, volumes = [], keepsInterfaces = false }) =>
+    elements({
+      launchTemplateId: id,
+      launchTemplateName: 'loopback',
+      versionNumber: version,
+      defaultVersion: version === 1,
+      launchTemplateData: elements({
+        blockDeviceMappingSet: items(volumes.map(mappingXml)),
+        networkInterfaceSet: keepsInterfaces
+          ? items([elements({ deviceIndex: 0, deleteOnTermination: false })])
+          : undefined,
+      }),
+    }),
+  );
+  return elements({ launchTemplateVersionSet: items(xml) });
 }
 
 export function describeAvailabilityZones(world: World): Xml {

@@ -1,14 +1,25 @@
 import { reservationXml } from './describe-instances.ts';
 import { integerOf, listOf, type Params, tagSpecificationsOf } from './query.ts';
 import { refuse } from './refusal.ts';
-import { addInstances, isLiving, type World } from './world.ts';
+import type { LoopbackTemplate } from './stock.ts';
+import { addInstances, isLiving, type NewVolume, type World } from './world.ts';
 import type { Xml } from './xml.ts';
 
 const userDataBytesMax = 16_384;
 
+const launchParameters = [
+  /(?:Action|Version|M(?:in|ax)Count|ImageId|InstanceType|ClientToken|UserData|KeyName|SubnetId|DryRun)/,
+  /InstanceInitiatedShutdownBehavior|SecurityGroup(?:Id)?\.\d+|Placement\.AvailabilityZone/,
+  /IamInstanceProfile\.(?:Arn|Name)|LaunchTemplate\.(?:LaunchTemplateId|Version)/,
+  /InstanceMarketOptions\.(?:MarketType|SpotOptions\.(?:MaxPrice|SpotInstanceType|InstanceInterruptionBehavior))/,
+  /MetadataOptions\.(?:HttpTokens|HttpEndpoint|HttpPutResponseHopLimit)/,
+  /NetworkInterface\.\d+\.(?:DeviceIndex|AssociatePublicIpAddress|DeleteOnTermination|SubnetId|SecurityGroupId\.\d+)/,
+  /TagSpecification\.\d+\.(?:ResourceType|Tag\.\d+\.(?:Key|Value))/,
+  /BlockDeviceMapping\.\d+\.(?:DeviceName|Ebs\.(?:VolumeSize|VolumeType|DeleteOnTermination|Encrypted))/,
+];
+
 /** EC2 refuses a parameter that it does not know. */
-const known =
-  /^(?:Action|Version|M(?:in|ax)Count|ImageId|InstanceType|ClientToken|UserData|KeyName|SubnetId|DryRun|InstanceInitiatedShutdownBehavior|SecurityGroup(?:Id)?\.\d+|Placement\.AvailabilityZone|IamInstanceProfile\.(?:Arn|Name)|InstanceMarketOptions\.(?:MarketType|SpotOptions\.(?:SpotInstanceType|InstanceInterruptionBehavior))|TagSpecification\.\d+\.(?:ResourceType|Tag\.\d+\.(?:Key|Value))|BlockDeviceMapping\.\d+\.(?:DeviceName|Ebs\.(?:VolumeSize|VolumeType|DeleteOnTermination)))$/;
+const known = new RegExp(`^(?:${launchParameters.map(({ source }) => source).join('|')})$`);
 
 export function runInstances(world: World, params: Params): Xml {
   for (const name of params.keys()) {
@@ -33,7 +44,8 @@ export function runInstances(world: World, params: Params): Xml {
   }
 
   const order = readOrder(world, params);
-  const count = Math.min(max, roomFor(world, order.type, order.zone, min));
+  if (params.get('DryRun') === 'true') wouldSucceed();
+  const count = Math.min(max, roomFor(world, order, min));
   const made = addInstances(world, { ...order, clientToken, count });
   const reservation = made[0]?.reservation ?? '';
   if (clientToken !== '') world.tokens.set(clientToken, { parameters, reservation });
@@ -52,19 +64,87 @@ function readOrder(world: World, params: Params) {
     if (group.startsWith('sg-dead'))
       refuse('InvalidGroup.NotFound', `The security group '${group}' does not exist`);
   }
-  const tags = tagSpecificationsOf(params);
+  const template = params.get('LaunchTemplate.LaunchTemplateId');
+  if (template !== undefined) templateVersion(world, template, params.get('LaunchTemplate.Version'));
+  const interfaceSubnet = params.has('NetworkInterface.1.DeviceIndex') && params.has('SubnetId');
+  if (interfaceSubnet)
+    refuse(
+      'InvalidParameterCombination',
+      'Network interfaces and an instance-level subnet ID may not be specified',
+    );
+  const spot = params.get('InstanceMarketOptions.MarketType') === 'spot';
   return {
     image,
     type,
     zone,
-    tags: tags.get('instance') ?? new Map<string, string>(),
-    volumeTags: tags.get('volume') ?? new Map<string, string>(),
-    userData: userDataOf(params),
+    spot,
+    ...tagsForMachines(tagSpecificationsOf(params), spot),
+    volumes: volumesOf(world, image, mappingsOf(params, 'BlockDeviceMapping')),
+    userData: userDataOf(params.get('UserData')),
   };
 }
 
-function userDataOf(params: Params): Buffer | null {
-  const encoded = params.get('UserData');
+type Tags = ReadonlyMap<string, string>;
+
+export function tagsForMachines(tags: ReadonlyMap<string, Tags>, spot: boolean) {
+  if (tags.has('spot-instances-request') && !spot)
+    refuse(
+      'InvalidParameterValue',
+      "'spot-instances-request' is not a valid taggable resource type for this operation.",
+    );
+  return {
+    tags: tags.get('instance') ?? new Map<string, string>(),
+    volumeTags: tags.get('volume') ?? new Map<string, string>(),
+    requestTags: tags.get('spot-instances-request') ?? new Map<string, string>(),
+  };
+}
+
+/** What the call says of volumes, by device. */
+export function mappingsOf(params: Params, prefix: string): ReadonlyMap<string, boolean | null> {
+  const said = new Map<string, boolean | null>();
+  for (let n = 1; ; n += 1) {
+    const device = params.get(`${prefix}.${n}.DeviceName`);
+    if (device === undefined) return said;
+    const ends = params.get(`${prefix}.${n}.Ebs.DeleteOnTermination`);
+    said.set(device, ends === undefined ? null : ends === 'true');
+  }
+}
+
+/** The image's volumes, changed by what the call says, and those that the call adds. */
+export function volumesOf(
+  world: World,
+  image: string,
+  said: ReadonlyMap<string, boolean | null>,
+): readonly NewVolume[] {
+  const { rootDevice = '', volumes = [] } = world.images.get(image) ?? {};
+  const own = [...(rootDevice === '' ? [] : [{ device: rootDevice, endsWithMachine: true }]), ...volumes];
+  const changed = own.map(({ device, endsWithMachine }) => ({
+    device,
+    endsWithMachine: said.get(device) ?? endsWithMachine,
+  }));
+  const added = [...said].filter(([device]) => own.every((volume) => volume.device !== device));
+  return [...changed, ...added.map(([device, ends]) => ({ device, endsWithMachine: ends ?? true }))];
+}
+
+export function templateVersion(world: World, id: string, version: string | undefined): LoopbackTemplate {
+  const found = world.templates.filter((one) => one.id === id);
+  if (found.length === 0)
+    refuse(
+      'InvalidLaunchTemplateId.NotFound',
+      `The specified launch template, with template ID ${id}, does not exist.`,
+    );
+  const one = found.find((template) => String(template.version) === version);
+  return (
+    one ??
+    refuse('InvalidLaunchTemplateId.VersionNotFound', `Could not find launch template version ${version}`)
+  );
+}
+
+export function wouldSucceed(): never {
+  return refuse('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
+}
+
+export function userDataOf(encoded: string | undefined): Buffer | null {
   if (encoded === undefined) return null;
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.length % 4 !== 0) {
     refuse('InvalidUserData.Malformed', 'Invalid BASE64 encoding of user data.');
@@ -76,36 +156,46 @@ function userDataOf(params: Params): Buffer | null {
   return data;
 }
 
-/** How many of the type fit now; refused where it is fewer than the call's minimum. */
-function roomFor(world: World, type: string, zone: string, min: number): number {
+export interface Lack {
+  readonly room: number;
+  readonly code: 'InsufficientInstanceCapacity' | 'VcpuLimitExceeded';
+  readonly message: string;
+}
+
+/** How many of the type fit now, and what stands against more. */
+export function roomIn(world: World, type: string, zone: string): Lack {
   const living = world.instances.filter((instance) => isLiving(world, instance));
   const { capacity, vcpusMax } = world.levers;
   let room = Number.POSITIVE_INFINITY;
   const limit = (key: string, used: number) => {
     const allowed = capacity[key];
-    if (allowed !== undefined) room = Math.min(room, allowed - used);
+    if (allowed !== undefined) room = Math.min(room, Math.max(0, allowed - used));
   };
   const ofType = living.filter((instance) => instance.type === type);
   limit('*', living.length);
   limit(type, ofType.length);
   limit(`${type}:${zone}`, ofType.filter((instance) => instance.zone === zone).length);
-  if (room < min) {
-    refuse(
-      'InsufficientInstanceCapacity',
-      `We currently do not have sufficient ${type} capacity in ${zone}.`,
-      500,
-    );
-  }
-  if (vcpusMax === null) return room;
+  const full: Lack = {
+    room,
+    code: 'InsufficientInstanceCapacity',
+    message: `We currently do not have sufficient ${type} capacity in ${zone}.`,
+  };
+  if (vcpusMax === null) return full;
   const vcpus = (name: string) => world.types.get(name)?.vcpus ?? 1;
   const used = living.reduce((sum, instance) => sum + vcpus(instance.type), 0);
-  room = Math.min(room, Math.floor((vcpusMax - used) / vcpus(type)));
-  if (room < min) {
-    refuse(
-      'VcpuLimitExceeded',
-      `You have requested more vCPU capacity than your current vCPU limit of ${vcpusMax} allows.`,
-    );
-  }
+  const allowed = Math.max(0, Math.floor((vcpusMax - used) / vcpus(type)));
+  if (allowed >= room) return full;
+  return {
+    room: allowed,
+    code: 'VcpuLimitExceeded',
+    message: `You have requested more vCPU capacity than your current vCPU limit of ${vcpusMax} allows.`,
+  };
+}
+
+/** Refused where it is fewer than the call's minimum. */
+function roomFor(world: World, { type, zone }: { type: string; zone: string }, min: number): number {
+  const { room, code, message } = roomIn(world, type, zone);
+  if (room < min) refuse(code, message, code === 'VcpuLimitExceeded' ? 400 : 500);
   return room;
 }
 

@@ -3,12 +3,21 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, readBody, send, spoil, type Voice } from '../loopback/answers.ts';
 import { type Fault, makeFaults } from '../loopback/faults.ts';
+import { createFleet } from './create-fleet.ts';
 import { describeInstances } from './describe-instances.ts';
+import {
+  describeInstanceTypeOfferings,
+  describeKeyPairs,
+  describeSecurityGroups,
+  describeSubnets,
+} from './describe-places.ts';
+import { describeSpotInstanceRequests, describeSpotPriceHistory, describeVolumes } from './describe-spot.ts';
 import {
   describeAvailabilityZones,
   describeImages,
   describeInstanceAttribute,
   describeInstanceTypes,
+  describeLaunchTemplateVersions,
 } from './describe-stock.ts';
 import { type Params, parseParams } from './query.ts';
 import { Refusal } from './refusal.ts';
@@ -27,7 +36,7 @@ import {
   type World,
   type WorldOptions,
 } from './world.ts';
-import { answerXml, errorXml, type Xml } from './xml.ts';
+import { answerXml, elements, errorXml, type Xml } from './xml.ts';
 
 /**
  * A loopback server that speaks EC2's Query API, for tests: the actions that the driver uses, with levers to make it
@@ -62,6 +71,8 @@ export interface LoopbackEc2 {
   preload(count: number, about: Preload): readonly LoopbackInstance[];
   /** The cloud ends an instance by itself. */
   kill(id: string, reason?: string): void;
+  /** EC2 gives notice that it will take a spot machine back. */
+  giveNotice(id: string): void;
   /** Takes an instance out of all views, as if it had never been. */
   vanish(id: string): void;
   /** Open connections, idle ones too. */
@@ -78,6 +89,8 @@ export interface LoopbackRequest {
 export interface Preload {
   readonly type?: string;
   readonly image?: string;
+  readonly spot?: boolean;
+  readonly volumes?: LoopbackInstance['volumes'];
   /** Tags and client token of the nth, from 0. */
   mark(n: number): { readonly clientToken: string; readonly tags: Readonly<Record<string, string>> };
 }
@@ -87,7 +100,7 @@ export interface LoopbackEc2Options extends Omit<WorldOptions, 'now'> {
   readonly now?: () => number;
   readonly port?: number;
   /** Calls that are signed with another access key are refused; without it any key will do. */
-  readonly accessKeyId?: string;
+  readonly accessKeyId?: string | (() => string);
 }
 
 const requestsMax = 10_000;
@@ -104,12 +117,24 @@ const actions: Readonly<Record<string, (world: World, params: Params) => Xml>> =
   DescribeImages: describeImages,
   DescribeAvailabilityZones: describeAvailabilityZones,
   DescribeInstanceAttribute: describeInstanceAttribute,
+  CreateFleet: createFleet,
+  DescribeLaunchTemplateVersions: describeLaunchTemplateVersions,
+  DescribeSpotInstanceRequests: describeSpotInstanceRequests,
+  DescribeSpotPriceHistory: describeSpotPriceHistory,
+  DescribeVolumes: describeVolumes,
+  DescribeInstanceTypeOfferings: describeInstanceTypeOfferings,
+  DescribeSubnets: describeSubnets,
+  DescribeSecurityGroups: describeSecurityGroups,
+  DescribeKeyPairs: describeKeyPairs,
+  DescribeNetworkInterfaces: () => elements({ networkInterfaceSet: '' }),
 };
 
 export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promise<LoopbackEc2> {
   let manualMs = 0;
   const world = makeWorld({ ...options, now: options.now ?? (() => manualMs) });
   const faults = makeFaults();
+  const { accessKeyId } = options;
+  const wanted = () => (typeof accessKeyId === 'function' ? accessKeyId() : accessKeyId);
   const stopping = new AbortController();
   const requests: LoopbackRequest[] = [];
   const counts = new Map<string, number>();
@@ -128,7 +153,7 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
     const waitMs = world.levers.delayMs[action] ?? world.levers.delayMs['*'] ?? 0;
     if (waitMs > 0) await delay(waitMs, undefined, { signal: stopping.signal });
     const carriedOut = () => {
-      if (options.accessKeyId !== undefined && accessKeyOf(request) !== options.accessKeyId) return denied;
+      if (wanted() !== undefined && accessKeyOf(request) !== wanted()) return denied;
       return carryOut(world, action, params);
     };
     const fault = faults.next(action);
@@ -172,6 +197,9 @@ export async function startLoopbackEc2(options: LoopbackEc2Options = {}): Promis
     living: () => world.instances.filter((instance) => isLiving(world, instance)),
     preload: (count, about) => Array.from({ length: count }, (_, n) => preloaded(world, about, n)),
     kill: (id, reason = 'Server.InternalError') => endInstance(world, mustKnow(world, id), reason),
+    giveNotice: (id) => {
+      mustKnow(world, id).spotStatus = 'marked-for-termination';
+    },
     vanish: (id) => {
       mustKnow(world, id).vanished = true;
     },
@@ -194,6 +222,8 @@ function carryOut(world: World, action: string, params: Params): Answer {
   const requestId = `loopback-${lastRequest}`;
   const perform = Object.hasOwn(actions, action) ? actions[action] : undefined;
   try {
+    if (world.levers.denied.includes(action))
+      throw new Refusal('UnauthorizedOperation', 'You are not authorized to perform this operation.', 403);
     if (perform === undefined) throw new Refusal('InvalidAction', `The action ${action} is not valid`, 400);
     return { status: 200, body: answerXml(action, requestId, perform(world, params)) };
   } catch (error) {
@@ -233,7 +263,10 @@ function preloaded(world: World, about: Preload, n: number): LoopbackInstance {
     type: about.type ?? type,
     zone: world.zones[0] ?? '',
     tags: new Map(Object.entries(tags)),
-    volumeTags: new Map(),
+    volumeTags: new Map(Object.entries(tags)),
+    requestTags: new Map(),
+    spot: about.spot ?? false,
+    volumes: about.volumes ?? [],
     userData: null,
   });
   if (made === undefined) throw new Error('nothing was made');

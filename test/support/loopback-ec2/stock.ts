@@ -13,6 +13,18 @@ export interface LoopbackImage {
   readonly name: string;
   readonly owner: string;
   readonly rootDevice: string;
+  readonly arch?: 'x86_64' | 'arm64';
+  /** Beside the root's. */
+  readonly volumes?: readonly { readonly device: string; readonly endsWithMachine: boolean }[];
+}
+
+/** A version of a launch template, as far as machines differ by it. */
+export interface LoopbackTemplate {
+  readonly id: string;
+  readonly version: number;
+  readonly volumes?: readonly { readonly device: string; readonly endsWithMachine: boolean }[];
+  /** Its interfaces stay when the machine is ended. */
+  readonly keepsInterfaces?: boolean;
 }
 
 export const loopbackAccount = '123456789012';
@@ -32,4 +44,9 @@ export const defaultImages: readonly LoopbackImage[] = [
   { id: 'ami-0123456789abcdef0', name: 'worker', owner: loopbackAccount, rootDevice: '/dev/xvda' },
   { id: 'ami-0123456789abcdef1', name: 'worker-gpu', owner: loopbackAccount, rootDevice: '/dev/sda1' },
   { id: 'ami-0fedcba9876543210', name: 'somebody-elses', owner: '999999999999', rootDevice: '/dev/sda1' },
+];
+
+export const defaultTemplates: readonly LoopbackTemplate[] = [
+  { id: 'lt-0123456789abcdef0', version: 1 },
+  { id: 'lt-0123456789abcdef0', version: 2 },
 ];

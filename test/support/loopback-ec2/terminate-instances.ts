@@ -1,6 +1,7 @@
 import { stateXml, unknownInstance } from './describe-instances.ts';
 import { listOf, type Params } from './query.ts';
 import { refuse } from './refusal.ts';
+import { wouldSucceed } from './run-instances.ts';
 import { endInstance, stateAt, type World } from './world.ts';
 import { elements, items, type Xml } from './xml.ts';
 
@@ -16,6 +17,7 @@ export function terminateInstances(world: World, params: Params): Xml {
     const shownUntil = (instance.terminatedAtMs ?? now) + world.levers.terminatedShownMs;
     return now <= shownUntil ? instance : unknownInstance(id);
   });
+  if (params.get('DryRun') === 'true') wouldSucceed();
   const changes = found.map((instance) => {
     const previous = stateAt(instance, now);
     endInstance(world, instance, 'Client.UserInitiatedShutdown');

@@ -24,14 +24,19 @@ const wireFaults: Readonly<Record<NamedFault, Fault>> = {
   echo: { kind: 'echo', status: 400, code: 'InvalidParameterValue' },
 };
 
-/** The EC2 driver on the loopback server, for the conformance suite. */
-export async function startEc2OnLoopback(): Promise<CloudUnderTest> {
+const launchTemplate = { id: 'lt-0123456789abcdef0', version: 1 };
+const fleet = { types: ['t3.micro'], zones: ['us-east-1a', 'us-east-1b'] };
+
+/** The EC2 driver on the loopback server, for the conformance suite; its machines are launched one by one or as fleets. */
+export async function startEc2OnLoopback(by: 'instances' | 'fleets' = 'instances'): Promise<CloudUnderTest> {
   const server = await startLoopbackEc2({ accessKeyId });
   const [image] = defaultImages;
+  const type = { type: 'c5.large', ...(by === 'fleets' ? { launchTemplate, fleet } : {}) };
+  const actionOf = (kind: CallKind) => (kind === 'create' && by === 'fleets' ? 'CreateFleet' : actions[kind]);
   return {
     driver: ec2Driver,
-    boot: { image: image?.id, type: 'c5.large' },
-    bootUnknown: { image: 'ami-00000000000000bad', type: 'c5.large' },
+    boot: { image: image?.id, ...type },
+    bootUnknown: { image: 'ami-00000000000000bad', ...type },
     secrets: [secretAccessKey, sessionToken, 'wrong-secret-of-nobody'],
     connect: ({ site, clock, log, to = 'cloud' }) =>
       ec2Driver.create(
@@ -82,8 +87,8 @@ export async function startEc2OnLoopback(): Promise<CloudUnderTest> {
     allowance: async (instances) => {
       server.levers.vcpusMax = 2 * instances;
     },
-    fault: async (kind, fault, times) => server.fault(actions[kind], wireFaults[fault], times),
-    calls: async (kind) => server.calls(actions[kind]),
+    fault: async (kind, fault, times) => server.fault(actionOf(kind), wireFaults[fault], times),
+    calls: async (kind) => server.calls(actionOf(kind)),
     stop: () => server.stop(),
   };
 }

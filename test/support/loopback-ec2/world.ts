@@ -1,4 +1,12 @@
-import { defaultImages, defaultTypes, type LoopbackImage, type LoopbackType } from './stock.ts';
+import {
+  defaultImages,
+  defaultTemplates,
+  defaultTypes,
+  type LoopbackImage,
+  type LoopbackTemplate,
+  type LoopbackType,
+} from './stock.ts';
+import type { Xml } from './xml.ts';
 
 export type LoopbackState = 'pending' | 'running' | 'shutting-down' | 'terminated';
 
@@ -16,6 +24,12 @@ export interface LoopbackInstance {
   readonly tags: ReadonlyMap<string, string>;
   /** Of its volumes, as the create call gave them. */
   readonly volumeTags: ReadonlyMap<string, string>;
+  /** Of its spot request, as the create call gave them. */
+  readonly requestTags: ReadonlyMap<string, string>;
+  readonly spot: boolean;
+  /** The status of its spot request, in EC2's words. */
+  readonly spotStatus: string;
+  readonly volumes: readonly NewVolume[];
   /** As it was sent, decoded. */
   readonly userData: Buffer | null;
   readonly createdAtMs: number;
@@ -47,6 +61,15 @@ export interface Levers {
   capacity: Record<string, number>;
   /** Living processors allowed; more is VcpuLimitExceeded. null: no limit. */
   vcpusMax: number | null;
+  /** Actions that the account has no right to. */
+  denied: string[];
+  /** Spot prices of an hour in USD, by `type:zone`. */
+  spotPrices: Record<string, number>;
+}
+
+export interface NewVolume {
+  readonly device: string;
+  readonly endsWithMachine: boolean;
 }
 
 export interface World {
@@ -54,10 +77,13 @@ export interface World {
   readonly levers: Levers;
   readonly types: ReadonlyMap<string, LoopbackType>;
   readonly images: ReadonlyMap<string, LoopbackImage>;
+  readonly templates: readonly LoopbackTemplate[];
   readonly zones: readonly string[];
   readonly instances: Mutable<LoopbackInstance>[];
   readonly byId: Map<string, Mutable<LoopbackInstance>>;
   readonly tokens: Map<string, { readonly parameters: string; readonly reservation: string }>;
+  /** Of fleets: the answer to a token. */
+  readonly fleets: Map<string, { readonly parameters: string; readonly answer: Xml }>;
   readonly byReservation: Map<string, Mutable<LoopbackInstance>[]>;
 }
 
@@ -67,6 +93,7 @@ export interface WorldOptions {
   readonly zones?: readonly string[];
   readonly types?: readonly LoopbackType[];
   readonly images?: readonly LoopbackImage[];
+  readonly templates?: readonly LoopbackTemplate[];
   readonly levers?: Partial<Levers>;
 }
 
@@ -82,14 +109,18 @@ export function makeWorld(options: WorldOptions): World {
       delayMs: {},
       capacity: {},
       vcpusMax: null,
+      denied: [],
+      spotPrices: {},
       ...options.levers,
     },
     types: new Map((options.types ?? defaultTypes).map((type) => [type.name, type])),
     images: new Map((options.images ?? defaultImages).map((image) => [image.id, image])),
+    templates: options.templates ?? defaultTemplates,
     zones: options.zones ?? ['us-east-1a', 'us-east-1b'],
     instances: [],
     byId: new Map(),
     tokens: new Map(),
+    fleets: new Map(),
     byReservation: new Map(),
   };
 }
@@ -102,6 +133,9 @@ export interface NewInstances {
   readonly zone: string;
   readonly tags: ReadonlyMap<string, string>;
   readonly volumeTags: ReadonlyMap<string, string>;
+  readonly requestTags: ReadonlyMap<string, string>;
+  readonly spot: boolean;
+  readonly volumes: readonly NewVolume[];
   readonly userData: Buffer | null;
 }
 
@@ -125,6 +159,7 @@ export function addInstances(world: World, wanted: NewInstances): readonly Mutab
       endingAtMs: null,
       terminatedAtMs: null,
       stateReason: '',
+      spotStatus: 'fulfilled',
       vanished: false,
     };
     made.push(instance);

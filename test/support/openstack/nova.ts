@@ -84,7 +84,7 @@ function route(world: World, call: ServiceCall, minor: number): ServiceAnswer {
 
 function knownServer(world: World, call: ServiceCall, id: string): FakeServer {
   const server = world.byId.get(id);
-  if (server === undefined || server.project !== call.project || !isKnown(world, server)) {
+  if (server === undefined || server.project !== call.project || !isKnown(world, server) || server.remnant) {
     throw novaRefusal(404, `Instance ${id} could not be found.`);
   }
   return server;
@@ -178,7 +178,8 @@ export function serverRow(world: World, server: FakeServer): unknown {
   const status = statusOf(world, server);
   const gone = status === 'DELETED';
   const isEnding = !gone && server.deletingAtMs !== null;
-  const task = isEnding ? 'deleting' : status === 'BUILD' ? 'spawning' : null;
+  const building = server.remnant ? 'scheduling' : 'spawning';
+  const task = isEnding ? 'deleting' : status === 'BUILD' ? building : null;
   if (status === 'UNKNOWN')
     return { id: server.id, status, created: '2026-11-22T02:32:16Z', tenant_id: server.project };
   const low = server.seq % 65_536;

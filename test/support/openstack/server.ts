@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Answer, json, readBody, send, spoil, type Voice } from '../loopback/answers.ts';
 import { type Fault, makeFaults } from '../loopback/faults.ts';
@@ -22,6 +22,7 @@ export interface LoopbackOpenstack {
   advance(ms: number): void;
   /** Lets the next `times` calls of a kind go wrong; a kind is `POST /servers`, `GET /servers/detail`, … */
   fault(kind: string, fault: Fault, times?: number): void;
+  clearFaults(): void;
   /** The next create whose answer is spoiled shows its servers so much later. */
   lateMs: number;
   calls(kind: string): number;
@@ -42,7 +43,7 @@ const services: Readonly<Record<string, (world: World, call: ServiceCall) => Ser
 };
 
 export async function startLoopbackOpenstack(
-  tls: { readonly key: string; readonly cert: string } | null = null,
+  tls: Pick<ServerOptions, 'key' | 'cert' | 'ca' | 'requestCert'> | null = null,
 ): Promise<LoopbackOpenstack> {
   let nowMs = 0;
   const world = makeWorld(() => nowMs);
@@ -113,6 +114,7 @@ export async function startLoopbackOpenstack(
       nowMs += ms;
     },
     fault: (kind, fault, times) => faults.set(kind, fault, times),
+    clearFaults: () => faults.clear(),
     calls: (kind) => log.filter((one) => one === kind).length,
     headersOf: (kind) => seen.get(kind) ?? {},
     async stop() {

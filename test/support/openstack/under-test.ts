@@ -75,6 +75,12 @@ export async function startOpenstackOnLoopback(): Promise<CloudUnderTest> {
     allowance: async (instances) => {
       world.levers.instancesMax = instances;
     },
+    session: {
+      expire: async () => {
+        for (const token of world.tokens.values()) token.revoked = true;
+      },
+      logIns: async () => server.calls('POST /identity/v3/auth/tokens'),
+    },
     fault: async (kind, fault, times) => server.fault(kinds[kind], wireFaults[fault], times),
     calls: async (kind) => server.calls(kinds[kind]),
     stop: () => server.stop(),

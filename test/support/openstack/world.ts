@@ -25,6 +25,8 @@ export interface FakeServer {
   /** Overrides what its times say: SHUTOFF, UNKNOWN, … */
   status: string | null;
   locked: boolean;
+  /** It was deleted while Nova placed others of its call: listed for ever, and not found by its id. */
+  remnant: boolean;
 }
 
 export interface FakeFlavor {
@@ -209,6 +211,7 @@ export function addServer(world: World, wanted: NewFakeServer): FakeServer {
     goneAtMs: null,
     status: null,
     locked: false,
+    remnant: false,
   };
   world.servers.push(server);
   world.byId.set(server.id, server);

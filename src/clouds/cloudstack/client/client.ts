@@ -39,6 +39,8 @@ export interface CallOptions {
 export interface Client {
   /** What stands in the answer's one top-level key. */
   call(command: string, params: Params, options: CallOptions): Promise<unknown>;
+  /** The time that the last answer told, and ours when it came: epoch ms; null where none told it. */
+  heard(): { readonly theirsMs: number; readonly oursMs: number } | null;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export function makeClient({ endpoint, apiKey, secretKey, wallNow }: ClientOptio
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  let heard: ReturnType<Client['heard']> = null;
   return {
     async call(command, params, { signal, secrets = [] }) {
       if (signal.aborted) {
@@ -57,8 +60,11 @@ export function makeClient({ endpoint, apiKey, secretKey, wallNow }: ClientOptio
       }
       const body = signedForm({ command, ...params }, { apiKey, secretKey }, wallNow() + signatureLifeMs);
       const answer = await exchange(command, { agent, endpoint, body, signal });
+      const theirsMs = httpDateMs(answer.date ?? '');
+      if (theirsMs !== null) heard = { theirsMs, oursMs: wallNow() };
       return unwrap(command, answer, { nowMs: wallNow(), secrets: [secretKey, apiKey, ...secrets] });
     },
+    heard: () => heard,
     close: async () => {
       if (!agent.destroyed) await agent.destroy();
     },

@@ -59,6 +59,20 @@ export const templateRow = z.object({
 
 export const namedRow = z.object({ id, name: z.string() });
 
+/** Of `listCapabilities`, whose answer is one object. */
+export const capabilities = z.object({
+  capability: z.object({
+    cloudstackversion: optionalText,
+    allowuserexpungerecovervm: z.boolean().nullish(),
+    apilimitmax: z.number().nullish(),
+    /** Seconds. */
+    apilimitinterval: z.number().nullish(),
+  }),
+});
+
+/** Of `listApis`: the commands that the key may call. It knows no pages. */
+export const apiNames = z.object({ api: z.array(z.object({ name: z.string() })).nullish() });
+
 export const volumeRow = z.object({ id, type: optionalText });
 
 /** `Unlimited`, a number, or a number as text. */

@@ -1,5 +1,6 @@
 import { Agent } from 'undici';
 import { type Compute, openCompute } from './compute.ts';
+import { type ClientCertificateFiles, connectorFor } from './connector.ts';
 import type { Credentials } from './identity.ts';
 import { type ImageApi, openImage } from './image.ts';
 import { type NetworkApi, openNetwork } from './network.ts';
@@ -19,6 +20,8 @@ export interface OpenStackOptions {
   readonly ca: string | null;
   /** False: any certificate will do. */
   readonly verify: boolean;
+  /** Shown to servers that ask for one; null or absent: none is. */
+  readonly clientCertificate?: ClientCertificateFiles | null;
   readonly clock: MonotonicClock;
 }
 
@@ -38,11 +41,12 @@ export interface OpenStack {
 export function openStack(options: OpenStackOptions): OpenStack {
   const agent = new Agent({
     connections: socketsMax,
-    connect: {
-      timeout: connectTimeoutMs,
-      rejectUnauthorized: options.verify,
-      ...(options.ca === null ? {} : { ca: options.ca }),
-    },
+    connect: connectorFor({
+      timeoutMs: connectTimeoutMs,
+      verify: options.verify,
+      ca: options.ca,
+      clientCertificate: options.clientCertificate ?? null,
+    }),
   });
   const session = openSession({
     dispatcher: agent,
