@@ -93,6 +93,7 @@ export type ControlErrorCode = (typeof controlErrorCodes)[number];
 export const refusalReasons = [
   'poolMax', // the pool would have more than its max
   'cloudMax', // the cloud would have more than its max
+  'part', // the pool has its part of a bound that pools share, and others wait for theirs
   'offerMax', // the offer would have more than its max
   'quota', // the account has no room
   'budget', // a budget does not bear it

@@ -4,11 +4,12 @@ import type { CapFields, PolicyFields } from './schema.ts';
 /** A user or group of the config: each one for itself. */
 const each = '*';
 
-export function fairnessOf({ aging, gangHold, fairShare, caps }: PolicyFields): FairnessPolicy {
+export function fairnessOf({ aging, gangHold, makeRoom, fairShare, caps }: PolicyFields): FairnessPolicy {
   const { halfLife, levels, users, groups } = fairShare;
   return {
     agingMs: aging,
     gangHoldMs: gangHold,
+    makeRoomAfterMs: makeRoom === 'never' ? null : makeRoom,
     share: {
       halfLifeMs: halfLife,
       levels,

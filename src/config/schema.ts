@@ -73,6 +73,7 @@ export const policySchema = z.strictObject({
   retention: durationBetween(hour, 3650 * day).prefault('30d'),
   aging: durationBetween(minute, 30 * day).prefault('1h'),
   gangHold: durationBetween(0, day).prefault('30m'),
+  makeRoom: z.union([z.literal('never'), durationBetween(0, 30 * day)]).prefault('10m'),
   fairShare: fairShareSchema.prefault({}),
   caps: z.array(capSchema).max(1000).default([]),
 });

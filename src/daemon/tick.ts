@@ -159,7 +159,7 @@ export function tick(state: CoreState, input: TickInput, configured: CoreSite): 
     policy: site.policy,
     jitter,
   });
-  setAsides = dropStaleProbes(setAsides, (intent) => change.intents.has(intent));
+  setAsides = dropStaleProbes(setAsides, (intent) => change.intents.get(intent)?.state);
   setAsides = forgiveShortLives(setAsides, change.entries, nowMs);
   setAsides = forgiveMatches(setAsides, change.entries, nowMs);
 

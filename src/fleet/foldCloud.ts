@@ -22,6 +22,9 @@ export function foldList(change: FleetChange, list: CloudSnapshot): void {
     const id = known.get(found.cloudId) ?? unboundSeat(change, list.cloud, found);
     if (id === undefined) meet(change, list, found);
     else {
+      // A list may show it twice, and it may have been met before its seat was known to be taken.
+      known.set(found.cloudId, id);
+      change.strangers.delete(strangerKey(list.cloud, found));
       listed.add(id);
       change.apply(id, { kind: 'listed', found, takenAtMs: list.takenAtMs }, describe(found));
     }

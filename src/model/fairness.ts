@@ -6,6 +6,8 @@ export interface FairnessPolicy {
   readonly caps: readonly Cap[];
   /** Free machines are kept for a multi-node job that lacks others for so long. */
   readonly gangHoldMs: number;
+  /** Jobs that wait so long for a bound that pools share are made room for; null: never. */
+  readonly makeRoomAfterMs: number | null;
 }
 
 export interface SharePolicy {
@@ -35,4 +37,5 @@ export const usualFairness: FairnessPolicy = {
   share: { halfLifeMs: 7 * 86_400_000, levels: 20, users: new Map(), groups: new Map() },
   caps: [],
   gangHoldMs: 1_800_000,
+  makeRoomAfterMs: 600_000,
 };

@@ -66,6 +66,7 @@ export const endReasons = [
   'budget', // a budget that it counts in is used up
   'downtime', // its cloud, pool or site is in a declared downtime
   'blackHole', // it took no job though many waited, or ended each in seconds
+  'yielded', // its pool had more than its part of a bound, and jobs of another pool waited for it
   'released', // it was for one job of its queue alone, which is over
   'reclaimed', // the cloud gave notice that it takes it back, and it was drained for that
 ] as const;

@@ -5,7 +5,7 @@ import type { Placement } from './placements.ts';
 import type { DemandShortage } from './plan.ts';
 import type { Grant } from './room.ts';
 import type { Terms } from './supply.ts';
-import { cpusOfJob, launchOf, openPlacements, type Served, type Work } from './work.ts';
+import { cpusOfJob, launchOf, noteCrowded, openPlacements, type Served, type Work } from './work.ts';
 
 /**
  * Multi-node jobs: each wants `workers` machines at once, one node on each, or none. A job is served only if all of them are
@@ -172,13 +172,16 @@ function refuse(
     parts = reserve(demand, wanted, work);
     return null;
   });
+  const lacks = wanted.missing - countOf(parts);
+  const full = parts.find(({ grant }) => grant.short?.code === 'poolMax');
+  if (full !== undefined) noteCrowded(full.placement.pool, lacks, work);
   const bound = parts.find(({ grant }) => grant.short !== null)?.grant.short;
   const held = wanted.placements.map(({ pool, match }) => work.fallback.holds(pool, match.offer));
   const shortage =
     bound ??
     held.find((reason) => reason !== null) ??
     ({ code: 'poolMax', why: 'there is no room' } as const);
-  return wait(demand, work, withMissing(shortage, workers, wanted.missing - countOf(parts)));
+  return wait(demand, work, withMissing(shortage, workers, lacks));
 }
 
 function tooLarge(workers: number, why: string, figures: Readonly<Record<string, number>>): DemandShortage {

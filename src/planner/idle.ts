@@ -98,7 +98,8 @@ export function noteIdle(
       wantedAtMs = Math.max(wantedAtMs, usage.wantedAtMs ?? wantedAtMs);
       bootMs = Math.max(bootMs, bootTimeOf(offer, input.idle));
     }
-    const quietMs = quietBoots * bootMs;
+    // Where one took very long to boot, all that is free is not kept for as many times that.
+    const quietMs = Math.min(quietBoots * bootMs, pool.limits.idleMaxMs);
     const target = atMs - wantedAtMs <= quietMs ? Math.floor(pool.headroomShare * inUse) : 0;
     const spare = spares.get(pool.name);
     if (spare === undefined || target >= spare.kept || atMs > spare.keptAtMs + quietMs)

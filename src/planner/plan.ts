@@ -18,6 +18,7 @@ import type { LaunchCounts } from './launchRate.ts';
 import { drainsForLifetimes } from './lifetimes.ts';
 import { drainsForNotices } from './notices.ts';
 import { inOrder, type Turn } from './order.ts';
+import { type Division, divide, drainsForOthers } from './parts.ts';
 import { cheapestFirst, createPlacements, indexPools } from './placements.ts';
 import { type BudgetReport, createPurse, type MoneyOutlook } from './purse.ts';
 import { createRoom, type Shortage } from './room.ts';
@@ -180,6 +181,13 @@ export interface DemandShortage {
  * machines that no job needs are drained. Pools of greater priority come first in all of it.
  */
 export function plan(input: PlanInput): Plan {
+  const first = attempt(input, []);
+  if (first.pressures.length === 0) return first.plan;
+  const divisions = divide(first);
+  return divisions.length === 0 ? first.plan : attempt(input, divisions).plan;
+}
+
+function attempt(input: PlanInput, divisions: readonly Division[]): Work & { readonly plan: Plan } {
   const { fairness = usualFairness, shares = noShares, matchmaker, nowMs } = input;
   const { caps } = fairness;
   const views = [...input.queues.values()].flatMap(({ view }) => (view === null ? [] : [view]));
@@ -188,7 +196,7 @@ export function plan(input: PlanInput): Plan {
   );
   matchmaker.prepare(groups);
   const purse = createPurse(input);
-  const room = createRoom(input, purse);
+  const room = createRoom(input, purse, divisions);
   const namesLaunches = caps.some(({ machines }) => machines !== null);
   const pools = indexPools(input.pools);
   const work: Work = {
@@ -203,6 +211,7 @@ export function plan(input: PlanInput): Plan {
     launches: [],
     waitingGangs: [],
     crowded: new Map(),
+    pressures: [],
   };
   const poolPriority = (demand: Demand) => greatestPriority(demand, work);
   const turns = inOrder(groups, { nowMs, policy: fairness, shares, poolPriority });
@@ -213,11 +222,12 @@ export function plan(input: PlanInput): Plan {
     ...drainsForDowntimes(input),
     ...drainsForLifetimes(input),
     ...drainsForBudgets(input, purse),
+    ...drainsForOthers(divisions, input),
   ]);
   const leaving = new Set([...due.map(({ instance }) => instance), ...(input.doubted ?? [])]);
   const usages = noteIdle(input, { needed: work.supply.needed, launches: work.launches });
   const drains = [...due, ...planDrains(input, work.supply, { usages, leaving, crowded: work.crowded })];
-  return {
+  const decided = {
     launches: work.launches,
     undrains: work.supply.undrained,
     drains,
@@ -227,6 +237,7 @@ export function plan(input: PlanInput): Plan {
     needed: work.supply.needed,
     waitedFor: waitedFor(work, groups),
   };
+  return { ...work, plan: decided };
 }
 
 /** No job is put on a machine that is doubted: one is waited for while some job matches it, or may do so unseen. */

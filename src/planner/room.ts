@@ -4,6 +4,7 @@ import { isObserved } from '../model/mode.ts';
 import type { Pool } from '../model/offer.ts';
 import { closedBy, describeWindow } from './downtimes.ts';
 import { launchesLeft as launchesLeftOf, launchesPerHour } from './launchRate.ts';
+import { type Division, isWithin, nameOf } from './parts.ts';
 import type { PlanInput } from './plan.ts';
 import { createPurse, type Purchase, type Purse } from './purse.ts';
 import { createQuotas } from './quota.ts';
@@ -18,6 +19,7 @@ export interface Shortage {
     | 'launchRate'
     | 'poolMax'
     | 'cloudMax'
+    | 'part'
     | 'offerMax'
     | 'budget'
     | 'quota'
@@ -61,7 +63,11 @@ export interface Room {
   spareOf(pool: Pool, needed: ReadonlySet<InstanceId>): number;
 }
 
-export function createRoom(input: PlanInput, purse: Purse = createPurse(input)): Room {
+export function createRoom(
+  input: PlanInput,
+  purse: Purse = createPurse(input),
+  divisions: readonly Division[] = [],
+): Room {
   const { nowMs, fleet, clouds, setAsides, paused, downtimes, launchCounts } = input;
   const quotas = createQuotas(input);
   const launchesLeft = new Map<CloudName, number>();
@@ -72,6 +78,14 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
   const ofRate = createTally<PoolName>();
   const ofOffer = createTally<OfferName | null>();
   const ofCloud = createTally<CloudName>();
+  const parts = divisions.map((division) => ({ ...division, has: createTally<PoolName>() }));
+  const partsFor = ({ pool, offer }: Purchase) =>
+    parts.flatMap(({ scope, parts: most, has }) => {
+      const part = isWithin(scope, { cloud: offer.cloud, offer: offer.name })
+        ? most.get(pool.name)
+        : undefined;
+      return part === undefined ? [] : [{ scope, part, has }];
+    });
   const rateLeft = (pool: Pool) => launchesLeftOf(pool, launchCounts, nowMs);
 
   for (const { instance } of fleet.entries.values()) {
@@ -80,6 +94,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     ofPool.add(instance.pool, 1);
     ofOffer.add(instance.offer, 1);
     ofCloud.add(instance.cloud, 1);
+    for (const { scope, has } of parts) if (isWithin(scope, instance)) has.add(instance.pool, 1);
   }
   // A machine with our mark that we do not know yet costs money and quota like any other, and may be adopted.
   for (const { cloud, found } of fleet.strangers.values()) {
@@ -117,6 +132,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
     const probe = admitted.includes('probe');
     const affordable = purse.left(launch);
     const allowed = quotas.left(offer);
+    const shared = partsFor(launch);
     const bounds: readonly Bound[] = [
       {
         code: 'poolMax',
@@ -146,6 +162,12 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
         ...(affordable === null ? {} : { figures: affordable.figures }),
       },
       { code: 'quota', why: () => allowed?.why ?? '', left: allowed?.left ?? wanted },
+      ...shared.map(({ scope, part, has }) => ({
+        code: 'part' as const,
+        why: () =>
+          `pool ${pool.name} has its part of ${nameOf(scope)}, ${part} machines, as jobs of other pools wait for theirs`,
+        left: part - has.of(pool.name),
+      })),
     ];
     const paces: readonly Bound[] = [
       {
@@ -173,6 +195,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
       ofRate.add(pool.name, count);
       ofOffer.add(offer.name, count);
       ofCloud.add(cloud.name, count);
+      for (const { has } of shared) has.add(pool.name, count);
       launchesLeft.set(cloud.name, inFlight - Math.ceil(now / seats));
       const newlyProbed = probe ? keys.filter((key) => !probed.has(key)) : [];
       for (const key of newlyProbed) probed.add(key);
@@ -184,6 +207,7 @@ export function createRoom(input: PlanInput, purse: Purse = createPurse(input)):
         ofRate.add(pool.name, -count);
         ofOffer.add(offer.name, -count);
         ofCloud.add(cloud.name, -count);
+        for (const { has } of shared) has.add(pool.name, -count);
         launchesLeft.set(cloud.name, inFlight);
         for (const key of newlyProbed) probed.delete(key);
       });

@@ -1,11 +1,15 @@
 import type { Demand } from '../model/demand.ts';
+import { usualFairness } from '../model/fairness.ts';
+import type { Offer } from '../model/offer.ts';
 import { serveGang } from './gang.ts';
 import { matchAdmittance } from './mismatch.ts';
 import type { Turn } from './order.ts';
+import type { Scope } from './parts.ts';
 import type { Placement } from './placements.ts';
 import type { DemandReport, DemandShortage } from './plan.ts';
+import type { Shortage } from './room.ts';
 import type { Terms } from './supply.ts';
-import { cpusOfJob, launchOf, openPlacements, type Served, type Work } from './work.ts';
+import { cpusOfJob, launchOf, noteCrowded, openPlacements, type Served, type Work } from './work.ts';
 
 export function serve(demand: Demand, turn: Turn, work: Work): DemandReport {
   const { id, queue, sampleJobs, count } = demand;
@@ -43,9 +47,16 @@ function serveCounted(demand: Demand, work: Work): Served {
   return { onWorkers, onComing, onUndrained, onLaunches, unmet, shortage: why };
 }
 
-function noteCrowded({ pool, match }: Placement, jobs: number, { crowded }: Work): void {
-  const machines = Math.ceil(jobs / match.jobsPerMachine);
-  crowded.set(pool.name, (crowded.get(pool.name) ?? 0) + machines);
+/** What a bound counts that pools share; null: it is the pool's own, or it passes. */
+function sharedScope(code: Shortage['code'], { name, cloud }: Offer): Scope | null {
+  if (code === 'offerMax') return { cloud, offer: name };
+  return code === 'cloudMax' || code === 'quota' ? { cloud, offer: null } : null;
+}
+
+function hasWaitedLong({ oldestSubmittedAtMs }: Demand, { input }: Work): boolean {
+  const { makeRoomAfterMs } = input.fairness ?? usualFairness;
+  if (makeRoomAfterMs === null || oldestSubmittedAtMs === null) return false;
+  return input.nowMs - oldestSubmittedAtMs >= makeRoomAfterMs;
 }
 
 function launchFor(
@@ -61,6 +72,7 @@ function launchFor(
   let left = jobs;
   let shortage: DemandShortage | null = null;
   let full: Placement | null = null;
+  let stopped: { readonly way: Placement; readonly scope: Scope } | null = null;
   for (const { way, most } of work.spreader.choices(open.placements, jobs)) {
     const { pool, match } = way;
     if (left === 0) break;
@@ -81,6 +93,8 @@ function launchFor(
     work.fallback.asked(pool, offer, granted.short);
     if (granted.short !== null) shortage ??= granted.short;
     if (granted.short?.code === 'poolMax') full ??= way;
+    const scope = granted.short === null ? null : sharedScope(granted.short.code, offer);
+    if (scope !== null) stopped ??= { way, scope };
     else if (allowed < wanted) shortage ??= caps.shortage(demand);
     if (granted.count === 0) continue;
     launches.push(launchOf(demand, { pool, match }, { ...granted, probe: granted.probe || isTrial }));
@@ -88,6 +102,12 @@ function launchFor(
     supply.addLaunch(offer, pool, granted.count);
     left -= supply.takeFromOffer(demand, offer.name, left, terms);
   }
-  if (full !== null && left > 0) noteCrowded(full, left, work);
+  if (full !== null && left > 0) noteCrowded(full.pool, Math.ceil(left / full.match.jobsPerMachine), work);
+  if (stopped !== null && left > 0 && hasWaitedLong(demand, work))
+    work.pressures.push({
+      scope: stopped.scope,
+      pool: stopped.way.pool,
+      machines: Math.ceil(left / stopped.way.match.jobsPerMachine),
+    });
   return { onLaunches: jobs - left, shortage };
 }

@@ -2,7 +2,7 @@ import { type FleetEntry, isInService } from '../fleet/entry.ts';
 import { type Lesson, shortLifeMs } from '../fleet/fleet.ts';
 import type { CloudErrorCode } from '../model/errors.ts';
 import type { CloudName, DemandId, IntentId, OfferName } from '../model/ids.ts';
-import type { EndReason } from '../model/instance.ts';
+import type { EndReason, IntentState } from '../model/instance.ts';
 
 /**
  * An offer, a whole cloud, or an offer for one demand (mismatch.ts) that is left alone for a while, because launches of it failed. When `untilMs` has passed
@@ -205,8 +205,19 @@ export function forgiveHole(setAsides: SetAsides, working: ReadonlySet<OfferName
   return next;
 }
 
-export function dropStaleProbes(setAsides: SetAsides, isUnderWay: (intent: IntentId) => boolean): SetAsides {
-  const stale = [...setAsides.values()].filter(({ probe }) => probe !== null && !isUnderWay(probe));
+/**
+ * A probe of what was refused is over when its create call is settled, a probe of machines that fail when they are gone:
+ * whatever has come of it has told its lesson, or (found in the cloud after the daemon died) never will.
+ */
+export function dropStaleProbes(
+  setAsides: SetAsides,
+  stateOf: (intent: IntentId) => IntentState | undefined,
+): SetAsides {
+  const stale = [...setAsides.values()].filter(({ probe, reason }) => {
+    if (probe === null) return false;
+    const state = stateOf(probe);
+    return state === undefined || (isRefusal(reason) && state !== 'open' && state !== 'unknown');
+  });
   if (stale.length === 0) return setAsides;
   const next = new Map(setAsides);
   for (const aside of stale) next.set(aside.key, { ...aside, probe: null });

@@ -1,8 +1,10 @@
 import { adForBoot, type Demand } from '../model/demand.ts';
 import type { PoolName } from '../model/ids.ts';
+import type { Pool } from '../model/offer.ts';
 import type { CapKeeper } from './caps.ts';
 import type { Fallback } from './fallback.ts';
 import { matchAdmittance } from './mismatch.ts';
+import type { Pressure } from './parts.ts';
 import type { Placement, PoolIndex } from './placements.ts';
 import type { DemandReport, DemandShortage, PlanInput, PlannedLaunch } from './plan.ts';
 import { fitsLife, remainingOfNewMs } from './remaining.ts';
@@ -26,6 +28,8 @@ export interface Work {
   readonly waitingGangs: Demand[];
   /** Machines that jobs wait for and that a pool has no place for, as it has its max. */
   readonly crowded: Map<PoolName, number>;
+  /** What jobs have waited for long for, and bounds that pools share stop. */
+  readonly pressures: Pressure[];
 }
 
 /** What becomes of a demand's jobs; they add up to its count. */
@@ -92,6 +96,10 @@ function priceOf({ match }: Placement, { input }: Work): number {
 
 function minutes(ms: number): string {
   return `${Math.round(ms / 60_000)} min`;
+}
+
+export function noteCrowded({ name }: Pool, machines: number, { crowded }: Work): void {
+  crowded.set(name, (crowded.get(name) ?? 0) + machines);
 }
 
 export function launchOf(

@@ -180,6 +180,8 @@ export function createJudge(): Judge {
     return async (request, signal) => {
       const beganMs = now();
       const view = await queue.poll(request, signal);
+      // An answer that was on its way to a daemon that has died since.
+      if (beganMs < (newestViewMs.get(name) ?? 0)) return view;
       newestViewMs.set(name, beganMs);
       for (const { id, activity } of view.workers) {
         shown.add(id);

@@ -88,6 +88,17 @@ describe('a machine that bears our mark and is not in the store', () => {
     expect(foldedPhases(change)).toEqual({});
   });
 
+  test('one that is listed twice when its seat is found is no stranger, nor is one that was met before', () => {
+    const unknown = makeInstance('unknown', { name: 'own', cloudId: null });
+    const own = found({ ...unknown, cloudId: CloudId('own-1') });
+    const met = folds(makeFleet([]), [t0, { lists: [makeList(t0, [own])] }]).result();
+    expect(met.strangers.size).toBe(1);
+    const fleet = { ...makeFleet([makeEntry(unknown)]), strangers: met.strangers };
+    const change = folds(fleet, [t0 + 10_000, { lists: [makeList(t0 + 10_000, [own, own])] }]);
+    expect(onlyOf(change)).toMatchObject({ id: 'own-0', cloudId: 'own-1' });
+    expect(change.strangers.size).toBe(0);
+  });
+
   test('a second machine for a seat is ended after the reap period, but not while its own worker has a job', () => {
     const first = makeInstance('claimed', { name: 'old', address: '10.0.0.1' });
     const twin = found(first, { cloudId: CloudId('twin'), address: '10.0.0.2' });

@@ -135,6 +135,15 @@ describe('room for jobs that wait for a place in a full pool', () => {
     expect([next.undrains, next.launches, next.drains]).toEqual([[], [], []]);
   });
 
+  test('is made for multi-node jobs as well', () => {
+    const wide = demandOf(makeJobClass({ name: 'big', vmType: 'big', cpus: 8 }), 1, {
+      kind: 'gang',
+      workers: 2,
+    });
+    const machines = [longFree('a', lately), serving('claimed', 'b')];
+    expect(freed({ machines, demand: [wide] })).toMatchObject([{ instance: 'a-0' }]);
+  });
+
   test('no more than are wanted, those that are on their way out counted', () => {
     const machines = [longFree('a', lately), longFree('b', lately), draining('c')];
     expect(freed({ machines })).toEqual([]);

@@ -176,10 +176,19 @@ describe('how it ends', () => {
 
   test('a probe that ended without a word is over', () => {
     const probing = withProbe(learn(nothing, [refused('capacity')]), key, IntentId('p'));
-    expect(dropStaleProbes(probing, () => true)).toBe(probing);
+    expect(dropStaleProbes(probing, () => 'open')).toBe(probing);
+    expect(dropStaleProbes(probing, () => 'unknown')).toBe(probing);
+    // Found in the cloud after a crash: nobody has told what came of the call.
     expect(
       admittance(
-        dropStaleProbes(probing, () => false),
+        dropStaleProbes(probing, () => 'accepted'),
+        key,
+        10_000,
+      ),
+    ).toBe('probe');
+    expect(
+      admittance(
+        dropStaleProbes(probing, () => undefined),
         key,
         10_000,
       ),

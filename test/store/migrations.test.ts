@@ -24,7 +24,7 @@ describe('migrations', () => {
   // A released step is never edited: write a new one. Only the newest may change, and only before its release.
   it('are as they were released', () => {
     const digests = migrations.map(({ sql }) => createHash('sha256').update(sql).digest('hex').slice(0, 16));
-    expect(digests).toEqual(['34019e4108392b2f']);
+    expect(digests).toEqual(['503752f6928ba1a3']);
   });
 
   it('make tables that are strict, all of them', () => {

@@ -72,7 +72,7 @@ CREATE TABLE instances (
   end_reason     TEXT    CHECK (end_reason IN (
     'idle', 'lifetime', 'bootDeadline', 'joinDeadline', 'unreachable', 'bootFailed',
     'refused', 'neverLaunched', 'lost', 'operator', 'twin', 'orphan', 'removed', 'budget',
-    'downtime', 'blackHole', 'released', 'reclaimed')),
+    'downtime', 'blackHole', 'yielded', 'released', 'reclaimed')),
   ended_at_ms    REAL
 ) STRICT, WITHOUT ROWID;
 

@@ -68,10 +68,12 @@ export function createOnlooker(play: Play): Onlooker {
       for (const { pool, offer } of own) {
         const cloud = clouds.find(({ name }) => name === offer.cloud);
         const cloudClearMs = weather.cloudClearSinceMs(clouds.findIndex(({ name }) => name === offer.cloud));
+        // A multi-node job wants all of its machines at once.
+        const others = (known.jobClass.workers ?? 1) - 1;
         const hasRoom =
-          count((machine) => machine.pool === pool.name) < pool.max &&
-          (offer.max === null || count((machine) => machine.offer === offer.name) < offer.max) &&
-          (cloud?.max == null || count((machine) => machine.cloud === offer.cloud) < cloud.max);
+          count((machine) => machine.pool === pool.name) + others < pool.max &&
+          (offer.max === null || count((machine) => machine.offer === offer.name) + others < offer.max) &&
+          (cloud?.max == null || count((machine) => machine.cloud === offer.cloud) + others < cloud.max);
         const key = `${pool.name} ${offer.name}`;
         if (!hasRoom) roomSinceMs.delete(key);
         else if (!roomSinceMs.has(key)) roomSinceMs.set(key, nowMs);
