@@ -6,7 +6,7 @@ import { admissionOf, templateVariables } from './admission.ts';
 import { openBook } from './book.ts';
 import { checksOf } from './checks.ts';
 import { demandOf } from './demand.ts';
-import { advance, jobsToAsk } from './deployments.ts';
+import { advance, jobsToAsk, tokensIn } from './deployments.ts';
 import { type Host, hostsOf } from './hosts.ts';
 import { readJob } from './job.ts';
 import { createJobReader, type JobsView } from './jobs.ts';
@@ -140,7 +140,7 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
     if (iaasSources.size === 0) return;
     await askForEnds(view, signal);
     const held = new Set(
-      [...book.machines.values()].flatMap(({ bound }) => (bound === null ? [] : [bound.token])),
+      [...book.machines.values()].flatMap(({ bound }) => (bound === null ? [] : [bound.key])),
     );
     const { changed, forgotten, wrong } = advance({
       deployments: book.deployments,
@@ -148,14 +148,14 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
       complete: view.complete,
       ended,
       sources: iaasSources,
-      isHeld: (token) => held.has(token),
+      isHeld: (key) => held.has(key),
       nextNumber: book.nextNumber,
     });
     book.save({ deployments: changed, forgotten });
-    for (const { token, number, job, source, instances, over } of changed)
+    for (const { number, job, source, instances, over } of changed)
       log.info(
-        { token, number, job, source, instances },
-        over ? 'machines of a token are let go' : 'machines for a token',
+        { number, job, source, instances },
+        over ? 'a job’s own machines are let go' : 'a job wants machines of its own',
       );
     for (const { job, why } of wrong) {
       if (complained.has(job) || complained.size > complainedMax) continue;
@@ -185,7 +185,15 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
     const view = await jobs.read(isOfInterest, signal);
     await deploy(view, signal);
     const settledMachines = await settleMachines(
-      { hosts: seen.all, machines: request.machines, book, calls, settings, draining },
+      {
+        hosts: seen.all,
+        machines: request.machines,
+        book,
+        calls,
+        settings,
+        draining,
+        tokens: tokensIn(view.jobs),
+      },
       signal,
     );
     complain(
@@ -246,7 +254,7 @@ function createQueue(settings: ProactiveSettings, deps: QueueDeps): Queue {
 
   const holdOf = (host: Host) => {
     const bound = book.machines.get(host.name as InstanceId)?.bound ?? null;
-    const deployment = bound === null ? undefined : book.deployments.get(bound.token);
+    const deployment = bound === null ? undefined : book.deployments.get(bound.key);
     return deployment !== undefined && !deployment.over && deployment.number === bound?.number;
   };
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { InstanceId } from '../../model/ids.ts';
 import type { Memory } from '../../model/memory.ts';
@@ -10,7 +9,7 @@ export interface MachineRecord {
   /** Its nodes that have shown its own token: they are what they say they are, with other tokens too. */
   readonly nodes: readonly string[];
   /** The deployment that it is bound to, for the rest of its life; null: none. */
-  readonly bound: { readonly token: string; readonly number: number } | null;
+  readonly bound: { readonly key: string; readonly number: number } | null;
 }
 
 /** All that must outlive a restart, on disk when a method that changes it returns. */
@@ -30,7 +29,7 @@ export interface BookChange {
 
 const deployment = z.object({
   kind: z.literal('deployment'),
-  token: z.string(),
+  key: z.string(),
   source: z.string(),
   instances: z.number(),
   image: z.string().nullable(),
@@ -47,16 +46,14 @@ const machine = z.object({
   kind: z.literal('machine'),
   instance: z.string().transform((text) => text as InstanceId),
   nodes: z.array(z.string()),
-  bound: z.object({ token: z.string(), number: z.number() }).nullable(),
+  bound: z.object({ key: z.string(), number: z.number() }).nullable(),
 });
 const counter = z.object({ kind: z.literal('counter'), next: z.number() });
 const record = z.discriminatedUnion('kind', [deployment, machine, counter]);
 
 const counterKey = 'counter';
 const machineKey = (instance: InstanceId) => `machine:${instance}`;
-/** Tokens are users' words, of any length. */
-const deploymentKey = (token: string) =>
-  `token:${createHash('sha256').update(token).digest('hex').slice(0, 32)}`;
+const deploymentKey = (key: string) => `token:${key}`;
 
 export function openBook(memory: Memory): Book {
   const deployments = new Map<string, Deployment>();
@@ -64,7 +61,7 @@ export function openBook(memory: Memory): Book {
   let nextNumber = 1;
   for (const value of memory.load().values()) {
     const read = record.parse(value);
-    if (read.kind === 'deployment') deployments.set(read.token, read);
+    if (read.kind === 'deployment') deployments.set(read.key, read);
     else if (read.kind === 'machine') machines.set(read.instance, read);
     else nextNumber = read.next;
   }
@@ -79,16 +76,16 @@ export function openBook(memory: Memory): Book {
       const values = new Map<string, unknown>();
       const next = Math.max(nextNumber, ...changed.map(({ number }) => number + 1));
       if (next !== nextNumber) values.set(counterKey, { kind: 'counter', next });
-      for (const one of changed) values.set(deploymentKey(one.token), { kind: 'deployment', ...one });
+      for (const one of changed) values.set(deploymentKey(one.key), { kind: 'deployment', ...one });
       for (const one of met) values.set(machineKey(one.instance), { kind: 'machine', ...one });
-      for (const token of forgotten) values.set(deploymentKey(token), null);
+      for (const key of forgotten) values.set(deploymentKey(key), null);
       for (const instance of gone) values.set(machineKey(instance), null);
       if (values.size === 0) return;
       memory.save(values);
       nextNumber = next;
-      for (const one of changed) deployments.set(one.token, one);
+      for (const one of changed) deployments.set(one.key, one);
       for (const one of met) machines.set(one.instance, one);
-      for (const token of forgotten) deployments.delete(token);
+      for (const key of forgotten) deployments.delete(key);
       for (const instance of gone) machines.delete(instance);
     },
   };

@@ -131,11 +131,11 @@ function deploymentDemand(
 ): readonly Demand[] {
   const source = sources.find(({ name }) => name === deployment.source);
   if (missing <= 0 || source === undefined) return [];
-  const { token, number, image, type, job, owner, priority } = deployment;
+  const { key, number, image, type, job, owner, priority } = deployment;
   const row = view.jobs.find((one) => one.row.id === job)?.row;
   return [
     {
-      id: DemandId(digest(`${queue}\ndeployment ${number}\n${token}`)),
+      id: DemandId(digest(`${queue}\ndeployment ${number}\n${key}`)),
       queue,
       wishes: digest(`${queue}\nmachines ${JSON.stringify([image, type, owner])}`),
       kind: 'counted',

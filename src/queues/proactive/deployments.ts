@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { SeenJob } from './jobs.ts';
-import { deploymentOf, undeployedBy, type Wish } from './markers.ts';
+import { deploymentOf, tokenOf, undeployedBy, type Wish } from './markers.ts';
 
 /**
  * The machines that one token has asked for. There is one deployment of a token at a time:
@@ -10,7 +11,9 @@ import { deploymentOf, undeployedBy, type Wish } from './markers.ts';
  * After that another marked task of the token that could run begins the next; a job's own marker begins one only. What is
  * over is remembered for as long as the job is there. All of it is on disk before anything is done for it.
  */
-export interface Deployment extends Wish {
+export interface Deployment extends Omit<Wish, 'token'> {
+  /** Of its token, which is a user's secret and stays where users have put it: in the jobs. */
+  readonly key: string;
   /** Counts deployments: a token's next one has another. */
   readonly number: number;
   /** The job that it is for; it ends when that ends. */
@@ -27,7 +30,7 @@ export interface Deployment extends Wish {
 export interface Advance {
   /** As they are now. */
   readonly changed: readonly Deployment[];
-  /** Tokens to forget. */
+  /** Keys to forget. */
   readonly forgotten: readonly string[];
   /** Markers that cannot be understood: job, and why. */
   readonly wrong: readonly { readonly job: string; readonly why: string }[];
@@ -43,7 +46,7 @@ export interface AdvanceInput {
   /** Names of the node sources whose machines are deployed so. */
   readonly sources: ReadonlySet<string>;
   /** Machines are still bound to a deployment of the token. */
-  readonly isHeld: (token: string) => boolean;
+  readonly isHeld: (key: string) => boolean;
   readonly nextNumber: number;
 }
 
@@ -56,13 +59,13 @@ export function advance(input: AdvanceInput): Advance {
   const ends = undeployTasks(jobs);
   let number = input.nextNumber;
   const put = (deployment: Deployment) => {
-    now.set(deployment.token, deployment);
-    changed.add(deployment.token);
+    now.set(deployment.key, deployment);
+    changed.add(deployment.key);
   };
 
   for (const one of input.deployments.values()) {
     if (one.over) continue;
-    const undeployed = (ends.get(one.token) ?? []).some((task) => !one.before.includes(task));
+    const undeployed = (ends.get(one.key) ?? []).some((task) => !one.before.includes(task));
     if (ended.has(one.job) || undeployed) put({ ...one, over: true });
   }
 
@@ -74,7 +77,9 @@ export function advance(input: AdvanceInput): Advance {
         wrong.push({ job: row.id, why: wish.wrong });
         return;
       }
-      const current = now.get(wish.token);
+      const { token, ...rest } = wish;
+      const key = keyOf(token);
+      const current = now.get(key);
       if (!input.sources.has(wish.source) || (isJob && current?.served.includes(row.id))) return;
       const served = [...(current?.served ?? []), ...(isJob ? [row.id] : [])];
       if (current !== undefined && !current.over) {
@@ -83,13 +88,14 @@ export function advance(input: AdvanceInput): Advance {
         return;
       }
       put({
-        ...wish,
+        ...rest,
+        key,
         number,
         job: row.id,
         owner: row.owner,
         priority: row.priority,
         served,
-        before: ends.get(wish.token) ?? [],
+        before: ends.get(key) ?? [],
         over: false,
       });
       number += 1;
@@ -100,28 +106,40 @@ export function advance(input: AdvanceInput): Advance {
 
   const alive = new Set(jobs.map(({ row }) => row.id));
   const forgotten = [...now.values()]
-    .filter(({ over, token, job, served }) => {
+    .filter(({ over, key, job, served }) => {
       const isGone = (id: string) => ended.has(id) || (!alive.has(id) && id !== job);
-      return input.complete && over && ended.has(job) && served.every(isGone) && !input.isHeld(token);
+      return input.complete && over && ended.has(job) && served.every(isGone) && !input.isHeld(key);
     })
-    .map(({ token }) => token);
-  const kept = [...changed].filter((token) => !forgotten.includes(token));
-  return { changed: kept.flatMap((token) => now.get(token) ?? []), forgotten, wrong };
+    .map(({ key }) => key);
+  const kept = [...changed].filter((key) => !forgotten.includes(key));
+  return { changed: kept.flatMap((key) => now.get(key) ?? []), forgotten, wrong };
 }
 
-/** Tasks that have ended and undeploy, by token. */
+/** Tasks that have ended and undeploy, by the key of the token. */
 function undeployTasks(jobs: readonly SeenJob[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const { row, tasks } of jobs) {
     for (const { id, words, state } of tasks.marked) {
       const token = state === 'over' ? undeployedBy(words, row.words) : null;
       if (token === null) continue;
-      const own = found.get(token);
-      if (own === undefined) found.set(token, [id]);
+      const key = keyOf(token);
+      const own = found.get(key);
+      if (own === undefined) found.set(key, [id]);
       else own.push(id);
     }
   }
   return found;
+}
+
+export function keyOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex').slice(0, 32);
+}
+
+/** The tokens that jobs name, by their keys. */
+export function tokensIn(jobs: readonly SeenJob[]): ReadonlyMap<string, string> {
+  const named = jobs.flatMap(({ row, tasks }) => [row.words, ...tasks.marked.map(({ words }) => words)]);
+  const tokens = named.flatMap((words) => tokenOf(words) ?? []);
+  return new Map([...new Set(tokens)].map((token) => [keyOf(token), token]));
 }
 
 /** Jobs of which it must be asked whether they have ended: nobody is taken for gone because a list does not show him. */

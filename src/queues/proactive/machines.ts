@@ -21,6 +21,8 @@ export interface MachinesInput {
   readonly book: Book;
   readonly calls: NodeCalls;
   readonly settings: Pick<ProactiveSettings, 'nodes' | 'sources'>;
+  /** Those that jobs name, by their keys. */
+  readonly tokens: ReadonlyMap<string, string>;
   /** Being drained by their pool. */
   readonly draining: ReadonlySet<InstanceId>;
 }
@@ -59,7 +61,7 @@ export async function settleMachines(input: MachinesInput, signal: AbortSignal):
   let changed = 0;
   await inParallel(work, callsAtOnceMax, async ({ found, node }) => {
     if (found.machine === null) return;
-    const { add, remove } = tokensToChange(node, found, input.settings);
+    const { add, remove } = tokensToChange(node, found, input);
     if (add === null && remove.length === 0) return;
     changed += 1;
     try {
@@ -190,7 +192,7 @@ function bind(own: readonly Found[], input: MachinesInput): void {
       if (!symmetricMatch(ad, found.machine.ad)) continue;
       const record = book.machines.get(found.instance);
       if (record === undefined) continue;
-      bound.push({ ...record, bound: { token: deployment.token, number: deployment.number } });
+      bound.push({ ...record, bound: { key: deployment.key, number: deployment.number } });
       taken.add(found.instance);
       left -= 1;
     }
@@ -217,7 +219,7 @@ export function lacking(
 function standingOf(found: Found, input: MachinesInput): Standing {
   const bound = input.book.machines.get(found.instance)?.bound ?? null;
   if (bound === null) return { kind: policyOf(found, input) === 'iaas' ? 'parked' : 'elastic' };
-  const deployment = input.book.deployments.get(bound.token);
+  const deployment = input.book.deployments.get(bound.key);
   return deployment?.number === bound.number && !deployment.over
     ? { kind: 'bound', deployment }
     : { kind: 'released', deployment: deployment ?? null };
@@ -226,15 +228,17 @@ function standingOf(found: Found, input: MachinesInput): Standing {
 function tokensToChange(
   { tokens }: NodeRow,
   { instance, standing }: Pick<OwnHost, 'instance' | 'standing'>,
-  { nodes }: Pick<ProactiveSettings, 'nodes'>,
+  { settings, tokens: named }: Pick<MachinesInput, 'settings' | 'tokens'>,
 ): { readonly add: string | null; readonly remove: readonly string[] } {
-  const own = machineToken(instance, nodes);
+  const own = machineToken(instance, settings.nodes);
   const shown = tokens.filter((token) => token === own);
   switch (standing.kind) {
     case 'elastic':
       return { add: null, remove: shown };
     case 'bound': {
-      const wanted = standing.deployment?.token ?? own;
+      const wanted = named.get(standing.deployment?.key ?? '');
+      // Its job's tasks could not be read: it stays as it is.
+      if (wanted === undefined) return { add: null, remove: [] };
       return {
         add: tokens.includes(wanted) ? null : wanted,
         remove: tokens.filter((token) => token !== wanted),

@@ -87,6 +87,8 @@ describe('machines of a job’s own', () => {
     await turns(4);
     expect(farm.booted).toHaveLength(2);
     expect(tokensShown()).toEqual(['own-2', 'own-2']);
+    // A token is whoever knows it, so it is not stored.
+    expect(JSON.stringify([...memory.load()])).not.toContain('own-2');
     expect(job.tasks.map(({ status }) => status)).toEqual(['RUNNING', 'SUBMITTED']);
     expect((await poll()).workers).toMatchObject([
       { activity: 'claimed', usage: [{ user: 'ann', cpus: 4 }] },
