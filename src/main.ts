@@ -180,11 +180,11 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   ended.signal.addEventListener('abort', () => systemd.stopping(), { once: true });
   const refreshed = {
     generates: () => holds.generates,
-    refresh: () => daemon.refresh().then(() => holds.allKnown),
+    refresh: async () => ({ notes: generationNotes(await daemon.refresh()), allKnown: holds.allKnown }),
   };
   hungUp = () =>
     void daemon.control.reload().catch((error: unknown) => log.error({ err: error }, 'no reload'));
-  const { keepRefreshing } = await import('./daemon/refreshing.ts');
+  const { generationNotes, keepRefreshing } = await import('./daemon/refreshing.ts');
   const over = new AbortController();
   const refreshing = keepRefreshing({ ...refreshed, clock: hostClock, log }, over.signal);
   try {

@@ -11,6 +11,8 @@ export interface CheckReport {
     readonly queues: number;
     readonly clouds: number;
     readonly offers: number;
+    /** Clouds whose catalogs more offers are made of, where those are not known; absent: none. */
+    readonly catalogs?: readonly string[];
     readonly pools: number;
   } | null;
 }
@@ -22,6 +24,8 @@ export async function checkSite(path: string, deps: LoadDeps): Promise<CheckRepo
 
 export function reportOf({ config, problems }: Pick<Loaded, 'config' | 'problems'>): CheckReport {
   if (config === null) return { problems, site: null };
+  const made = new Set(config.offers.filter(({ generated }) => generated).map(({ cloud }) => cloud));
+  const unknown = (config.generating ?? []).filter((cloud) => !made.has(cloud));
   return {
     problems,
     site: {
@@ -29,6 +33,7 @@ export function reportOf({ config, problems }: Pick<Loaded, 'config' | 'problems
       queues: config.queues.length,
       clouds: config.clouds.length,
       offers: config.offers.length,
+      ...(unknown.length === 0 ? {} : { catalogs: unknown }),
       pools: config.pools.length,
     },
   };

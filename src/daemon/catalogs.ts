@@ -35,9 +35,9 @@ export interface CatalogParts {
 
 /**
  * start: what is kept, and the cloud where nothing is. renew: the cloud, and what is kept where it does not answer. look: as renew,
- * and compare: as start, but nothing is kept.
+ * and compare: as start, but nothing is kept. kept: what is kept, and no cloud.
  */
-export type CatalogUse = 'start' | 'renew' | 'look' | 'compare';
+export type CatalogUse = 'start' | 'renew' | 'look' | 'compare' | 'kept';
 
 /** What has lost more than so much is believed when it is said twice, so far apart. */
 const lostShareMax = 0.5;
@@ -109,7 +109,8 @@ async function read(
 ): Promise<CatalogAnswer> {
   const { clock, signal } = parts;
   const kept = await parts.read(stateDir, cloud.name);
-  if (kept !== null && (use === 'start' || use === 'compare')) return known(kept.catalog);
+  if (kept !== null && use !== 'renew' && use !== 'look') return known(kept.catalog);
+  if (use === 'kept') return { kind: 'unknown', why: 'nothing is kept of it, and no cloud is asked' };
   const now = clock.wallNow();
   try {
     const ms = use === 'start' ? cloud.deadlineMs : catalogDeadlineMs(cloud);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CloudConfig } from '../../src/config/site.ts';
 import { type CatalogUse, catalogReader, type Kept, loadWithCatalogs } from '../../src/daemon/catalogs.ts';
-import { keepRefreshing } from '../../src/daemon/refreshing.ts';
+import { generationNotes, keepRefreshing } from '../../src/daemon/refreshing.ts';
 import { keepCatalog, readKeptCatalog } from '../../src/host/keptCatalogs.ts';
 import type { Catalog } from '../../src/model/catalog.ts';
 import { CloudName } from '../../src/model/ids.ts';
@@ -102,6 +102,13 @@ describe('the catalog that offers are made of', () => {
     state.flavors = ['c', 'd', 'a', 'b'];
     expect(await read('look')).toMatchObject({ flavors: ['c', 'd', 'a', 'b'] });
     expect(await read('compare')).toMatchObject({ flavors: ['a', 'b'] });
+    expect(await read('kept')).toMatchObject({ flavors: ['a', 'b'] });
+  });
+
+  it('is not asked for where no cloud is to be asked', async () => {
+    const { read, state } = bench();
+    expect(await read('kept')).toContain('no cloud is asked');
+    expect(state.asked).toBe(0);
   });
 
   it('that has lost most of what it had is believed when it is said twice', async () => {
@@ -189,22 +196,43 @@ describe('reading a config again with another catalog', () => {
   });
 });
 
+it('what is said of catalogs is the same as long as it is no other thing', () => {
+  const note = (path: string, message: string) =>
+    ({ severity: 'warning', file: 'f', line: 1, column: 1, path, message }) as const;
+  const problems = [
+    note('offers[1].generate', 'the catalog of a is that of 2h 5m ago: no answer'),
+    note('pools[0].max', 'something else'),
+  ];
+  expect(generationNotes({ problems })).toEqual(['the catalog of a is an old one: no answer']);
+  const older = [note('offers[1].generate', 'the catalog of a is that of 3h ago: no answer')];
+  expect(generationNotes({ problems: older })).toEqual(generationNotes({ problems }));
+});
+
 describe('generated offers are made anew', () => {
   async function timesIn(ms: number, known: () => boolean, generates = true) {
     const clock = createVirtualClock();
     const over = new AbortController();
     const at: number[] = [];
+    const logged: object[] = [];
     const refresh = async () => {
       at.push(clock.monotonicNow() / 60_000);
-      return known();
+      return { allKnown: known(), notes: ['the same'] };
     };
     const looping = keepRefreshing(
-      { generates: () => generates, refresh, clock, log: silentLog },
+      {
+        generates: () => generates,
+        refresh,
+        clock,
+        log: { ...silentLog, warn: (fields) => void logged.push(fields) },
+      },
       over.signal,
     );
     await clock.advance(ms);
     over.abort();
     await looping;
+    // What is the same is said once.
+    const notes = logged.filter((fields) => 'note' in fields);
+    expect(notes).toHaveLength(Math.min(1, generates ? at.length : 0));
     return at;
   }
 

@@ -100,9 +100,17 @@ function renderCheck(file: string, view: CheckView, style: Style): readonly stri
   const warnings = view.warnings === 0 ? '' : `, ${counted(view.warnings, 'warning')}`;
   if (!view.ok) return [...lines, printable(`${file}: ${counted(view.errors, 'error')}${warnings}`)];
   const { site } = view;
-  const content =
-    site === null
-      ? ''
-      : `: site ${site.name}, ${counted(site.queues, 'queue')}, ${counted(site.clouds, 'cloud')}, ${counted(site.offers, 'offer')}, ${counted(site.pools, 'pool')}`;
-  return [...lines, printable(`${file}: good${warnings}${content}`)];
+  if (site === null) return [...lines, printable(`${file}: good${warnings}`)];
+  const content = [
+    `site ${site.name}`,
+    counted(site.queues, 'queue'),
+    counted(site.clouds, 'cloud'),
+    `${counted(site.offers, 'offer')}${catalogsOf(site)}`,
+    counted(site.pools, 'pool'),
+  ];
+  return [...lines, printable(`${file}: good${warnings}: ${content.join(', ')}`)];
+}
+
+function catalogsOf({ catalogs = [] }: NonNullable<CheckReport['site']>): string {
+  return catalogs.length === 0 ? '' : ` and what is made of the catalog of ${catalogs.join(' and ')}`;
 }

@@ -172,7 +172,7 @@ async function siteOf(
   path: string,
   queue: string | undefined,
 ): Promise<{ readonly config: SiteConfig; readonly queue: QueueName }> {
-  const { config, problems } = await deps.loadSite(path);
+  const { config, problems } = await deps.loadSite(path, 'kept');
   if (config === null) {
     const [first] = problems.filter(({ severity }) => severity === 'error');
     throw new CliError(
