@@ -1,15 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/config/secrets.ts';
 import { hostClock } from '../../src/daemon/clock.ts';
@@ -19,17 +9,14 @@ import { forgetfulMemory } from '../../src/model/memory.ts';
 import { htcondorAdapter } from '../../src/queues/htcondor/adapter.ts';
 import { watchProxies } from '../../src/queues/htcondor/proxies.ts';
 import { createTools } from '../../src/queues/htcondor/tools.ts';
+import { atlasHome, atlasOutput, atlasPoolConfig, submitAtlasJob } from '../support/atlasJob.ts';
 import { hasOpenssl } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Machine, startMachine } from '../support/htcondor-machine.ts';
 import { had, htcondorTestbed, isMissing, stopTestbeds } from '../support/testbed.ts';
 
 /** The job of config/cloud-scheduler, its file as it is, on a real pool with the site's settings for the schedd. */
-const config = new URL('../../config/cloud-scheduler/', import.meta.url).pathname;
-/** HTCondor as the testbed unpacks it cannot make the request that a delegation begins with: there a proxy is copied. */
-const copied = 'DELEGATE_JOB_GSI_CREDENTIALS = FALSE';
-const extraConfig = `${copied}\n${readFileSync(join(config, 'requests.config'), 'utf8')}`;
-const pool = await htcondorTestbed('cloud-scheduler', { extraConfig });
+const pool = await htcondorTestbed('cloud-scheduler', { extraConfig: atlasPoolConfig });
 afterAll(() => stopTestbeds(pool));
 
 const machines: Machine[] = [];
@@ -82,38 +69,9 @@ async function boot(instance: string, address: string, vmType: string): Promise<
       name: instance,
       address,
       token: variables.token ?? '',
-      config: [...size, ...slot, ...own, copied, variables.attributes ?? ''].join('\n'),
+      config: [...size, ...slot, ...own, variables.attributes ?? ''].join('\n'),
     }),
   );
-}
-
-/** A folder of the user's, with the job's file, its program and a proxy that ends tomorrow. */
-function home(name: string): string {
-  const folder = join(had(pool).folder, 'home', name);
-  mkdirSync(folder);
-  copyFileSync(join(config, 'atlas-job.sub'), join(folder, 'atlas-job.sub'));
-  writeFileSync(
-    join(folder, 'runpilot3-wrapper.sh'),
-    '#!/bin/sh\ngrep -c "PRIVATE KEY" "$X509_USER_PROXY"\ngrep "^Cpus " .machine.ad\nsleep 15\n',
-  );
-  const made = ['-keyout', join(folder, 'key'), '-out', join(folder, 'certificate')];
-  const kind = 'req -x509 -newkey rsa:2048 -nodes -days 1 -subj /O=test/CN=ann'.split(' ');
-  execFileSync('openssl', [...kind, ...made], { stdio: 'ignore' });
-  const read = (file: string) => readFileSync(join(folder, file), 'utf8');
-  writeFileSync(join(folder, 'atlas.proxy'), read('certificate') + read('key'));
-  chmodSync(join(folder, 'runpilot3-wrapper.sh'), 0o755);
-  chmodSync(join(folder, 'atlas.proxy'), 0o600);
-  if (process.getuid?.() === 0)
-    for (const path of [folder, ...readdirSync(folder).map((file) => join(folder, file))])
-      chownSync(path, 1000, 1000);
-  return folder;
-}
-
-async function submit(folder: string, ...more: readonly string[]): Promise<string> {
-  const proxy = `x509userproxy = ${join(folder, 'atlas.proxy')}`;
-  const args = ['-append', proxy, ...more.flatMap((line) => ['-append', line]), 'atlas-job.sub'];
-  const { stdout } = await promisify(execFile)(join(had(pool).bin, 'condor_submit'), args, { cwd: folder });
-  return `${/cluster (\d+)/.exec(stdout)?.[1]}.0`;
 }
 
 const attributeOf = async (job: string, name: string) =>
@@ -132,8 +90,8 @@ function proxiesOnMachines(): readonly string[] {
 
 describe.skipIf(isMissing(pool) || !hasOpenssl())('a job of Cloud Scheduler’s days', () => {
   it('is understood as it stands, runs on a machine of its own size, and its proxy is there and nowhere else', async () => {
-    const folder = home('atlas');
-    const job = await submit(folder);
+    const folder = atlasHome(had(pool), 'atlas');
+    const job = await submitAtlasJob(had(pool), folder);
     const [group] = (await poll()).demand;
     expect(group).toMatchObject({ count: 1, sampleJobs: [`schedd@pool#${job}`] });
     expect(group).not.toHaveProperty('remarks');
@@ -150,13 +108,13 @@ describe.skipIf(isMissing(pool) || !hasOpenssl())('a job of Cloud Scheduler’s 
     await eventually('its proxy is there', () => proxiesOnMachines().length > 0);
     expect(proxiesOnMachines()).toEqual([expect.stringMatching(/^machine-right-/)]);
     await eventually('it has ended', async () => (await attributeOf(job, 'JobStatus')) === '');
-    expect(readFileSync(join(folder, 'job.out'), 'utf8')).toBe('2\nCpus = 8\n');
+    expect(readFileSync(join(folder, 'job.out'), 'utf8')).toBe(atlasOutput);
     expect(proxiesOnMachines()).toEqual([]);
   });
 
   it('that nothing fits is held, and its owner reads why', async () => {
-    const folder = home('unfit');
-    const job = await submit(folder, '+VMMemory = 18000');
+    const folder = atlasHome(had(pool), 'unfit');
+    const job = await submitAtlasJob(had(pool), folder, '+VMMemory = 18000');
     const asked = queue();
     const [group] = (await poll(asked)).demand;
     expect(group?.remarks).toEqual(['VMMemory is not a word that is known: is VMMem meant?']);
@@ -170,8 +128,8 @@ describe.skipIf(isMissing(pool) || !hasOpenssl())('a job of Cloud Scheduler’s 
   });
 
   it('whose proxy ends within the time of the config is counted', async () => {
-    const folder = home('proxy');
-    const job = await submit(folder);
+    const folder = atlasHome(had(pool), 'proxy');
+    const job = await submitAtlasJob(had(pool), folder);
     let atMs = 0;
     const clock = { ...hostClock, monotonicNow: () => atMs };
     const look = async (warningMs: number) => {
