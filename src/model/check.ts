@@ -47,7 +47,8 @@ export interface Check {
   /**
    * Only reads, or has the other side judge a call without carrying it out; may be repeated. What is thrown becomes an
    * error of this check. The caller bounds its time, and runs checks one after another in the order in which they
-   * were given; when a check of `login` has an error, or throws, those behind it are not run.
+   * were given; when a check of `login` has an error, or throws, of those behind it only `clock` is run: a clock that
+   * is wrong is refused as a credential is.
    */
   run(signal: AbortSignal): Promise<readonly CheckFinding[]>;
 }

@@ -40,9 +40,10 @@ function offerOf({ test }: Bench, name: string, boot: unknown): CheckedOffer {
 /** What all of them find, as `check --live` runs them; what is thrown is noted. */
 async function findingsOf(bench: Bench, cloud: Bench['cloud'], offers: readonly CheckedOffer[]) {
   const all: (CheckFinding & { readonly subject: string })[] = [];
-  for (const { subject, run } of cloud.checks?.({ offers, machinesMax: 10 }) ?? []) {
+  for (const check of cloud.checks?.({ offers, machinesMax: 10 }) ?? []) {
+    const { subject } = check;
     try {
-      all.push(...(await run(bench.signal)).map((finding) => ({ ...finding, subject })));
+      all.push(...(await check.run(bench.signal)).map((finding) => ({ ...finding, subject })));
     } catch (error) {
       all.push({ subject, verdict: 'error', message: String(error) });
       if (subject === 'login') break;

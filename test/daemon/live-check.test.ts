@@ -47,13 +47,14 @@ describe('looking at clouds and queues', () => {
     expect(order.filter((one) => one.startsWith('a'))).toEqual(['a login', 'a quota']);
   });
 
-  it('goes no further without a log-in, and says what was not looked at', async () => {
+  it('goes no further without a log-in than to the clock, and says what was not looked at', async () => {
     const refused = () => Promise.reject(new CloudError('auth', 'log in: no'));
     const [result] = await lookedAt(
-      source('a', ['login', refused], ['quota', finds(ok)], ['images', finds(ok)]),
+      source('a', ['login', refused], ['quota', finds(ok)], ['clock', finds(ok)], ['images', finds(ok)]),
     );
     expect(result?.findings).toMatchObject([
       { subject: 'login', verdict: 'error', message: 'auth: log in: no' },
+      { subject: 'clock', verdict: 'ok' },
       { subject: 'quota', verdict: 'unknown' },
       { subject: 'images', verdict: 'unknown' },
     ]);

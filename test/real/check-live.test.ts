@@ -111,7 +111,8 @@ describe.skipIf(isMissing(openstack))('a real OpenStack', () => {
   it('refuses a wrong password, and nothing more is asked', { timeout: 120_000 }, async () => {
     const { errors, findings } = await look(site('wrong'));
     expect(errors).toEqual(['login ']);
-    expect(findings.every(({ verdict }) => verdict === 'error' || verdict === 'unknown')).toBe(true);
+    const others = findings.filter(({ subject }) => subject !== 'login' && subject !== 'clock');
+    expect(others.every(({ verdict }) => verdict === 'unknown')).toBe(true);
   });
 
   it('has a catalog that offers are made of', { timeout: 120_000 }, async () => {
