@@ -16,7 +16,10 @@ import { type Machine, type MachineOptions, startMachine } from '../support/htco
 import { had, htcondorTestbed, isMissing, stopTestbeds } from '../support/testbed.ts';
 
 /** The adapter on a real pool: two schedds, and machines that join with what `admit` gives them. */
-const pool = await htcondorTestbed('adapter', { schedds: 2 });
+const pool = await htcondorTestbed('adapter', {
+  schedds: 2,
+  extraConfig: 'SCHEDD_ALLOW_LATE_MATERIALIZE = TRUE',
+});
 const machines: Machine[] = [];
 afterAll(() => stopTestbeds(pool));
 
@@ -30,14 +33,17 @@ const silence: Log = {
 };
 const [near, far] = ['schedd@pool', 'schedd2@pool'];
 
-function queueOf(settings: Readonly<Record<string, unknown>> = {}, key?: Buffer): Queue {
+function queueOf(
+  { join: joining = {}, ...settings }: Readonly<Record<string, unknown>> & { readonly join?: object } = {},
+  key?: Buffer,
+): Queue {
   const { bin, collector, trustDomain, keyName, keyPath } = had(pool);
   const parsed = htcondorAdapter.configSchema.parse({
     bin,
     commandTimeout: '5s',
     updateInterval: '3s',
     ...settings,
-    join: { collector, trustDomain, signingKeyId: keyName, signingKey: `file:${keyPath}` },
+    join: { collector, trustDomain, signingKeyId: keyName, signingKey: `file:${keyPath}`, ...joining },
   });
   if (parsed.join === null) throw new Error('no join');
   const join = { ...parsed.join, signingKey: Secret.of(key ?? readFileSync(keyPath)) };
@@ -434,6 +440,51 @@ describe.skipIf(isMissing(pool))('the HTCondor adapter on a real pool', { timeou
     }
     await eventually('it answers again', async () => (await poll(queue)).jobs.waiting === 3, {
       withinMs: 60_000,
+    });
+  });
+
+  it('jobs are told why they wait, and are the same demand; one that is gone is no error', async () => {
+    const queue = queueOf({ tellJobs: true });
+    const cluster = await submit({ vmType: 'small', count: 3 });
+    const before = await poll(queue);
+    const why = `poolMax: pool "main" has its max of 5 \\`;
+    const jobs = [0, 1, 99].map((proc) => JobId(`${near}#${cluster}.${proc}`));
+    await queue.tell?.(jobs, why, forever);
+    const said = await had(pool).run('condor_q', ['-name', near, cluster, '-af', 'SpillwayReason']);
+    expect(said.split('\n').slice(0, 3)).toEqual([why, why, 'undefined']);
+    expect((await poll(queue)).demand.map(({ id }) => id)).toEqual(before.demand.map(({ id }) => id));
+    await expect(queue.tell?.([JobId(`${near}#999999.0`)], why, forever)).resolves.toBeUndefined();
+  });
+
+  it('check --live finds it well', async () => {
+    const request = { attributes: [], pools: [{ name: PoolName('main'), lifetimeMs: 3_600_000 }] };
+    const found: string[] = [];
+    for (const check of queueOf({ schedds: [near, far] }).checks?.(request) ?? [])
+      for (const { verdict, message } of await check.run(forever)) found.push(`${verdict} ${message}`);
+    // The testbed's tools drop root, and cannot read the token that root has put down for them.
+    const wrong = found.filter((line) => !line.startsWith('ok ') && !line.includes("a machine's token ("));
+    expect(wrong).toEqual([]);
+    expect(found).toContainEqual(expect.stringMatching(/^ok ADMINISTRATOR as /));
+    expect(found.filter((line) => line.startsWith('ok schedd'))).toHaveLength(2);
+  });
+
+  it('a machine that is reached through the collector takes jobs', async () => {
+    const queue = queueOf({ join: { ccb: true } });
+    await boot(queue, { instance: 'inner-0', vmType: 'small' });
+    await shows(queue, 'inner-0.spillway', { activity: 'idle', instance: InstanceId('inner-0') });
+    expect(await had(pool).run('condor_status', ['-af', 'MyAddress'])).toContain('CCBID=');
+    await submit({ vmType: 'small' });
+    await shows(queue, 'inner-0.spillway', { activity: 'claimed', runningJobs: 1 });
+  });
+
+  it('jobs that are made late are demand as they are made', async () => {
+    const queue = queueOf({ schedds: [near] });
+    await submit({ vmType: 'late', count: 20, lines: ['max_idle = 3'] });
+    await eventually('the first three', async () => (await poll(queue)).jobs.waiting === 3);
+    await boot(queue, { instance: 'late-0', vmType: 'late' });
+    await eventually('three more for those that have begun', async () => {
+      const { jobs, demand } = await poll(queue);
+      return jobs.running >= 3 && jobs.waiting === 3 && demand[0]?.count === 3;
     });
   });
 });

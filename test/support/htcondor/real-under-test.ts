@@ -28,6 +28,8 @@ export function realPool(pool: HTCondorTestbed, signingKey: Buffer): RealPool {
   let addresses = 0;
 
   async function clear(queue: Queue): Promise<void> {
+    // A case that failed may have left it down.
+    await pool.run('condor_q', ['-totals']).catch(() => pool.lever('schedd-start'));
     await eventually('the queue is empty', async () => {
       const jobs = await pool.run('condor_q', ['-allusers', '-af', 'JobStatus']);
       if (jobs !== '') await pool.run('condor_rm', ['-all']).catch(() => '');
@@ -225,8 +227,8 @@ function underTest({ pool, signingKey, tools, jobsFrom, nextAddress }: Parts): Q
     },
     async restart() {
       await pool.lever('schedd-stop');
-      await pool.lever('collector-restart');
       await pool.lever('schedd-start');
+      await pool.lever('collector-restart');
     },
     elapse: async (ms) => delay(ms),
     catchUp: async () => delay(300),
