@@ -62,13 +62,15 @@ describe('bounds', () => {
     const seatsPerCall = () => 10;
     const large = [makePool({ offers: ['small'], max: 100 })];
     expect(launched(decide({ clouds, pools: large, demand: many, seatsPerCall }))).toEqual([
-      'pool/small ×30 demand',
+      'pool/small ×10 demand',
     ]);
     const pools = ['p', 'q'].map((name) => makePool({ name, offers: ['small'], max: 15 }));
     expect(launched(decide({ clouds, pools, demand: many, seatsPerCall }))).toEqual([
-      'p/small ×15 demand',
+      'p/small ×10 demand',
       'q/small ×10 demand',
     ]);
+    const none = [cloud({ launchesLeft: 0 })];
+    expect(launched(decide({ clouds: none, pools, demand: many, seatsPerCall }))).toEqual([]);
   });
 
   test('two pools share one cloud´s max', () => {
