@@ -132,51 +132,91 @@ describe.skipIf(isWanting)('two clouds', { timeout: 1_200_000 }, () => {
     await forgetMachines(had(pool));
   });
 
-  it('spill from the cheap one to the dear one at its quota, and back', async () => {
+  /** A daemon that knows how many servers it may have, and what is asked of it. */
+  async function farm() {
     await had(nova).clean();
     had(ec2).setLevers({ boot_seconds: 1, stop_seconds: 1 });
-    site = createSite({
-      config: config(),
-      files: { 'access-key': 'test', 'secret-key': 'test-secret', 'nova-password': had(nova).password },
-    });
-    const { start, status, instances } = site;
-    await start();
-    const left = async () =>
-      (await status()).clouds.find(({ name }) => name === 'cheap')?.quota?.instances ?? null;
-    await until('the quota is known', async () => (await left()) === novaQuota, patient);
+    const files = { 'access-key': 'test', 'secret-key': 'test-secret', 'nova-password': had(nova).password };
+    const running = createSite({ config: config(), files });
+    site = running;
+    await running.start();
+    const left = async () => {
+      const cheap = (await running.status()).clouds.find(({ name }) => name === 'cheap');
+      return cheap === undefined || cheap.listAgeMs === null ? null : (cheap.quota?.instances ?? null);
+    };
+    const { instances } = running;
+    return {
+      ...running,
+      quotaIsFree: () => until('the quota is free', async () => (await left()) === novaQuota, patient),
+      jobsAreDone: (meanwhile = async () => {}) =>
+        until(
+          'the jobs are done',
+          async () => {
+            await meanwhile();
+            return queueIsEmpty(had(pool));
+          },
+          patient,
+        ),
+      allAreGone: () => until('no machine is left', async () => (await instances()).length === 0, patient),
+      /** Of every machine that there ever was, its cloud. */
+      clouds: async () => (await instances({ ended: true })).map(({ cloud }) => cloud).toSorted(),
+    };
+  }
 
+  const once = (count: number) => Array.from({ length: count }, () => 1);
+
+  it('spill from the cheap one to the dear one at its quota, and back', async () => {
+    const { instances, quotaIsFree, jobsAreDone, allAreGone, clouds } = await farm();
+    await quotaIsFree();
     const first = await submitJobs(had(pool), { vmType: 'small', seconds: 20, count: jobs });
     let most = 0;
     let both = false;
-    await until(
-      'the jobs are done',
-      async () => {
-        const all = await instances();
-        most = Math.max(most, all.filter(({ cloud }) => cloud === 'cheap').length);
-        const working = new Set(all.filter(({ phase }) => phase === 'claimed').map(({ cloud }) => cloud));
-        both ||= working.size === 2;
-        return queueIsEmpty(had(pool));
-      },
-      patient,
-    );
+    await jobsAreDone(async () => {
+      const all = await instances();
+      most = Math.max(most, all.filter(({ cloud }) => cloud === 'cheap').length);
+      const working = new Set(all.filter(({ phase }) => phase === 'claimed').map(({ cloud }) => cloud));
+      both ||= working.size === 2;
+    });
     expect(both, 'jobs ran on both clouds at once').toBe(true);
     expect(most).toBe(novaQuota);
-    expect(await jobStarts(had(pool), first)).toEqual(Array.from({ length: jobs }, () => 1));
-    await until('no machine is left', async () => (await instances()).length === 0, patient);
-    const clouds = async () => (await instances({ ended: true })).map(({ cloud }) => cloud).toSorted();
+    expect(await jobStarts(had(pool), first)).toEqual(once(jobs));
+    await allAreGone();
     expect(await clouds()).toEqual(['cheap', 'cheap', 'dear', 'dear', 'dear']);
 
-    await until('the quota is free again', async () => (await left()) === novaQuota, patient);
+    await quotaIsFree();
     const second = await submitJobs(had(pool), { vmType: 'small', seconds: 1, count: novaQuota });
-    await until('the jobs are done', () => queueIsEmpty(had(pool)), patient);
-    await until('no machine is left', async () => (await instances()).length === 0, patient);
+    await jobsAreDone();
+    await allAreGone();
     expect(await clouds()).toEqual(['cheap', 'cheap', 'cheap', 'cheap', 'dear', 'dear', 'dear']);
-    expect(await jobStarts(had(pool), second)).toEqual([1, 1]);
+    expect(await jobStarts(had(pool), second)).toEqual(once(novaQuota));
 
     const ended = await instances({ ended: true });
     expect(new Set(ended.map(({ endReason }) => endReason))).toEqual(new Set(['idle']));
     const made = await cloudInstances(had(ec2).endpoint);
     expect(made).toHaveLength(3);
     expect(made.filter(isAlive)).toEqual([]);
+  });
+
+  it('double nothing and leave nothing when the daemon is killed while both boot', async () => {
+    const { start, kill, instances, quotaIsFree, jobsAreDone, allAreGone, clouds } = await farm();
+    await quotaIsFree();
+    had(nova).setLevers({ lab_spawn_s: 5 });
+    had(ec2).setLevers({ boot_seconds: 5, stop_seconds: 1 });
+    const cluster = await submitJobs(had(pool), { vmType: 'small', seconds: 5, count: jobs });
+    await until(
+      'both build',
+      async () => {
+        const building = (await instances()).filter(({ phase }) => phase === 'building');
+        return new Set(building.map(({ cloud }) => cloud)).size === 2;
+      },
+      patient,
+    );
+    await kill();
+    await start();
+    await jobsAreDone();
+    await allAreGone();
+    expect(await jobStarts(had(pool), cluster)).toEqual(once(jobs));
+    expect(await clouds()).toEqual(['cheap', 'cheap', 'dear', 'dear', 'dear']);
+    expect((await cloudInstances(had(ec2).endpoint)).filter(isAlive)).toEqual([]);
   });
 });
