@@ -97,7 +97,8 @@ async function listServers(
     const label = intent === undefined ? `${labels.site}=${site}` : `${labels.intent}=${intent}`;
     const query = new URLSearchParams({ label, limit: String(pageServers) });
     if (after !== null) query.set('after', after);
-    const { servers, next } = await api.call(read('list servers', `/v1/servers?${query}`), page, signal);
+    const path = `/v1/servers?${query.toString()}`;
+    const { servers, next } = await api.call(read('list servers', path), page, signal);
     for (const server of servers.filter((one) => isOurs(one, site))) found.set(server.id, instanceOf(server));
     if (next === null) {
       const all = [...found.values()].filter((one) => intent === undefined || one.intent === intent);

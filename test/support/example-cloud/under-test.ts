@@ -18,7 +18,8 @@ const wrongToken = 'meadow-token-of-nobody-0';
 
 /** The example driver on its cloud, for the conformance suite. */
 export async function startExampleUnderTest(): Promise<CloudUnderTest> {
-  const { endpoint, token, world, faults, calls, stop } = await startExampleCloud();
+  const server = await startExampleCloud();
+  const { endpoint, token, world } = server;
   return {
     driver: meadowDriver,
     boot: { image: 'img-debian', size: 'small' },
@@ -66,8 +67,8 @@ export async function startExampleUnderTest(): Promise<CloudUnderTest> {
     allowance: async (servers) => {
       world.levers.serversMax = servers;
     },
-    fault: async (kind, fault, times) => faults.set(kind, wireFaults[fault], times),
-    calls: async (kind) => calls(kind),
-    stop,
+    fault: async (kind, fault, times) => server.faults.set(kind, wireFaults[fault], times),
+    calls: async (kind) => server.calls(kind),
+    stop: () => server.stop(),
   };
 }
