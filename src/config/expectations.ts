@@ -12,22 +12,29 @@ export interface ExpectingQueue {
   readonly locate: Locate;
 }
 
-/** Whether there is what adapters' settings count on: a name of a cloud that is not there is an error, a value no offer has a warning. */
+/** Whether there is what adapters' settings count on: a name of a cloud or a pool that is not there is an error, a value no offer has a warning. */
 export function checkExpectations(
   queues: readonly ExpectingQueue[],
   {
     clouds,
+    pools,
     offers,
     complete,
-  }: { readonly clouds: readonly string[]; readonly offers: readonly Offer[]; readonly complete: boolean },
+  }: {
+    readonly clouds: readonly string[];
+    readonly pools: readonly string[];
+    readonly offers: readonly Offer[];
+    readonly complete: boolean;
+  },
   report: Report,
 ): void {
   for (const { part, settings, ok, locate } of queues) {
     if (!ok || part?.expects === undefined) continue;
     for (const expected of part.expects(settings)) {
       const place = locate(expected.path);
-      if (expected.kind === 'cloud') {
-        checkName('cloud', expected.name, clouds, place, report);
+      if (expected.kind !== 'attribute') {
+        const { kind, name } = expected;
+        checkName(kind, name, kind === 'cloud' ? clouds : pools, place, report);
         continue;
       }
       const { name, value } = expected;

@@ -185,6 +185,7 @@ async function loadLists(
   checkMarkets({ clouds, offers, pools }, report);
   const known = {
     clouds: clouds.flatMap(({ name }) => name ?? []),
+    pools: pools.flatMap(({ name }) => name ?? []),
     offers: offers.map(({ offer }) => offer),
     complete,
   };

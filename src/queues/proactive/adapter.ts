@@ -25,6 +25,8 @@ export const proactiveAdapter = {
   name: 'proactive',
   configSchema,
   templateVariables: () => templateVariables,
+  expects: ({ sources }) =>
+    sources.map(({ pool }, at) => ({ kind: 'pool', path: ['sources', at, 'pool'], name: pool })),
   create: createQueue,
 } satisfies QueueAdapter<ProactiveSettings>;
 
