@@ -76,6 +76,8 @@ export interface QueueUnderTest {
 
   /** Ids as the queue's `job` takes them, in order. */
   submit(wish: JobWish): Promise<readonly JobId[]>;
+  /** Many submissions at once, where one by one they would take too long. */
+  submitAll?(wishes: readonly JobWish[]): Promise<void>;
   /** One whose description the adapter can make nothing of, past all checks. */
   submitBroken(): Promise<void>;
   hold(job: JobId): Promise<void>;

@@ -113,11 +113,12 @@ function underTest({ pool, signingKey, tools, jobsFrom, nextAddress }: Parts): Q
   const numberOf = (job: JobId) => job.slice(job.indexOf('#') + 1);
   const statusOf = (job: JobId) => pool.run('condor_q', [numberOf(job), '-af', 'JobStatus']);
 
-  async function submit(wish: JobWish): Promise<readonly JobId[]> {
+  function submission(wish: JobWish): string {
     const { count = 1, cpus, memoryMiB = 64, words = {}, user = 'ann', priority, nodes } = wish;
     if (wish.after !== undefined) throw new Error('a gap');
+    // `$$(…)` is left as it is until the job is matched.
     const said = Object.entries(words).map(
-      ([name, text]) => `+${name} = ${textOf(text).replaceAll('$', '$(DOLLAR)')}`,
+      ([name, text]) => `+${name} = ${textOf(text).replaceAll(/(?<!\$)\$\(/g, '$(DOLLAR)(')}`,
     );
     const lines = [
       ...(nodes === undefined ? [] : ['universe = parallel', `machine_count = ${nodes}`]),
@@ -136,9 +137,18 @@ function underTest({ pool, signingKey, tools, jobsFrom, nextAddress }: Parts): Q
       `queue ${count}`,
       '',
     ];
+    return lines.join('\n');
+  }
+
+  async function submitText(text: string): Promise<string> {
     const path = join(folder, `${++submissions}.sub`);
-    writeFileSync(path, lines.join('\n'));
-    const [, cluster = ''] = /cluster (\d+)/.exec(await pool.run('condor_submit', [path])) ?? [];
+    writeFileSync(path, text);
+    return pool.run('condor_submit', [path]);
+  }
+
+  async function submit(wish: JobWish): Promise<readonly JobId[]> {
+    const [, cluster = ''] = /cluster (\d+)/.exec(await submitText(submission(wish))) ?? [];
+    const { count = 1 } = wish;
     return Array.from({ length: count }, (_, proc) => JobId(`${schedd}#${cluster}.${proc}`));
   }
 
@@ -191,6 +201,7 @@ function underTest({ pool, signingKey, tools, jobsFrom, nextAddress }: Parts): Q
     connect,
     machines: () => [],
     submit,
+    submitAll: async (wishes) => void (await submitText(wishes.map(submission).join('\n'))),
     submitBroken: async () => {
       throw new Error('a gap');
     },
