@@ -153,15 +153,16 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
     onBegun: ({ config: begun, again }) =>
       void Object.assign(holds, { again, generates: begun.generating !== undefined }),
   };
+  const read = async (use: CatalogUse, files?: ConfigFiles) => {
+    const loaded = await loadWhole(path, use, files);
+    holds.allKnown = loaded.allKnown;
+    return loaded;
+  };
   const daemon = await createReloadable({
     path,
     first: await candidateOf(first, common),
-    prepare: async () => prepare(await loadWhole(path, 'renew'), common),
-    refresh: async () => {
-      const loaded = await loadWhole(path, 'renew', holds.again);
-      holds.allKnown = loaded.allKnown;
-      return prepare(loaded, common);
-    },
+    prepare: async () => prepare(await read('renew'), common),
+    refresh: async () => prepare(await read('refresh', holds.again), common),
     onApplied: ({ api: access }) => api.change(access),
     log,
   });
@@ -178,15 +179,12 @@ async function serve({ path, first, memory, log, socket: otherSocket }: Service)
   });
   log.info({ version, socket, stateDir: config.stateDir }, 'spillway runs');
   ended.signal.addEventListener('abort', () => systemd.stopping(), { once: true });
-  const refreshed = {
-    generates: () => holds.generates,
-    refresh: async () => ({ notes: generationNotes(await daemon.refresh()), allKnown: holds.allKnown }),
-  };
   hungUp = () =>
     void daemon.control.reload().catch((error: unknown) => log.error({ err: error }, 'no reload'));
   const { generationNotes, keepRefreshing } = await import('./daemon/refreshing.ts');
   const over = new AbortController();
-  const refreshing = keepRefreshing({ ...refreshed, clock: hostClock, log }, over.signal);
+  const refresh = async () => generationNotes(await daemon.refresh());
+  const refreshing = keepRefreshing({ holds, refresh, clock: hostClock, log }, over.signal);
   try {
     await daemon.run(ended.signal);
   } finally {

@@ -47,12 +47,19 @@ export async function loadOffers(
   const bootFieldsOf = (cloud: string) => shapeKeys(driverOf(cloud)?.offerSchema);
   const entries: OfferEntry[] = [];
   let complete = true;
+  const { clouds, canAsk } = sources;
+  const parts = { clouds, canAsk, catalogs: deps.catalogs };
+  // Side by side: a cloud that is silent does not keep the others waiting.
+  const generated = await Promise.all(
+    sources.entries.map(async (entry, index) =>
+      isGenerating(entry) ? await generateEntries(entry, parts, sources.at('offers', index), report) : null,
+    ),
+  );
   for (const [index, entry] of sources.entries.entries()) {
     const locate = sources.at('offers', index);
-    if (!isGenerating(entry)) entries.push(writtenOffer(entry, locate, report));
+    const made = generated[index] ?? null;
+    if (made === null) entries.push(writtenOffer(entry, locate, report));
     else {
-      const { clouds, canAsk } = sources;
-      const made = await generateEntries(entry, { clouds, canAsk, catalogs: deps.catalogs }, locate, report);
       const taken = new Set(entries.flatMap(({ name }) => name ?? []));
       const others = made.entries.filter(({ name }) => name === null || !taken.has(name));
       if (others.length < made.entries.length) {

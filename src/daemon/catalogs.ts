@@ -34,16 +34,22 @@ export interface CatalogParts {
 }
 
 /**
- * start: what is kept, and the cloud where nothing is. renew: the cloud, and what is kept where it does not answer. look: as renew,
- * and compare: as start, but nothing is kept. kept: what is kept, and no cloud.
+ * start: what is kept, and the cloud where nothing is. renew: the cloud, and what is kept where it does not answer. refresh: as
+ * renew, and nobody waits. look: as renew, and compare: as start, but nothing is kept. kept: what is kept, and no cloud.
  */
-export type CatalogUse = 'start' | 'renew' | 'look' | 'compare' | 'kept';
+export type CatalogUse = 'start' | 'renew' | 'refresh' | 'look' | 'compare' | 'kept';
+
+/** They ask the cloud whatever is kept. */
+const asking: ReadonlySet<CatalogUse> = new Set(['renew', 'refresh', 'look']);
 
 /** What has lost more than so much is believed when it is said twice, so far apart. */
 const lostShareMax = 0.5;
 const doubtMs = 10 * 60_000;
 
-/** A catalog is many calls. A start does not wait for it for longer than for one, as others wait for the start. */
+/** A reload is answered within 25 seconds, or its command gives up. */
+const waitedForMs = 15_000;
+
+/** A catalog is many calls. Where nobody waits for what it is needed for, it has the time of four. */
 export const catalogDeadlineMs = ({ deadlineMs }: CloudConfig): number => 4 * deadlineMs;
 
 /** One for each reading of a config: each cloud is asked once. `unknown` is called with each cloud of which nothing is known. */
@@ -109,11 +115,12 @@ async function read(
 ): Promise<CatalogAnswer> {
   const { clock, signal } = parts;
   const kept = await parts.read(stateDir, cloud.name);
-  if (kept !== null && use !== 'renew' && use !== 'look') return known(kept.catalog);
+  if (kept !== null && !asking.has(use)) return known(kept.catalog);
   if (use === 'kept') return { kind: 'unknown', why: 'nothing is kept of it, and no cloud is asked' };
   const now = clock.wallNow();
   try {
-    const ms = use === 'start' ? cloud.deadlineMs : catalogDeadlineMs(cloud);
+    const isWaitedFor = use === 'start' || use === 'renew';
+    const ms = isWaitedFor ? Math.min(waitedForMs, cloud.deadlineMs) : catalogDeadlineMs(cloud);
     const bounds = { clock, signal, ms };
     const catalog = await withDeadline((inner) => parts.ask(cloud, inner), bounds);
     if (use === 'look' || use === 'compare') return known(catalog);

@@ -2,24 +2,21 @@ import type { ReloadReceipt } from '../api/reload.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 
-const firstMs = 60_000;
+const lookMs = 60_000;
 const everyMs = 60 * 60_000;
-const nothing = { allKnown: true, notes: [] };
 
 export interface Refreshing {
-  /** Whether the config that holds has offers that are generated. */
-  readonly generates: () => boolean;
-  /** Makes them anew. */
-  readonly refresh: () => Promise<Refreshed>;
+  /** What is so by now; looked at each minute. */
+  readonly holds: {
+    /** The config has offers that are generated. */
+    readonly generates: boolean;
+    /** Every cloud's catalog was known when it was last read. */
+    readonly allKnown: boolean;
+  };
+  /** Makes them anew; resolves to what is to be said of catalogs: that one is old, that nothing of it fits. */
+  readonly refresh: () => Promise<readonly string[]>;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-export interface Refreshed {
-  /** Every cloud's catalog is. */
-  readonly allKnown: boolean;
-  /** What is to be said of catalogs: that one is old, that nothing of it fits. */
-  readonly notes: readonly string[];
 }
 
 /** Of what is said of a config: what is about `generate`. Ages are left out, so that it is the same until it is another thing. */
@@ -31,22 +28,23 @@ export function generationNotes({ problems }: Pick<ReloadReceipt, 'problems'>): 
 
 /** Has generated offers made anew every hour, and every minute while a catalog is not known, until the signal is aborted. */
 export async function keepRefreshing(
-  { generates, refresh, clock, log }: Refreshing,
+  { holds, refresh, clock, log }: Refreshing,
   signal: AbortSignal,
 ): Promise<void> {
-  let waitMs = firstMs;
+  let lastMs = Number.NEGATIVE_INFINITY;
   let said: readonly string[] = [];
   while (!signal.aborted) {
-    await clock.sleep(waitMs, signal).catch(() => {}); // aborted: the loop ends
-    if (signal.aborted) return;
+    await clock.sleep(lookMs, signal).catch(() => {}); // aborted: the loop ends
+    const now = clock.monotonicNow();
+    if (signal.aborted || !holds.generates || (holds.allKnown && now - lastMs < everyMs)) continue;
+    lastMs = now;
     try {
-      const { allKnown, notes } = generates() ? await refresh() : nothing;
-      waitMs = allKnown ? everyMs : firstMs;
+      const notes = await refresh();
       for (const note of notes.filter((one) => !said.includes(one))) log.warn({ note }, 'generated offers');
       said = notes;
     } catch (error) {
+      lastMs = Number.NEGATIVE_INFINITY;
       if (!signal.aborted) log.warn({ err: error }, 'generated offers could not be made anew');
-      waitMs = firstMs;
     }
   }
 }

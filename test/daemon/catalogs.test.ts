@@ -34,12 +34,13 @@ const catalogOf = (...flavors: readonly string[]): Catalog => ({
 function bench() {
   const clock = createVirtualClock();
   const store = new Map<string, Kept>();
-  const state = { flavors: ['a', 'b'] as readonly string[] | null, asked: 0 };
+  const state = { flavors: ['a', 'b'] as readonly string[] | null, asked: 0, answered: 0, hangs: false };
   const parts = {
     clock,
     signal: never,
     ask: async () => {
       state.asked += 1;
+      if (state.hangs) return new Promise<never>(() => {});
       if (state.flavors === null) throw new Error('no answer');
       return catalogOf(...state.flavors);
     },
@@ -52,6 +53,7 @@ function bench() {
     const reader = catalogReader(use, parts, ({ name }) => void unknown.push(name));
     const answer = await reader(cloud, '/state');
     await reader(cloud, '/state');
+    state.answered += 1;
     return answer.kind === 'known'
       ? { flavors: answer.catalog.flavors.map(({ name }) => name), note: answer.note }
       : answer.why;
@@ -109,6 +111,25 @@ describe('the catalog that offers are made of', () => {
     const { read, state } = bench();
     expect(await read('kept')).toContain('no cloud is asked');
     expect(state.asked).toBe(0);
+  });
+
+  it('is waited for no longer than a command waits for a reload, and longer by a refresh', async () => {
+    for (const [use, waitedMs] of [
+      ['renew', 15_000],
+      ['refresh', 120_000],
+    ] as const) {
+      const { read, state, clock } = bench();
+      await read('renew');
+      state.hangs = true;
+      const reading = read(use);
+      await clock.advance(waitedMs - 1);
+      expect(state.answered).toBe(1);
+      await clock.advance(1);
+      expect(await reading).toMatchObject({
+        flavors: ['a', 'b'],
+        note: expect.stringContaining('no answer'),
+      });
+    }
   });
 
   it('that has lost most of what it had is believed when it is said twice', async () => {
@@ -209,24 +230,28 @@ it('what is said of catalogs is the same as long as it is no other thing', () =>
 });
 
 describe('generated offers are made anew', () => {
-  async function timesIn(ms: number, known: () => boolean, generates = true) {
+  /** The minutes at which it is done; `known` says whether every catalog is after so many times. */
+  async function timesIn(ms: number, known: (times: number) => boolean, generates = true) {
     const clock = createVirtualClock();
     const over = new AbortController();
     const at: number[] = [];
     const logged: object[] = [];
-    const refresh = async () => {
-      at.push(clock.monotonicNow() / 60_000);
-      return { allKnown: known(), notes: ['the same'] };
-    };
-    const looping = keepRefreshing(
-      {
-        generates: () => generates,
-        refresh,
-        clock,
-        log: { ...silentLog, warn: (fields) => void logged.push(fields) },
+    const refreshing = {
+      holds: {
+        generates,
+        get allKnown() {
+          return known(at.length);
+        },
       },
-      over.signal,
-    );
+      refresh: async () => {
+        at.push(clock.monotonicNow() / 60_000);
+        if (at.length === 1 && !known(1)) throw new Error('bad luck');
+        return ['the same'];
+      },
+      clock,
+      log: { ...silentLog, warn: (fields: object) => void logged.push(fields) },
+    };
+    const looping = keepRefreshing(refreshing, over.signal);
     await clock.advance(ms);
     over.abort();
     await looping;
@@ -240,22 +265,11 @@ describe('generated offers are made anew', () => {
     expect(await timesIn(130 * 60_000, () => true)).toEqual([1, 61, 121]);
   });
 
-  it('every minute while a catalog is not known', async () => {
-    let times = 0;
-    expect(await timesIn(62 * 60_000, () => ++times > 2)).toEqual([1, 2, 3]);
+  it('every minute while a catalog is not known, and though it fails', async () => {
+    expect(await timesIn(62 * 60_000, (times) => times > 2)).toEqual([1, 2, 3]);
   });
 
   it('not where none are', async () => {
     expect(await timesIn(200 * 60_000, () => true, false)).toEqual([]);
-  });
-
-  it('though it failed once', async () => {
-    let times = 0;
-    const fails = () => {
-      times += 1;
-      if (times === 1) throw new Error('bad luck');
-      return true;
-    };
-    expect(await timesIn(10 * 60_000, fails)).toEqual([1, 2]);
   });
 });
