@@ -44,14 +44,14 @@ describe('the ProActive adapter', () => {
     queue.poll({ nowMs: clock.wallNow(), attributes, machines }, signal);
 
   /** A machine of ours with so many nodes, as it comes up. */
-  async function join(name: string, { nodes = 1, source = `${pool}` } = {}): Promise<readonly string[]> {
+  async function join(name: string, nodes = 1): Promise<readonly string[]> {
     const instance = InstanceId(name);
     const request = { instance, pool, issuedAtSeconds: 0, lifetimeMs: null, attributes: {} };
     const token = tokenIn((await queue.admit(request)).variables);
     machines.push(machineOf(instance));
     return Array.from({ length: nodes }, (_, at) => {
       const url = `pnp://10.0.0.${machines.length}:64738/${name}_${at}`;
-      world.addNode({ url, source, host: `host-${name}`, provider: nodesUser, tokens: [token] });
+      world.addNode({ url, source: pool, host: `host-${name}`, provider: nodesUser, tokens: [token] });
       return url;
     });
   }
@@ -231,7 +231,7 @@ describe('the ProActive adapter', () => {
   describe('shows', () => {
     it('a machine with several nodes as one worker with room for so many tasks', async () => {
       connect({ nodes: { perMachine: 2 } });
-      const [first = ''] = await join('farm-1-0', { nodes: 2 });
+      const [first = ''] = await join('farm-1-0', 2);
       world.submit({ owner: 'ann' });
       expect((await poll()).workers).toMatchObject([
         { activity: 'idle', total: { cpus: 4 }, slots: [{ free: { cpus: 4, memoryMiB: 4000 } }] },
