@@ -447,7 +447,7 @@ describe.skipIf(isMissing(pool))('the HTCondor adapter on a real pool', { timeou
     const queue = queueOf({ tellJobs: true });
     const cluster = await submit({ vmType: 'small', count: 3 });
     const before = await poll(queue);
-    const why = `poolMax: pool "main" has its max of 5 \\`;
+    const why = `poolMax: pool "main" has its max of 5`;
     const jobs = [0, 1, 99].map((proc) => JobId(`${near}#${cluster}.${proc}`));
     await queue.tell?.(jobs, why, forever);
     const said = await had(pool).run('condor_q', ['-name', near, cluster, '-af', 'SpillwayReason']);

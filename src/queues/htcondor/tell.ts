@@ -46,6 +46,10 @@ function constraintOf(job: JobId): string {
   return `(ClusterId == ${cluster} && ProcId == ${proc})`;
 }
 
+/** Old syntax, in which a backslash stands for itself but before a quotation mark. */
 function reasonOf(why: string): string {
-  return why.replaceAll(/\p{Cc}+/gu, ' ').slice(0, reasonCharsMax);
+  return why
+    .replaceAll('\\', '/')
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .slice(0, reasonCharsMax);
 }

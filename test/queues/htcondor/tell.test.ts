@@ -18,7 +18,7 @@ it('writes the reason into the jobs’ ads, by one call', async () => {
   const { queue, tools } = bench([{ tool: 'condor_qedit' }], { tellJobs: true });
   await queue.tell?.(jobs, 'quota: "east" has\nno room \\', forever);
   expect(tools.calls()).toEqual([
-    'condor_qedit -constraint (ClusterId == 2 && ProcId == 0) || (ClusterId == 2 && ProcId == 1) SpillwayReason "quota: \\"east\\" has no room \\\\"',
+    'condor_qedit -constraint (ClusterId == 2 && ProcId == 0) || (ClusterId == 2 && ProcId == 1) SpillwayReason "quota: \\"east\\" has no room /"',
   ]);
 });
 
