@@ -40,7 +40,8 @@ pools:
 `,
   files: { key: 'AKIAEXAMPLE', secret: 'not-so-secret', 'boot.sh': '#!/bin/sh\n# {{instance}}\n' },
 });
-beforeAll(() => site.start());
+// On a loaded host a daemon takes its time.
+beforeAll(() => site.start(), 60_000);
 afterAll(async () => {
   await site.dispose();
   await server.stop();
