@@ -5,7 +5,7 @@ import type { DaemonParts } from '../../src/daemon/daemonParts.ts';
 import { createTimeline } from '../../src/daemon/timeline.ts';
 import { watchUnfit } from '../../src/daemon/unfit.ts';
 import { createMatchmaker } from '../../src/matchmaker/matchmaker.ts';
-import type { Demand, QueueSnapshot } from '../../src/model/demand.ts';
+import type { Demand } from '../../src/model/demand.ts';
 import { QueueError } from '../../src/model/errors.ts';
 import { InstanceId, JobId } from '../../src/model/ids.ts';
 import type { JournalEntry } from '../../src/model/journal.ts';
@@ -32,7 +32,7 @@ function bench(options: { holdUnfitAfterMs?: number | null; mode?: 'act' | 'obse
   const said: string[] = [];
   const notes: JournalEntry[] = [];
   const state = {
-    view: makeView(0, { demand: [gpu] }) as QueueSnapshot,
+    view: makeView(0, { demand: [gpu] }),
     code: 'noOffer' as 'noOffer' | 'quota' | null,
     refuses: false,
   };
@@ -159,10 +159,8 @@ describe('jobs that nothing fits', () => {
     const [alarm, ...others] = site.status().alarms;
     expect(others).toEqual([]);
     expect(alarm).toMatchObject({ kind: 'unfit' });
-    expect(alarm?.why).toContain(
-      `2 waiting jobs fit no offer and no worker; ${job?.id}: TARGET.VMType`,
-    );
-    for (const one of [...site.queue.jobs]) site.queue.removeJob(one);
+    expect(alarm?.why).toContain(`2 waiting jobs fit no offer and no worker; ${job?.id}: TARGET.VMType`);
+    for (const one of site.queue.jobs.slice()) site.queue.removeJob(one);
     await site.run(2 * minute);
     expect(site.status().alarms).toEqual([]);
   });
