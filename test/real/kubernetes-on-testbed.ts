@@ -160,7 +160,8 @@ export async function removeIdleNode(admin: ClusterAdmin): Promise<void> {
   await admin.call('DELETE', `/api/v1/nodes/${idleNode}`);
 }
 
-function unlessThere(error: unknown): void {
+/** For what may be made twice. */
+export function unlessThere(error: unknown): void {
   if (!String(error).includes('AlreadyExists')) throw error;
 }
 
