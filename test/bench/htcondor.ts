@@ -56,7 +56,6 @@ async function watched(pool: HTCondorTestbed, jobsFrom: 'log' | 'condor_q', jobs
     log: silentLog,
     memory: forgetfulMemory(),
   });
-  let view: QueueSnapshot | null = null;
   let polls = 0;
   let woken = () => {};
   const source = createSource<QueueSnapshot>({
@@ -67,9 +66,8 @@ async function watched(pool: HTCondorTestbed, jobsFrom: 'log' | 'condor_q', jobs
     timeline: createTimeline(hostClock, null),
     log: silentLog,
     look: (nowMs, signal) => queue.poll({ nowMs, attributes: ['VMType'], machines: [] }, signal),
-    onSnapshot: (snapshot) => {
+    onSnapshot: () => {
       polls++;
-      view = snapshot;
       woken();
     },
     onTrouble: () => {},
@@ -78,7 +76,7 @@ async function watched(pool: HTCondorTestbed, jobsFrom: 'log' | 'condor_q', jobs
   queue.hint?.(() => source.hurry(), stop.signal);
   const running = source.run(stop.signal);
   const seen = async (is: (snapshot: QueueSnapshot) => boolean) => {
-    while (view === null || !is(view))
+    while (source.latest === null || !is(source.latest))
       await new Promise<void>((resolve) => {
         woken = resolve;
       });

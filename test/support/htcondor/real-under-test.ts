@@ -49,7 +49,10 @@ export function realPool(pool: HTCondorTestbed, signingKey: Buffer): RealPool {
 
   return {
     async start(jobsFrom = 'condor_q') {
-      const real = { bin: pool.bin, tools: readdirSync(pool.bin).filter((tool) => /^condor_/.test(tool)) };
+      const real = {
+        bin: pool.bin,
+        tools: readdirSync(pool.bin).filter((tool) => tool.startsWith('condor_')),
+      };
       const tools = faultyTools(real);
       // The pool's tools run as another user.
       chmodSync(tools.bin, 0o755);
