@@ -50,6 +50,11 @@ export interface Daemon {
 const tickGapMsDefault = 5;
 const stopMs = 10_000;
 
+/** What goes on beside the loop for as long as the daemon runs. */
+interface Looking {
+  run(signal: AbortSignal): Promise<void>;
+}
+
 /**
  * The loop: sources → tick → store → effects → outcomes → tick. It waits for nothing but the bell: looks and effects
  * run beside it and come back as data.
@@ -279,11 +284,11 @@ export function createDaemon(given: DaemonParts): Daemon {
       config: { name },
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
+    const looking: readonly Looking[] = [...sources, quotas, prices, unfit, jobReasons, probes];
     const looks = Promise.all(
-      [
-        ...[...sources, quotas, prices, unfit, jobReasons, probes],
-        ...[watchLag(parts), createAccountKeeping(parts, timeline)],
-      ].map((source) => source.run(inner.signal)),
+      looking
+        .concat(watchLag(parts), createAccountKeeping(parts, timeline))
+        .map((source) => source.run(inner.signal)),
     );
     try {
       await loop(inner.signal);

@@ -187,7 +187,7 @@ export async function createReloadable(input: ReloadableInput): Promise<Reloadab
     reload: () => queue(() => input.prepare()),
     configuration: () => ({ path, entries: describeConfig(candidate.config, { digests: false }) }),
   };
-  return { control, refresh: () => queue(() => (input.refresh ?? input.prepare)()), run };
+  return { control, refresh: () => queue(() => input.refresh?.() ?? input.prepare()), run };
 }
 
 const compared = (config: SiteConfig): DescribedEntry[] => describeConfig(config, { digests: true });

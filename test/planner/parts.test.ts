@@ -120,7 +120,10 @@ describe('two pools over a cloud that has its max', () => {
       offers: [small, other],
       pools: [first, second, third],
       clouds: [cloud({ max: 4 })],
-      machines: [...four.slice(0, 3), coming('x', { pool: third.name, offer: other.name, queue: third.queue })],
+      machines: [
+        ...four.slice(0, 3),
+        coming('x', { pool: third.name, offer: other.name, queue: third.queue }),
+      ],
       demand: [waiting(10), waiting(10, { id: DemandId('grid'), queue: QueueName('grid') })],
     });
     expect(decided.drains).toMatchObject([{ instance: 'a-0', reason: 'yielded' }]);

@@ -106,7 +106,9 @@ describe.skipIf(isMissing(testbed))('EC2 in depth, on moto', { timeout: 120_000 
       code: 'capacity',
     });
     had(testbed).setLevers({ vcpus: 1 });
-    expect(await errorOf(cloud.launch(orderOf('empty-2', 1, fleet), soon()))).toMatchObject({ code: 'quota' });
+    expect(await errorOf(cloud.launch(orderOf('empty-2', 1, fleet), soon()))).toMatchObject({
+      code: 'quota',
+    });
     expect(await rows()).toEqual([]);
   });
 

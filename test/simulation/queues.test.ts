@@ -28,7 +28,11 @@ async function crowdedSite(
     site.queues
       .get(QueueName(name))
       ?.submit(makeJobClass({ name: `${name}-job`, user: `user-of-${name}` }), { count, runMs: 10 * minute });
-  const alive = () => Object.fromEntries(names.map((name) => [name, aliveOf(name)]));
+  const alive = (): Record<Name, number> => ({
+    batch: aliveOf('batch'),
+    grid: aliveOf('grid'),
+    desk: aliveOf('desk'),
+  });
   const aliveOf = (name: Name) => site.alive().filter(({ pool }) => pool === name).length;
   submit('batch', 200);
   await site.runUntil(() => site.alive().length === 6, { withinMs: 10 * minute, what: 'the first has all' });
@@ -44,11 +48,11 @@ describe('three queues over one cloud with a shared max', () => {
     const busyMs = { batch: 0, grid: 0, desk: 0 };
     for (let at = 0; at < hour; at += minute) {
       await site.run(minute);
-      for (const name of names) busyMs[name] += (alive()[name] ?? 0) * minute;
+      for (const name of names) busyMs[name] += alive()[name] * minute;
       expect(site.alive().length).toBeLessThanOrEqual(6);
     }
     for (const name of names) expect(busyMs[name] / hour).toBeCloseTo(2, 0);
-    await site.runUntil(() => alive()['batch'] === 6, {
+    await site.runUntil(() => alive().batch === 6, {
       withinMs: 90 * minute,
       what: 'the others are done, and the first has all again',
     });
@@ -87,8 +91,8 @@ describe('three queues over one cloud with a shared max', () => {
     const { site, submit, alive } = await crowdedSite({ priority: (name) => (name === 'desk' ? 1 : 0) });
     submit('grid', 40);
     submit('desk', 4);
-    await site.runUntil(() => alive()['desk'] === 4, { withinMs: 40 * minute, what: 'desk has its four' });
-    expect(alive()['batch']).toBeLessThanOrEqual(2);
+    await site.runUntil(() => alive().desk === 4, { withinMs: 40 * minute, what: 'desk has its four' });
+    expect(alive().batch).toBeLessThanOrEqual(2);
   });
 
   test('never: the first keeps all for as long as its jobs come', async () => {

@@ -13,7 +13,16 @@ import { failed, passed, type Report } from './report.ts';
  */
 const root = resolve(import.meta.dirname, '../..');
 const runTimeoutMs = 90_000;
-const copied = ['src', 'test', 'tools', 'config', 'examples', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const copied = [
+  'src',
+  'test',
+  'tools',
+  'config',
+  'examples',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
 
 interface Verdict {
   readonly name: string;
