@@ -21,6 +21,14 @@ export interface Cloud {
   list(signal: AbortSignal): Promise<readonly CloudInstance[]>;
 
   /**
+   * Makes the next list come sooner: calls back whenever one may say something new, until the signal is aborted. It never
+   * stands for a list: what is true is what lists say, and silence means nothing. Calls back as often as it likes (whoever
+   * lists does not list more often than it wants). Resolves when it has nothing more to say, and throws nothing. Absent where
+   * the cloud gives no sign.
+   */
+  hint?(soon: () => void, signal: AbortSignal): Promise<void>;
+
+  /**
    * Sends one create call for all the intent's seats, once, with the intent's id as idempotency token and the
    * owner mark in the call. Returns what the cloud accepted, in the order of the seats; fewer than asked for where
    * it had room for fewer. Throws a CloudError; with `inDoubt` set the call may have been carried out, and the core

@@ -79,6 +79,7 @@ export interface QueueConfig {
 export interface CloudConfig {
   readonly name: CloudName;
   readonly driver: string;
+  /** Between the beginnings of two lists; a hint comes before it. */
   readonly pollMs: number;
   /** For one call to the cloud. */
   readonly deadlineMs: number;

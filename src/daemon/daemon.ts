@@ -28,6 +28,7 @@ import { createPulse } from './pulse.ts';
 import { watchQuotas } from './quotas.ts';
 import { reportTick, troubleEntry } from './report.ts';
 import { watchRetirement, writtenFacts } from './retiring.ts';
+import { describe } from './source.ts';
 import { createSources } from './sources.ts';
 import { type TickResult, tick } from './tick.ts';
 import { createTickBell } from './ticked.ts';
@@ -284,6 +285,15 @@ export function createDaemon(given: DaemonParts): Daemon {
       config: { name },
     } of parts.queues)
       queue.hint?.(() => queueSources.get(name)?.hurry(), inner.signal);
+    for (const {
+      cloud,
+      config: { name },
+    } of parts.clouds)
+      cloud
+        .hint?.(() => cloudSources.get(name)?.hurry(), inner.signal)
+        .catch((error: unknown) =>
+          log.error({ cloud: name, problem: describe(error).message }, 'hints have ended'),
+        );
     const looking: readonly Looking[] = [...sources, quotas, prices, unfit, jobReasons, probes];
     const looks = Promise.all(
       looking

@@ -41,7 +41,7 @@ export interface SourceOptions<Snapshot> {
 }
 
 /** A hurried look comes no sooner than this share of the period after the last began. */
-const hurryShare = 0.2;
+export const hurryShare = 0.2;
 
 /**
  * One look at a time, begun a period apart. A look that fails leaves the last view as it is, with its age: silence

@@ -5,7 +5,7 @@ import type { QueueMachine } from '../queues/port.ts';
 import type { DaemonParts } from './daemonParts.ts';
 import { jobAttributes } from './order.ts';
 import type { Probes } from './probes.ts';
-import { createSource, type Source, type SourceTrouble } from './source.ts';
+import { createSource, hurryShare, type Source, type SourceTrouble } from './source.ts';
 import type { Timeline } from './timeline.ts';
 
 /** Every cloud and every queue, each looked at by itself. */
@@ -32,6 +32,12 @@ export interface SourcesParts extends SourcesListener {
   readonly machines: (queue: QueueName) => readonly QueueMachine[];
 }
 
+/**
+ * A cloud that hints is listed no more often than this, or than a hurried list is anyway: a long period costs no time then, and a
+ * cloud where something happens all the time costs a list each 5 s.
+ */
+const hintedMs = 5000;
+
 export function createSources(options: SourcesParts): Sources {
   const { parts, timeline, probes, machines, onList, onView, onTrouble } = options;
   const { clock, log, config, hurryMs } = parts;
@@ -44,6 +50,7 @@ export function createSources(options: SourcesParts): Sources {
         name: `cloud ${name}`,
         periodMs: pollMs,
         deadlineMs,
+        ...(cloud.hint === undefined ? {} : { hurryMs: Math.min(pollMs * hurryShare, hintedMs) }),
         look: async (takenAtMs, signal) => ({ cloud: name, takenAtMs, instances: await cloud.list(signal) }),
         onSnapshot: onList,
         onTrouble: (trouble) => onTrouble({ kind: 'cloud', cloud: name }, trouble),

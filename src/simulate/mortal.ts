@@ -87,6 +87,14 @@ export function mortalCloud(cloud: Cloud, mortality: Mortality): Cloud {
   const { life } = mortality;
   return {
     list: (signal) => mortal(life, () => cloud.list(signal)),
+    ...(cloud.hint === undefined
+      ? {}
+      : {
+          hint: async (soon, signal) =>
+            await cloud.hint?.(() => {
+              if (!life.dead) soon();
+            }, signal),
+        }),
     launch: (order, signal) => send('launch', mortality, () => cloud.launch(order, signal)),
     resolve: (intent, signal) => mortal(life, () => cloud.resolve(intent, signal)),
     terminate: (id, signal) => send('terminate', mortality, () => cloud.terminate(id, signal)),

@@ -81,6 +81,12 @@ const needed: readonly Deed[] = [
   { verb: 'create', resource: 'secrets' },
 ];
 
+/** What it does without, and how. */
+const wanted: readonly (Deed & { readonly lack: string })[] = [
+  { verb: 'watch', resource: 'pods', lack: 'changes are seen at the next poll' },
+  { verb: 'list', resource: 'resourcequotas', lack: 'what is left is not known' },
+];
+
 const rights: Look['look'] = async ({ account, client }, _request, signal) => {
   const lacking: string[] = [];
   for (const deed of needed) {
@@ -93,11 +99,14 @@ const rights: Look['look'] = async ({ account, client }, _request, signal) => {
   const instances = await livingOf(account, client, signal);
   const message = `pods can be made, listed and ended, and secrets made: ${instances} pods of this site`;
   const found: CheckFinding = { verdict: 'ok', message, figures: { instances } };
-  if (await client.mayDo({ verb: 'list', resource: 'resourcequotas' }, signal)) return [found];
-  return [
-    found,
-    { verdict: 'warning', message: 'no right to list resourcequotas: what is left is not known' },
-  ];
+  const useful = [];
+  for (const { lack, ...deed } of wanted) {
+    if (!(await client.mayDo(deed, signal))) {
+      const message = `no right to ${deed.verb} ${deed.resource}: ${lack}`;
+      useful.push({ verdict: 'warning', message } as const);
+    }
+  }
+  return [found, ...useful];
 };
 
 async function livingOf({ site }: Account, client: Kubernetes, signal: AbortSignal): Promise<number> {

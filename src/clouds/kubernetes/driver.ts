@@ -11,6 +11,7 @@ import { type KubernetesOffer, kubernetesOffer } from './offer.ts';
 import { type KubernetesSettings, kubernetesSettings } from './settings.ts';
 import { readCatalog, readQuota } from './stock.ts';
 import { terminate } from './terminate.ts';
+import { hintOfChanges } from './watch.ts';
 
 /**
  * Kubernetes: machines are pods of one namespace. What it asks of the cluster, and Kubernetes' ways that a site should know of:
@@ -26,6 +27,8 @@ export const kubernetesDriver = {
     const connection = connectionFor(settings, clock);
     const account: Account = { connection, site, clock, log, settings, memory: emptyMemory() };
 
+    const closing = new AbortController();
+
     /** What fails before the call itself leaves no doubt. */
     async function on<T>(work: (client: Kubernetes) => Promise<T>): Promise<T> {
       let client: Kubernetes;
@@ -39,6 +42,7 @@ export const kubernetesDriver = {
 
     return {
       list: (signal) => on((client) => listInstances(account, client, signal)),
+      hint: (soon, signal) => hintOfChanges(account, soon, AbortSignal.any([signal, closing.signal])),
       launch: (order, signal) =>
         on((client) =>
           launch(account, client, { ...order, settings: order.settings as KubernetesOffer }, signal),
@@ -48,7 +52,10 @@ export const kubernetesDriver = {
       quota: (signal) => on((client) => readQuota(account, client, signal)),
       catalog: (signal) => on((client) => readCatalog(account, client, signal)),
       checks: (request) => kubernetesChecks(account, request),
-      close: () => connection.close(),
+      close: async () => {
+        closing.abort();
+        await connection.close();
+      },
     };
   },
 } satisfies CloudDriver<KubernetesSettings>;

@@ -79,6 +79,7 @@ function measureCloud(cloud: Cloud, timed: Timed): Cloud {
         };
   return {
     list: (signal) => timed('list', () => cloud.list(signal), signal),
+    ...(cloud.hint === undefined ? {} : { hint: async (soon, signal) => await cloud.hint?.(soon, signal) }),
     launch: (order, signal) => timed('launch', () => cloud.launch(order, signal), signal),
     resolve: (intent, signal) => timed('resolve', () => cloud.resolve(intent, signal), signal),
     terminate: (instance, signal) => timed('terminate', () => cloud.terminate(instance, signal), signal),

@@ -64,7 +64,11 @@ describe('what is looked at of a cluster', () => {
     expect(lacking?.message).toContain('no right to delete pods in namespace workers');
     const all = ['create pods', 'get pods', 'list pods', 'delete pods', 'create secrets'];
     bench.world.rights.set('provisioner', new Set(all));
-    expect((await look(bench, 'rights')).map(({ verdict }) => verdict)).toEqual(['ok', 'warning']);
+    expect((await look(bench, 'rights')).map(({ verdict }) => verdict)).toEqual(['ok', 'warning', 'warning']);
+    bench.world.rights.set('provisioner', new Set([...all, 'list resourcequotas']));
+    expect((await look(bench, 'rights'))[1]?.message).toBe(
+      'no right to watch pods: changes are seen at the next poll',
+    );
   });
 
   it('is what the quota leaves', async () => {

@@ -41,6 +41,7 @@ it('and no more than that', () => {
     'create pods',
     'get pods',
     'list pods',
+    'watch pods',
     'delete pods',
     'create secrets',
     'list resourcequotas',

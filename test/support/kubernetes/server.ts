@@ -9,8 +9,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Answer, json, readBody, send, spoil, type Voice } from '../loopback/answers.ts';
 import { type Fault, makeFaults } from '../loopback/faults.ts';
-import { type ApiAnswer, answerCall } from './api.ts';
+import { type ApiAnswer, answerCall, fits, isWatch } from './api.ts';
 import { Refusal, statusBody } from './refusal.ts';
+import { makeWatches, type Watching } from './watching.ts';
 import { makeWorld, type World } from './world.ts';
 
 /**
@@ -23,7 +24,7 @@ export interface LoopbackKubernetes {
   /** Of a user who may do all that the world's rights do not take away. */
   readonly token: string;
   advance(ms: number): void;
-  /** Lets the next `times` calls of a kind go wrong; a kind is `POST pods`, `GET pods`, `DELETE pods/NAME`, … */
+  /** Lets the next `times` calls of a kind go wrong; a kind is `POST pods`, `GET pods`, `WATCH pods`, `DELETE pods/NAME`, … */
   fault(kind: string, fault: Fault, times?: number): void;
   /** No fault waits any more. */
   calm(): void;
@@ -32,6 +33,7 @@ export interface LoopbackKubernetes {
   readonly log: readonly string[];
   /** Of the last call; null: it had none. */
   lastAuthorization(): string | null;
+  readonly watches: Watching;
   /** Sockets that calls have come by. */
   readonly connections: number;
   stop(): Promise<void>;
@@ -56,6 +58,7 @@ export async function startLoopbackKubernetes(
   const token = 'token-of-the-provisioner-Zk31bqPw8sT5';
   world.tokens.set(token, 'provisioner');
   const faults = makeFaults();
+  const watches = makeWatches(world);
   const log: string[] = [];
   const sockets = new Set<unknown>();
   let lastAuthorization: string | null = null;
@@ -73,7 +76,9 @@ export async function startLoopbackKubernetes(
     lastAuthorization = request.headers.authorization ?? null;
     const text = await readBody(request, 2 * bodyBytesMax);
     const url = new URL(request.url ?? '/', 'http://server.invalid');
-    const kind = kindOf(request.method ?? 'GET', url.pathname);
+    const called = { method: request.method ?? 'GET', path: url.pathname, query: url.searchParams };
+    const watch = isWatch(called);
+    const kind = kindOf(watch ? 'WATCH' : called.method, url.pathname);
     log.push(kind);
     const carryOut = (): Answer => {
       const { status, body } = attempt(() => {
@@ -85,23 +90,30 @@ export async function startLoopbackKubernetes(
           );
         }
         const body = text === '' ? {} : JSON.parse(text);
-        return answerCall(world, {
-          method: request.method ?? 'GET',
-          path: url.pathname,
-          query: url.searchParams,
-          body,
-          user,
-        });
+        watches.settle();
+        return answerCall(world, { ...called, body, user });
       });
       return { status, body: JSON.stringify(body) };
     };
     response.setHeader('date', new Date(world.now()).toUTCString());
     const fault = faults.next(kind);
-    if (fault === undefined) send(response, voice, carryOut());
-    else {
+    if (fault === undefined) {
+      const answered = carryOut();
+      if (watch && answered.status === 200) beginWatch(url, response);
+      else send(response, voice, answered);
+    } else {
       const repeated = () => `${JSON.stringify(request.headers)} ${text}`;
       spoil(response, fault, { voice, carriedOut: carryOut, repeated });
     }
+  }
+
+  function beginWatch({ searchParams, pathname }: URL, response: ServerResponse): void {
+    const [, place] = /\/namespaces\/([^/]+)\//.exec(pathname) ?? [];
+    watches.begin(response, {
+      version: Number(searchParams.get('resourceVersion')),
+      seconds: Number(searchParams.get('timeoutSeconds')),
+      fits: (pod) => pod.namespace === place && fits(pod.labels, searchParams.get('labelSelector')),
+    });
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -115,6 +127,7 @@ export async function startLoopbackKubernetes(
     world,
     token,
     log,
+    watches,
     get connections() {
       return sockets.size;
     },

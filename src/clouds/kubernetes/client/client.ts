@@ -12,10 +12,12 @@ import {
   quotaShape,
   type ResourceQuota,
   reviewShape,
+  versionedShape,
   versionShape,
 } from './objects.ts';
 import { allPages } from './pages.ts';
 import { openSession } from './session.ts';
+import { type Watch, watchEvents } from './watch.ts';
 import type { WireAnswer } from './wire.ts';
 
 export interface KubernetesOptions {
@@ -47,6 +49,10 @@ export interface Kubernetes {
   pod(name: string, signal: AbortSignal): Promise<Pod>;
   /** All pages of the pods whose labels are so, read from one state of the cluster. */
   pods(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly Pod[]>;
+  /** One small call: the version of the cluster's state that a watch can begin with. */
+  podsVersion(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string>;
+  /** What happens to the pods whose labels are so; resolves when the server ends it. It holds a connection for as long. */
+  watchPods(labels: Readonly<Record<string, string>>, watch: Watch, signal: AbortSignal): Promise<void>;
   /** One call; only where the pod of the name has that uid. It may stay for as long as its grace. */
   deletePod(name: string, uid: string, signal: AbortSignal): Promise<void>;
   quotas(signal: AbortSignal): Promise<readonly ResourceQuota[]>;
@@ -114,10 +120,26 @@ export function kubernetes({
       return bodyOf(await get(call, `${here}/pods/${encodeURIComponent(name)}`, signal), podShape, call);
     },
     pods: (labels, signal) => {
-      const labelSelector = Object.entries(labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(',');
-      return listed('list pods', { path: `${here}/pods`, query: { labelSelector }, shape: podShape }, signal);
+      const query = { labelSelector: selectorOf(labels) };
+      return listed('list pods', { path: `${here}/pods`, query, shape: podShape }, signal);
+    },
+    async podsVersion(labels, signal) {
+      const call = 'read version of pods';
+      const asked = new URLSearchParams({ labelSelector: selectorOf(labels), limit: '1' });
+      const answer = await get(call, `${here}/pods?${asked.toString()}`, signal);
+      return bodyOf(answer, versionedShape, call).metadata.resourceVersion;
+    },
+    async watchPods(labels, { version, seconds, onEvent }, signal) {
+      const call = 'watch pods';
+      const asked = new URLSearchParams({
+        watch: 'true',
+        labelSelector: selectorOf(labels),
+        resourceVersion: version,
+        allowWatchBookmarks: 'true',
+        timeoutSeconds: String(seconds),
+      });
+      const path = `${here}/pods?${asked.toString()}`;
+      await session.request({ call, path, expect: [200], onData: watchEvents(call, onEvent) }, signal);
     },
     async deletePod(name, uid, signal) {
       const call = 'delete pod';
@@ -159,4 +181,10 @@ export function kubernetes({
     },
     close: () => session.close(),
   };
+}
+
+function selectorOf(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
 }

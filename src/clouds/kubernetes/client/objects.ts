@@ -108,3 +108,11 @@ export const pageOf = <T extends z.ZodType>(item: T) =>
     // A list without any has null here.
     items: z.array(item).nullable(),
   });
+
+/** An object or a list, for the version of the cluster's state that it is of. */
+export const versionedShape = z.object({ metadata: z.object({ resourceVersion: text.min(1) }) });
+
+export const watchEventShape = z.object({ type: text, object: z.unknown() });
+
+/** What an event of the type ERROR holds. */
+export const watchErrorShape = z.object({ code: z.int(), reason: text.nullish() });

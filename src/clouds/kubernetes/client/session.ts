@@ -29,6 +29,8 @@ export interface Call {
   readonly expect: readonly number[];
   /** What must not show in an error, beside the credentials. */
   readonly secrets?: readonly string[];
+  /** As of a wire's request: for an answer without an end. */
+  readonly onData?: (chunk: Buffer) => void;
 }
 
 /** A connection to one API server as one identity. */
@@ -92,6 +94,7 @@ export function openSession(access: Access, host: CredentialHost, onRefused: () 
         },
         body: call.body === undefined ? null : JSON.stringify(call.body),
         answerBytesMax,
+        ...(call.onData === undefined ? {} : { onData: call.onData }),
       },
       signal,
     );

@@ -9,6 +9,8 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string | null;
   readonly answerBytesMax: number;
+  /** The body of a 200, piece by piece as it comes: it is not kept then, and may be of any length. What this throws ends the answer. */
+  readonly onData?: (chunk: Buffer) => void;
 }
 
 export interface WireAnswer {
@@ -19,7 +21,7 @@ export interface WireAnswer {
 }
 
 /**
- * One request, one answer, read whole and within a bound of bytes. The signal is the only timer. `sent` of a failure says
+ * One request, one answer, read whole and within a bound of bytes, or handed on as it comes. The signal is the only timer. `sent` of a failure says
  * whether the request had been handed to a connection: before that nothing can have happened.
  */
 export async function send(
@@ -36,12 +38,14 @@ export async function send(
   let headers: ReadonlyMap<string, string> = new Map();
   let controller: Dispatcher.DispatchController | null = null;
 
-  const fail = (kind: FailureKind, detail: string) => {
+  const failWith = (why: unknown) => {
     if (over) return;
     over = true;
-    reject(new KubernetesFailure({ kind, call: request.call, status, detail, sent }));
+    reject(why);
     controller?.abort(new Error('given up'));
   };
+  const fail = (kind: FailureKind, detail: string) =>
+    failWith(new KubernetesFailure({ kind, call: request.call, status, detail, sent }));
   const giveUp = () => fail('givenUp', '');
   if (signal.aborted) {
     giveUp();
@@ -74,6 +78,15 @@ export async function send(
         headers = firstOfEach(received);
       },
       onResponseData(_controller, chunk) {
+        if (over) return;
+        if (request.onData !== undefined && status === 200) {
+          try {
+            request.onData(chunk);
+          } catch (thrown) {
+            failWith(thrown);
+          }
+          return;
+        }
         bytes += chunk.length;
         if (bytes > request.answerBytesMax) fail('malformed', `more than ${request.answerBytesMax} bytes`);
         else chunks.push(chunk);
