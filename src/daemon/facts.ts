@@ -50,6 +50,7 @@ const setAside = z.object({
   sinceMs: z.number(),
   untilMs: z.number(),
   probe: z.string().nullable(),
+  late: z.literal(true).exactOptional(),
 });
 const totals = z.object({
   launched: z.number(),

@@ -36,13 +36,19 @@ export function follow(
       if (phase !== 'building') return seen;
       return enter(sight(seen, { lateViews: 0 }), 'joining', context, { runningAtMs: context.nowMs });
     case 'error':
-      return phase === 'building' || phase === 'joining' ? fail(seen, context, 'bootFailed') : seen;
+      return phase === 'building' || phase === 'joining'
+        ? fail(sight(seen, { lacked: lackedBy(found) }), context, 'bootFailed')
+        : seen;
     case 'ending':
     case 'stopped':
       return terminate(seen, context, seen.instance.endReason ?? 'lost');
     case 'gone':
       return end(seen, context, 'lost');
   }
+}
+
+function lackedBy({ fault, faultCode }: CloudInstance): FleetEntry['sighting']['lacked'] {
+  return faultCode === undefined ? null : { code: faultCode, message: fault ?? faultCode };
 }
 
 const isThere = { unlisted: 0, unlistedSinceMs: null, missingSinceMs: null } as const;

@@ -1,5 +1,6 @@
 import type { CloudInstanceState } from '../model/cloud.ts';
 import type { WorkerActivity } from '../model/demand.ts';
+import type { CloudErrorCode } from '../model/errors.ts';
 import type { Instance, Phase, PublicState } from '../model/instance.ts';
 
 /**
@@ -15,6 +16,8 @@ export interface Sighting {
   readonly missingSinceMs: number | null;
   /** What the cloud says of taking it back before long; null: nothing. */
   readonly notice: string | null;
+  /** What the cloud lacked for it, after it had accepted the create call; null: nothing that it says. */
+  readonly lacked: { readonly code: CloudErrorCode; readonly message: string } | null;
   readonly activity: WorkerActivity | null;
   /** When the newest view that showed its worker was begun. */
   readonly workerSeenAtMs: number | null;
@@ -38,6 +41,7 @@ export const neverSeen: Sighting = {
   unlistedSinceMs: null,
   missingSinceMs: null,
   notice: null,
+  lacked: null,
   activity: null,
   workerSeenAtMs: null,
   jobIds: [],

@@ -89,13 +89,27 @@ export type Lesson =
       readonly message: string;
       readonly retryAfterMs: number | null;
     }
-  | { readonly kind: 'booted'; readonly offer: OfferName; readonly tookMs: number }
+  | {
+      readonly kind: 'booted';
+      readonly offer: OfferName;
+      readonly cloud: CloudName;
+      readonly tookMs: number;
+    }
   | { readonly kind: 'joined'; readonly offer: OfferName; readonly tookMs: number; readonly intent: IntentId }
   | {
       readonly kind: 'failed';
       readonly offer: OfferName;
       readonly intent: IntentId;
       readonly reason: EndReason;
+    }
+  | {
+      /** The create call was accepted, and there was no room for the machine after all. */
+      readonly kind: 'lacked';
+      readonly offer: OfferName;
+      readonly cloud: CloudName;
+      readonly intent: IntentId;
+      readonly code: CloudErrorCode;
+      readonly message: string;
     };
 
 export interface FoldContext {
@@ -190,7 +204,7 @@ export class FleetChange {
       this.noticed(after.instance, after.sighting.notice);
     if (after.instance === before.instance) return;
     this.changedInstances.set(id, after.instance);
-    if (after.instance.phase !== before.instance.phase) this.entered(before.instance, after.instance, why);
+    if (after.instance.phase !== before.instance.phase) this.entered(before.instance, after, why);
     else if (before.instance.deadlineMs !== null && after.instance.deadlineMs === null)
       this.overran(after.instance);
     if (after.instance.phase === 'ended') this.leave(after.instance);
@@ -210,7 +224,7 @@ export class FleetChange {
     return { entries: this.entries, intents: this.intents, strangers: this.strangers };
   }
 
-  private entered(before: Instance, after: Instance, why: string): void {
+  private entered(before: Instance, { instance: after, sighting }: FleetEntry, why: string): void {
     const { nowMs } = this.context;
     const { id, pool, cloud, offer, intent, phase } = after;
     const reason = after.endReason === null ? why : `${after.endReason}: ${why}`;
@@ -234,12 +248,14 @@ export class FleetChange {
       },
     });
     if (after.runningAtMs !== null && before.runningAtMs === null)
-      this.lessons.push({ kind: 'booted', offer, tookMs: after.runningAtMs - before.createdAtMs });
+      this.lessons.push({ kind: 'booted', offer, cloud, tookMs: after.runningAtMs - before.createdAtMs });
     if (after.joinedAtMs !== null && before.joinedAtMs === null) {
       const from = after.runningAtMs ?? before.createdAtMs;
       this.lessons.push({ kind: 'joined', offer, tookMs: Math.max(0, after.joinedAtMs - from), intent });
     }
-    if (phase === 'failed' && after.endReason !== null)
+    if (phase === 'failed' && sighting.lacked !== null)
+      this.lessons.push({ kind: 'lacked', offer, cloud, intent, ...sighting.lacked });
+    else if (phase === 'failed' && after.endReason !== null)
       this.lessons.push({ kind: 'failed', offer, intent, reason: after.endReason });
     if (isLostYoung(before, after, nowMs))
       this.lessons.push({ kind: 'failed', offer, intent, reason: 'lost' });

@@ -1,3 +1,4 @@
+import type { CloudErrorCode } from './errors.ts';
 import type { CloudId, CloudName, IntentId, OfferName, PoolName } from './ids.ts';
 
 export const cloudInstanceStates = ['pending', 'running', 'ending', 'stopped', 'gone', 'error'] as const;
@@ -16,6 +17,11 @@ export interface CloudInstance {
   readonly address: string | null;
   /** What the cloud says went wrong; null if nothing. */
   readonly fault: string | null;
+  /**
+   * Where what went wrong is that the cloud had no room, or the account no more quota, though the create call was
+   * accepted: what a refusal would have said. Absent: it is this machine that failed.
+   */
+  readonly faultCode?: CloudErrorCode;
   /** What the cloud says of taking it back before long (a spot machine's notice); absent: it has said nothing. */
   readonly notice?: string;
 }

@@ -18,6 +18,8 @@ export interface SetAside {
   readonly untilMs: number;
   /** The launch that probes it; null: none under way. */
   readonly probe: IntentId | null;
+  /** Create calls were accepted and came to nothing later: one that is accepted says nothing, one that boots does. */
+  readonly late?: true;
 }
 
 export type SetAsideKey = `offer:${OfferName}` | `cloud:${CloudName}` | `match:${DemandId} ${OfferName}`;
@@ -41,7 +43,7 @@ const retryAfterMostMs = 3_600_000;
 const bootFailuresBorne = 2;
 
 /** What refused the launch: the offer, the cloud as a whole, or (null) nothing that waiting would mend here. */
-function blame(lesson: Extract<Lesson, { kind: 'refused' }>): SetAsideKey {
+function blame(lesson: Extract<Lesson, { kind: 'refused' | 'lacked' }>): SetAsideKey {
   switch (lesson.code) {
     case 'capacity':
     case 'invalid':
@@ -67,8 +69,9 @@ export function learnSetAsides(
   for (const lesson of lessons) {
     switch (lesson.kind) {
       case 'accepted':
-        next.delete(cloudKey(lesson.cloud));
-        if (isRefusal(next.get(offerKey(lesson.offer))?.reason)) next.delete(offerKey(lesson.offer));
+        for (const aside of ofLaunch(lesson))
+          if (aside.late !== true && (aside.key === cloudKey(lesson.cloud) || isRefusal(aside.reason)))
+            next.delete(aside.key);
         break;
       case 'joined':
         // See `forgiveShortLives` and `forgiveHole`.
@@ -87,11 +90,25 @@ export function learnSetAsides(
         next.set(key, fail(next.get(key), { key, reason: lesson.reason, message, leastMs: 0 }));
         break;
       }
+      case 'lacked': {
+        const key = blame(lesson);
+        const leastMs = lesson.code === 'quota' ? quotaFirstMs : 0;
+        const aside = fail(next.get(key), { key, reason: lesson.code, message: lesson.message, leastMs });
+        next.set(key, { ...aside, late: true });
+        break;
+      }
       case 'booted':
+        // One that was asked for before says nothing of whether there is room for another now.
+        for (const aside of ofLaunch(lesson))
+          if (aside.late === true && nowMs - lesson.tookMs >= aside.sinceMs) next.delete(aside.key);
         break;
     }
   }
   return next;
+
+  function ofLaunch({ offer, cloud }: { offer: OfferName; cloud: CloudName }): SetAside[] {
+    return [cloudKey(cloud), offerKey(offer)].flatMap((key) => next.get(key) ?? []);
+  }
 
   function fail(
     was: SetAside | undefined,
@@ -213,10 +230,12 @@ export function dropStaleProbes(
   setAsides: SetAsides,
   stateOf: (intent: IntentId) => IntentState | undefined,
 ): SetAsides {
-  const stale = [...setAsides.values()].filter(({ probe, reason }) => {
+  const stale = [...setAsides.values()].filter(({ probe, reason, late }) => {
     if (probe === null) return false;
     const state = stateOf(probe);
-    return state === undefined || (isRefusal(reason) && state !== 'open' && state !== 'unknown');
+    return (
+      state === undefined || (isRefusal(reason) && late !== true && state !== 'open' && state !== 'unknown')
+    );
   });
   if (stale.length === 0) return setAsides;
   const next = new Map(setAsides);

@@ -12,6 +12,7 @@ import {
   t0,
 } from '../support/fleetParts.ts';
 import { foldedPhases, folds, inService, onlyOf } from '../support/folds.ts';
+import { east } from '../support/siteParts.ts';
 
 describe('a list of a cloud', () => {
   test('the same row twice is the same machine', () => {
@@ -174,10 +175,29 @@ describe('what is told', () => {
       t0 + 30_000,
       { lists: [makeList(t0 + 30_000, [found(building.instance)])] },
     ]);
-    expect(booted.lessons).toEqual([{ kind: 'booted', offer: OfferName('small'), tookMs: 30_000 }]);
+    expect(booted.lessons).toEqual([
+      { kind: 'booted', offer: OfferName('small'), cloud: east, tookMs: 30_000 },
+    ]);
     const view = makeView(t0 + 40_000, { workers: [makeWorker(building.instance.id, 'idle')] });
     const joined = folds(booted.result(), [t0 + 40_000, { views: [view] }]);
     expect(joined.lessons).toMatchObject([{ kind: 'joined', tookMs: 10_000 }]);
+  });
+
+  test('that there was no room after all is a lesson of the cloud, and not a machine that failed', () => {
+    const { instance, ...building } = makeEntry(makeInstance('building', { createdAtMs: t0 }));
+    const lesson = (over: object) =>
+      folds(makeFleet([{ instance, ...building }]), [
+        t0 + 30_000,
+        {
+          lists: [
+            makeList(t0 + 30_000, [found(instance, { state: 'error', fault: 'Quota exceeded', ...over })]),
+          ],
+        },
+      ]).lessons;
+    expect(lesson({ faultCode: 'quota' })).toMatchObject([
+      { kind: 'lacked', cloud: east, code: 'quota', message: 'Quota exceeded' },
+    ]);
+    expect(lesson({})).toMatchObject([{ kind: 'failed', reason: 'bootFailed' }]);
   });
 
   test('an operator´s order is carried out with that reason', () => {

@@ -13,7 +13,7 @@ import { deriveFraction, deriveName } from '../../src/model/derive.ts';
 import { IntentId, OfferName } from '../../src/model/ids.ts';
 import { type Phase, phases } from '../../src/model/instance.ts';
 import { makeEntry, makeFleet, makeInstance, t0 } from '../support/fleetParts.ts';
-import { quickLimits } from '../support/siteParts.ts';
+import { east, quickLimits } from '../support/siteParts.ts';
 
 describe('what a phase counts for', () => {
   const nowMs = t0 + 1;
@@ -94,7 +94,7 @@ describe('what is owed to the world', () => {
 
 describe('learned deadlines', () => {
   const offer = OfferName('small');
-  const booted = (tookMs: number): Lesson => ({ kind: 'booted', offer, tookMs });
+  const booted = (tookMs: number): Lesson => ({ kind: 'booted', offer, cloud: east, tookMs });
   const joined = (tookMs: number): Lesson => ({ kind: 'joined', offer, tookMs, intent: IntentId('i') });
   const deadlinesAfter = (lessons: readonly Lesson[]) =>
     deadlinesOf(learnTimes(new Map(), lessons), offer, { limits: quickLimits, lookMs: 0 });

@@ -55,6 +55,38 @@ describe('whom a refusal is blamed on', () => {
   });
 });
 
+describe('create calls that are accepted and come to nothing for want of room', () => {
+  const lacked = (code: CloudErrorCode): Lesson => ({
+    kind: 'lacked',
+    offer,
+    cloud: east,
+    intent: IntentId('i'),
+    code,
+    message: 'no room after all',
+  });
+  const booted = (tookMs: number): Lesson => ({ kind: 'booted', offer, cloud: east, tookMs });
+
+  test('are blamed as a refusal is, for a time that grows though the next call is accepted', () => {
+    const once = learn(nothing, [lacked('capacity')]);
+    expect(once.get(key)).toMatchObject({ failures: 1, untilMs: 10_000 });
+    const probing = withProbe(once, key, IntentId('p'));
+    const taken = learn(probing, [accepted], 10_000);
+    expect(taken.get(key)).toMatchObject({ probe: 'p' });
+    expect(dropStaleProbes(taken, () => 'accepted')).toBe(taken);
+    expect(learn(taken, [lacked('capacity')], 12_000).get(key)).toMatchObject({
+      failures: 2,
+      untilMs: 32_000,
+    });
+    expect(admittance(learn(nothing, [lacked('quota')]), cloud, 29_000)).toBe('closed');
+  });
+
+  test('are over when a machine boots that was asked for since, and not with an older one', () => {
+    const asides = learn(nothing, [lacked('quota')], 50_000);
+    expect(learn(asides, [booted(30_000)], 60_000).has(cloud)).toBe(true);
+    expect(learn(asides, [booted(30_000)], 90_000).has(cloud)).toBe(false);
+  });
+});
+
 describe('for how long', () => {
   test('a machine that fails to join meanwhile does not end what a refusal has begun', () => {
     const asides = learn(nothing, [refused('capacity')]);

@@ -3,6 +3,7 @@ import type { CloudId, SiteId } from '../../model/ids.ts';
 import type { Log } from '../../model/log.ts';
 import type { Client } from './client/client.ts';
 import type { Params } from './client/signature.ts';
+import type { StartFault } from './instances.ts';
 import type { Mark } from './mark.ts';
 import type { CloudstackSettings } from './settings.ts';
 
@@ -29,7 +30,7 @@ export interface Memory {
   dataDisks: Set<CloudId>;
   /** The jobs that start machines, and what came of those that were asked for. */
   readonly startJobs: Map<CloudId, string>;
-  readonly startFaults: Map<CloudId, string>;
+  readonly startFaults: Map<CloudId, StartFault>;
   /** The jobs that end machines; `gone` once a machine has been looked for in vain. */
   readonly ends: Map<CloudId, { readonly kind: 'job'; readonly id: string } | { readonly kind: 'gone' }>;
   /** Since when (monotonic ms) the server has said of an id, at every call, that it does not know it. */

@@ -1,5 +1,6 @@
 import { CloudError, type CloudErrorCode } from '../../model/errors.ts';
 import { CallFailure } from './client/failure.ts';
+import type { StartFault } from './instances.ts';
 
 interface Verdict {
   readonly code: CloudErrorCode;
@@ -52,6 +53,12 @@ export async function asCloud<T>(kind: { readonly write: boolean }, work: () => 
   } catch (thrown) {
     throw cloudErrorOf(thrown, kind);
   }
+}
+
+/** What the job that starts a machine came to. */
+export function startFaultOf(failure: CallFailure): StartFault {
+  const { code } = judge(failure);
+  return { message: failure.message, code: code === 'capacity' || code === 'quota' ? code : null };
 }
 
 /** The server does not know what the call names. */

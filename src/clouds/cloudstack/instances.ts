@@ -1,4 +1,5 @@
 import type { CloudInstance, CloudInstanceState } from '../../model/cloud.ts';
+import type { CloudErrorCode } from '../../model/errors.ts';
 import { CloudId, IntentId, OfferName, PoolName } from '../../model/ids.ts';
 import type { VmRow } from './client/wire.ts';
 import { markDetails, markOf } from './mark.ts';
@@ -22,7 +23,14 @@ export interface Reading {
    * starts it, both of one create call.
    */
   readonly stoppedForGood: (id: CloudId) => boolean;
-  readonly faultOf: (id: CloudId) => string | null;
+  readonly faultOf: (id: CloudId) => StartFault | null;
+}
+
+/** Why a machine could not be started, as its job's result has it. */
+export interface StartFault {
+  readonly message: string;
+  /** What the account or the zone lacked; null: something else. */
+  readonly code: Extract<CloudErrorCode, 'capacity' | 'quota'> | null;
 }
 
 /** A row that bears our mark. One whose intent somebody has taken away gets its own id for it, which no store knows. */
@@ -32,6 +40,7 @@ export function listedInstance(row: VmRow, reading: Reading): CloudInstance {
   const offer = markOf(details, markDetails.offer);
   const id = CloudId(row.id);
   const state = stateOf(row, reading);
+  const fault = state === 'error' ? reading.faultOf(id) : null;
   return {
     cloudId: id,
     intent: IntentId(markOf(details, markDetails.intent) ?? row.id),
@@ -40,7 +49,8 @@ export function listedInstance(row: VmRow, reading: Reading): CloudInstance {
     offer: offer === null ? null : OfferName(offer),
     state,
     address: addressOf(row),
-    fault: state === 'error' ? (reading.faultOf(id) ?? 'the server could not start it') : null,
+    fault: state === 'error' ? (fault?.message ?? 'the server could not start it') : null,
+    ...(fault?.code == null ? {} : { faultCode: fault.code }),
   };
 }
 

@@ -6,7 +6,7 @@ import { jobOutcome } from './client/jobs.ts';
 import { listAll } from './client/pages.ts';
 import type { Params } from './client/signature.ts';
 import { type VmRow, vmRow } from './client/wire.ts';
-import { isUnknown } from './errors.ts';
+import { isUnknown, startFaultOf } from './errors.ts';
 import { isStopped, listedInstance, type Reading } from './instances.ts';
 import { bearsMark, detailsOf, markDetails, markOf } from './mark.ts';
 
@@ -106,7 +106,7 @@ async function askForFaults(account: Account, rows: readonly VmRow[], signal: Ab
       const outcome = await jobOutcome(client, job, { signal });
       if (outcome.kind === 'underWay') continue;
       memory.startJobs.delete(id);
-      if (outcome.kind === 'failed') remember(memory.startFaults, id, outcome.failure.message);
+      if (outcome.kind === 'failed') remember(memory.startFaults, id, startFaultOf(outcome.failure));
     } catch (thrown) {
       if (signal.aborted || !(thrown instanceof CallFailure)) throw thrown;
       if (isUnknown(thrown)) memory.startJobs.delete(id);

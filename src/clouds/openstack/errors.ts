@@ -18,7 +18,8 @@ const neutronTypes: Readonly<Record<string, Verdict>> = {
 };
 
 /** Nova refuses with 403 what exceeds a quota, its own or Neutron's, and what its policy forbids. */
-const quotaText = /^Quota exceeded\b|\bis over the limit\b|^Maximum number of\b|\bquota\b.*\bexceeded\b/i;
+export const quotaText =
+  /^Quota exceeded\b|\bis over the limit\b|^Maximum number of\b|\bquota\b.*\bexceeded\b/i;
 
 /**
  * Whatever the client threw, as the port's closed error. `write`: the call changes something, and a failure may leave its

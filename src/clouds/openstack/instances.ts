@@ -2,6 +2,7 @@ import type { CloudInstance, CloudInstanceState } from '../../model/cloud.ts';
 import { CloudId, IntentId, OfferName, PoolName, type SiteId } from '../../model/ids.ts';
 import { cleanText } from './client/cleanText.ts';
 import type { Server } from './client/server.ts';
+import { quotaText } from './errors.ts';
 import { decodeMark, intentTag, markKeys, ownerTag } from './mark.ts';
 
 /** Nova's words; one that is not here is of a server that exists, and works as far as we know. */
@@ -59,6 +60,7 @@ export function instanceOf(row: Server): CloudInstance {
     state: stateOf(row),
     address: addressOf(row),
     fault: faultOf(row),
+    ...(row.status === 'ERROR' ? lackedBy(row.fault?.message ?? '') : {}),
   };
 }
 
@@ -90,6 +92,15 @@ function faultOf(row: Server): string | null {
   if (row.status !== 'ERROR') return null;
   return cleanText(row.fault?.message ?? '', []) || null;
 }
+
+/** What Nova found only after it had accepted the create call; its texts are all that tells it from a machine that fails by itself. */
+function lackedBy(text: string): Pick<CloudInstance, 'faultCode'> {
+  if (quotaText.test(text)) return { faultCode: 'quota' };
+  return noRoomText.test(text) ? { faultCode: 'capacity' } : {};
+}
+
+const noRoomText =
+  /^No valid host was found|^Exceeded maximum number of retries|^Build of instance \S+ aborted|No fixed IP addresses available|No more IP addresses/i;
 
 /** In the order of the seats. */
 export function bySeat(a: CloudInstance, b: CloudInstance): number {

@@ -74,7 +74,11 @@ describe('a server that was accepted and fails', () => {
     const { instances } = await cloud.launch(anOrder(), signal);
     expect(instances).toMatchObject([{ state: 'pending' }]);
     expect(await cloud.list(signal)).toMatchObject([
-      { state: 'error', fault: 'No valid host was found. There are not enough hosts available.' },
+      {
+        state: 'error',
+        fault: 'No valid host was found. There are not enough hosts available.',
+        faultCode: 'capacity',
+      },
     ]);
   });
 

@@ -192,7 +192,9 @@ describe('recorded answers', () => {
     ['outage-placement-result', 'No valid host was found.'],
   ])('of a server that failed say why: %s', async (name, text) => {
     const row = await (await behind({ 'GET /v2.1/servers/': name })).compute.server('x', signal);
-    expect(row === null ? null : instanceOf(row).fault).toContain(text);
+    const failed = row === null ? null : instanceOf(row);
+    expect(failed?.fault).toContain(text);
+    expect(failed?.faultCode).toBe('capacity');
   });
 
   // Nova shows no floating address yet, 3 s after Neutron has attached it.
