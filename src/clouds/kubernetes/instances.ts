@@ -17,7 +17,7 @@ export function instanceOf(pod: Pod, isPatienceOver: IsPatienceOver): CloudInsta
   const { annotations, labels, uid } = pod.metadata;
   const pool = annotations[markAnnotations.pool];
   const offer = annotations[markAnnotations.offer];
-  const { state, fault, notice } = readingOf(pod, isPatienceOver);
+  const { state, fault, notice, lacksRoom = false } = readingOf(pod, isPatienceOver);
   return {
     cloudId: cloudIdOf(pod),
     intent: IntentId(annotations[markAnnotations.intent] ?? labels[markLabels.intent] ?? uid),
@@ -28,6 +28,7 @@ export function instanceOf(pod: Pod, isPatienceOver: IsPatienceOver): CloudInsta
     state,
     address: pod.status.podIP || null,
     fault: fault === null ? null : cleanText(fault, []) || null,
+    ...(lacksRoom ? { faultCode: 'capacity' } : {}),
     ...(notice === undefined || notice === null ? {} : { notice: cleanText(notice, []) }),
   };
 }
@@ -37,6 +38,8 @@ interface Reading {
   readonly fault: string | null;
   /** Why the cluster is about to take it. */
   readonly notice?: string | null;
+  /** It was given up because no node has room for it now. */
+  readonly lacksRoom?: boolean;
 }
 
 /**
@@ -59,7 +62,8 @@ function readingOf(pod: Pod, isPatienceOver: IsPatienceOver): Reading {
     default: {
       const hindrance = hindranceOf(pod);
       if (hindrance === null) return { state: 'pending', fault: null };
-      return { state: isPatienceOver(pod, hindrance) ? 'error' : 'pending', fault: hindrance.text };
+      if (!isPatienceOver(pod, hindrance)) return { state: 'pending', fault: hindrance.text };
+      return { state: 'error', fault: hindrance.text, lacksRoom: hindrance.kind === 'noRoom' };
     }
   }
 }

@@ -40,6 +40,7 @@ describe('a pod that is kept from starting', () => {
     expect(await seen()).toMatchObject({
       state: 'error',
       fault: expect.stringContaining('Insufficient cpu'),
+      faultCode: 'capacity',
     });
   });
 
