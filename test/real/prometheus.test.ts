@@ -92,8 +92,9 @@ describe.skipIf(isMissing(prometheus))('a real Prometheus', () => {
     const names = await ask(z.array(z.string()), 'label/__name__/values');
     const all: readonly Declaration[] = Object.values(declared);
     const shown = (name: string) => names.some((one) => one === name || one === `${name}_count`);
-    // What there is only where something goes wrong, where machines have ended, while a lease is held, and while observing.
-    const sometimes = ['jobs_unmet', 'offer_set_aside', 'instances_ended_total', 'leases'];
+    // What there is only where something goes wrong, where machines have ended, while a lease is held, where the queue tells
+    // of jobs' own credentials, and while observing.
+    const sometimes = ['jobs_unmet', 'offer_set_aside', 'instances_ended_total', 'leases', 'job_credentials'];
     const observing = ['would_be_instances', 'would_be_cost', 'would_be_rate_per_hour'];
     const absent = [...sometimes, ...observing].map((name) => `spillway_${name}`);
     expect(all.map(({ name }) => name).filter((name) => !shown(name) && !absent.includes(name))).toEqual([]);
