@@ -62,7 +62,7 @@ describe('a planted fault is reported', () => {
           "export type { c } from '../store/port.ts';\nconst d = await import('../clouds/ec2/driver.ts');\n",
         'src/classad/lexer.ts': "import {\n  readFileSync,\n} from 'node:fs';\nimport './expr.ts';\n",
         'src/queues/slurm/adapter.ts':
-          "import '../port.ts';\nimport '../torque/qstat.ts';\nimport '../index.ts';\nimport '../../config/load.ts';\n",
+          "import '../port.ts';\nimport '../shared.ts';\nimport '../torque/qstat.ts';\nimport '../index.ts';\nimport '../../config/load.ts';\n",
         'src/daemon/tick.ts':
           "import '../main.ts';\nimport '../queues/port.ts';\nimport '../queues/slurm/adapter.ts';\n",
         'src/cli/run.ts': "import '../../test/support/fake.ts';\n",
@@ -74,8 +74,8 @@ describe('a planted fault is reported', () => {
         'src/fleet/step.ts imports ../store/port.ts: fleet may import model',
         'src/fleet/step.ts imports ../clouds/ec2/driver.ts: fleet may import model',
         'src/classad/lexer.ts imports node:fs: classad is pure: it may import no package',
-        'src/queues/slurm/adapter.ts imports ../torque/qstat.ts: slurm may import port.ts and its own folder',
-        'src/queues/slurm/adapter.ts imports ../index.ts: slurm may import port.ts and its own folder',
+        'src/queues/slurm/adapter.ts imports ../torque/qstat.ts: slurm may import its own folder, port.ts and what lies beside it',
+        'src/queues/slurm/adapter.ts imports ../index.ts: slurm may import its own folder, port.ts and what lies beside it',
         'src/queues/slurm/adapter.ts imports ../../config/load.ts: queues may import host, model, classad, config/secrets.ts, config/units.ts',
         'src/daemon/tick.ts imports ../main.ts: nothing imports the composition root',
         expect.stringMatching(

@@ -4,13 +4,6 @@ import type { Pool } from '../model/offer.ts';
 import type { PlanInput, PlannedDrain } from './plan.ts';
 import type { Work } from './work.ts';
 
-/**
- * A bound that several pools share, a cloud's or an offer's max or an account's quota, is divided between them for as
- * long as jobs wait for it: what a pool of greater priority can use, it has; pools of the same priority have equal parts,
- * first by queue, then by pool, and what one of them cannot use the others have. Without it the pool that was there
- * first would keep every place for as long as its jobs keep coming.
- */
-
 /** What a bound counts: the machines of a cloud, or those of one offer of it. */
 export interface Scope {
   readonly cloud: CloudName;
@@ -49,7 +42,14 @@ interface Claim {
   readonly isPressed: boolean;
 }
 
-/** Pure. Empty where nobody is pressed, or no pool has more than its part. */
+/**
+ * A bound that several pools share, a cloud's or an offer's max or an account's quota, is divided between them for as
+ * long as jobs wait for it: what a pool of greater priority can use, it has; pools of the same priority have equal parts,
+ * first by queue, then by pool, and what one of them cannot use the others have. Without it the pool that was there
+ * first would keep every place for as long as its jobs keep coming.
+ *
+ * Pure. Only bounds of which somebody who is pressed lacks some of his part.
+ */
 export function divide(work: Work): readonly Division[] {
   const scopes = Map.groupBy(work.pressures, ({ scope }) => `${scope.cloud}/${scope.offer ?? ''}`);
   return [...scopes.values()].flatMap((pressures) => {
@@ -81,6 +81,7 @@ function divideScope(scope: Scope, pressures: readonly Pressure[], work: Work): 
       .filter(({ isPressed }) => isPressed)
       .map(({ pool, has }) => Math.max(0, Math.floor(parts.get(pool.name) ?? 0) - has)),
   );
+  if (lacks === 0) return null;
   const limits = new Map([...parts].map(([name, part]) => [name, Math.ceil(part)]));
   // What is about to go makes room anyway.
   let missing = lacks - inScope.filter(isLeaving).length;
@@ -92,7 +93,6 @@ function divideScope(scope: Scope, pressures: readonly Pressure[], work: Work): 
     yields.set(claim.pool.name, count);
     missing -= count;
   }
-  if (lacks === 0) return null;
   const pressed = claims.filter(({ isPressed }) => isPressed).map(({ pool }) => pool.name);
   return { scope, parts: limits, yields, pressed };
 }
@@ -139,8 +139,7 @@ export function drainsForOthers(divisions: readonly Division[], { fleet }: PlanI
   return divisions.flatMap(({ scope, yields, pressed }) =>
     [...yields].flatMap(([pool, count]) =>
       [...fleet.entries.values()]
-        .filter(({ instance }) => instance.pool === pool && isWithin(scope, instance))
-        .filter((entry) => isInUse(entry))
+        .filter((entry) => isInUse(entry) && entry.instance.pool === pool && isWithin(scope, entry.instance))
         .toSorted(
           (a, b) =>
             Number(isFree(b)) - Number(isFree(a)) ||

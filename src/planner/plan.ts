@@ -178,16 +178,18 @@ export interface DemandShortage {
  * Decides what to do now. Pure. Waiting jobs are put, in their order (order.ts), on workers with room, then on machines
  * on their way, then on machines that drain for want of work (they are un-drained), and only for what is left machines
  * are launched, the best match first and within all bounds. Then each pool's min and head-room are filled, and
- * machines that no job needs are drained. Pools of greater priority come first in all of it.
+ * machines that no job needs are drained. Pools of greater priority come first in all of it. Where a bound that pools
+ * share stops jobs that have waited long, and somebody lacks of his part of it (parts.ts), all is planned once more within
+ * the parts: twice the cost, at such a tick alone.
  */
 export function plan(input: PlanInput): Plan {
-  const first = attempt(input, []);
+  const first = planWithin([], input);
   if (first.pressures.length === 0) return first.plan;
   const divisions = divide(first);
-  return divisions.length === 0 ? first.plan : attempt(input, divisions).plan;
+  return divisions.length === 0 ? first.plan : planWithin(divisions, input).plan;
 }
 
-function attempt(input: PlanInput, divisions: readonly Division[]): Work & { readonly plan: Plan } {
+function planWithin(divisions: readonly Division[], input: PlanInput): Work & { readonly plan: Plan } {
   const { fairness = usualFairness, shares = noShares, matchmaker, nowMs } = input;
   const { caps } = fairness;
   const views = [...input.queues.values()].flatMap(({ view }) => (view === null ? [] : [view]));

@@ -91,11 +91,15 @@ function launchFor(
     const wanted = isTrial ? 1 : Math.min(most, Math.ceil(left / jobsPerMachine));
     const granted = room.reserve({ pool, offer, user: demand.user }, Math.min(wanted, allowed));
     work.fallback.asked(pool, offer, granted.short);
-    if (granted.short !== null) shortage ??= granted.short;
-    if (granted.short?.code === 'poolMax') full ??= way;
-    const scope = granted.short === null ? null : sharedScope(granted.short.code, offer);
-    if (scope !== null) stopped ??= { way, scope };
-    else if (allowed < wanted) shortage ??= caps.shortage(demand);
+    const { short } = granted;
+    if (short === null) {
+      if (allowed < wanted) shortage ??= caps.shortage(demand);
+    } else {
+      shortage ??= short;
+      if (short.code === 'poolMax') full ??= way;
+      const scope = sharedScope(short.code, offer);
+      if (scope !== null) stopped ??= { way, scope };
+    }
     if (granted.count === 0) continue;
     launches.push(launchOf(demand, { pool, match }, { ...granted, probe: granted.probe || isTrial }));
     work.spreader.launched(pool.name, offer.cloud, granted.count);

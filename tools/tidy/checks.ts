@@ -56,12 +56,13 @@ function relativeFault(from: string, to: string): string | null {
   return allowed ? null : `${layer} may import ${rules.imports.join(', ') || 'no other layer'}`;
 }
 
-/** Adapters know their port and themselves, not each other, and not the registry that knows them all. */
+/** Adapters know themselves, their port and what lies beside it, not each other, and not the registry that knows them all. */
 function siblingFault(from: string, to: string): string | null {
   if (!plugInLayers.some((layer) => layer === partOf(from, 1))) return null;
   const [own, other] = [partOf(from, 2), partOf(to, 2)];
-  if (own === 'index.ts' || own === other || other === 'port.ts') return null;
-  return `${own} may import port.ts and its own folder`;
+  const isShared = other.endsWith('.ts') && other !== 'index.ts';
+  if (own === 'index.ts' || own === other || isShared) return null;
+  return `${own} may import its own folder, port.ts and what lies beside it`;
 }
 
 function packageFault(from: string, specifier: string): string | null {

@@ -1,15 +1,8 @@
-import { CloudError, type CloudErrorCode } from '../../model/errors.ts';
+import { no, perhaps, translationBy, type Verdict } from '../verdicts.ts';
 import { CallFailure } from './client/failure.ts';
 import type { StartFault } from './instances.ts';
 
-interface Verdict {
-  readonly code: CloudErrorCode;
-  /** What changes something may have been done nevertheless. */
-  readonly perhapsDone: boolean;
-}
-
-const no = (code: CloudErrorCode): Verdict => ({ code, perhapsDone: false });
-const perhaps = (code: CloudErrorCode): Verdict => ({ code, perhapsDone: true });
+export const { cloudErrorOf, asCloud } = translationBy((thrown) => thrown instanceof CallFailure, judge);
 
 /** CloudStack's own codes, which are HTTP statuses, too. */
 const verdicts: Readonly<Record<number, Verdict>> = {
@@ -36,24 +29,6 @@ const namesNothing =
 
 /** A host name is taken: by an earlier call with the same intent, as no other machine has such a name. */
 const nameTaken = /already exists in the network domain|already exists a VM by/i;
-
-/** Whatever a call threw, as the port's closed error; `write`: the call changes something. */
-export function cloudErrorOf(thrown: unknown, { write }: { readonly write: boolean }): unknown {
-  if (!(thrown instanceof CallFailure)) return thrown;
-  const { facts, message } = thrown;
-  const { code, perhapsDone } = judge(thrown);
-  const wait = facts.retryAfterMs === null ? {} : { retryAfterMs: facts.retryAfterMs };
-  return new CloudError(code, message, { ...wait, inDoubt: write && facts.sent && perhapsDone });
-}
-
-/** Runs one call, or several of which the last alone changes something. */
-export async function asCloud<T>(kind: { readonly write: boolean }, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    throw cloudErrorOf(thrown, kind);
-  }
-}
 
 /** What the job that starts a machine came to. */
 export function startFaultOf(failure: CallFailure): StartFault {

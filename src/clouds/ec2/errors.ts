@@ -1,4 +1,5 @@
-import { CloudError, type CloudErrorCode } from '../../model/errors.ts';
+import { CloudError } from '../../model/errors.ts';
+import { no, perhaps, type Verdict } from '../verdicts.ts';
 import { redact } from './redact.ts';
 
 /** One call to EC2, as far as its failure is concerned. */
@@ -41,14 +42,6 @@ export function vendorError(code: string | undefined, message: string | undefine
   const name = code === undefined || code === '' ? 'Unknown' : code;
   return { $fault: 'client', name, Code: name, message: message ?? '' };
 }
-
-interface Verdict {
-  readonly code: CloudErrorCode;
-  readonly inDoubt: boolean;
-}
-
-const no = (code: CloudErrorCode): Verdict => ({ code, inDoubt: false });
-const perhaps = (code: CloudErrorCode): Verdict => ({ code, inDoubt: true });
 
 /** Codes that say the same whatever the HTTP status; InsufficientInstanceCapacity comes as a 500, throttling as a 503. */
 const verdicts: Readonly<Record<string, Verdict>> = {

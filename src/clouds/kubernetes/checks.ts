@@ -8,7 +8,7 @@ import type { CheckedOffer, CloudCheckRequest } from '../port.ts';
 import type { Account } from './account.ts';
 import type { Deed, Kubernetes } from './client/client.ts';
 import { quantityOf } from './client/quantity.ts';
-import { cloudErrorOf } from './errors.ts';
+import { asCloud } from './errors.ts';
 import { manifestOf } from './manifest.ts';
 import { bearsMark, labelValue, markLabels } from './mark.ts';
 import type { KubernetesOffer } from './offer.ts';
@@ -17,24 +17,22 @@ import { templateOf } from './template.ts';
 
 /** Some ten calls, and a dry run of each different pod: the server admits or refuses it as it would, and keeps nothing. */
 export function kubernetesChecks(account: Account, request: CloudCheckRequest): readonly Check[] {
-  const looks: readonly Look[] = [
-    { subject: 'login', look: logIn },
-    { subject: 'clock', look: clockOf },
-    { subject: 'rights', look: rights },
-    { subject: 'quota', look: quota },
-    { subject: 'flavors', look: pods },
-    { subject: 'zones', look: nodes },
-    { subject: 'images', look: images },
+  const looks: readonly (readonly [Check['subject'], Look])[] = [
+    ['login', logIn],
+    ['clock', clockOf],
+    ['rights', rights],
+    ['quota', quota],
+    ['flavors', pods],
+    ['zones', nodes],
+    ['images', images],
   ];
-  return looks.map(({ subject, look }) => ({
+  return looks.map(([subject, look]) => ({
     subject,
-    run: async (signal) => {
-      try {
-        return await look({ account, client: await account.connection.open() }, request, signal);
-      } catch (thrown) {
-        throw cloudErrorOf(thrown, { write: false });
-      }
-    },
+    run: (signal) =>
+      asCloud(
+        { write: false },
+        async () => await look({ account, client: await account.connection.open() }, request, signal),
+      ),
   }));
 }
 
@@ -43,19 +41,16 @@ interface Place {
   readonly client: Kubernetes;
 }
 
-interface Look {
-  readonly subject: Check['subject'];
-  readonly look: (
-    place: Place,
-    request: CloudCheckRequest,
-    signal: AbortSignal,
-  ) => Promise<readonly CheckFinding[]>;
-}
+type Look = (
+  place: Place,
+  request: CloudCheckRequest,
+  signal: AbortSignal,
+) => Promise<readonly CheckFinding[]>;
 
 const settingsOf = (offer: CheckedOffer) => offer.settings as KubernetesOffer;
 
 /** Everybody may ask for the version; a review of one's own rights is for those alone whom the server knows. */
-const logIn: Look['look'] = async ({ client }, _request, signal) => {
+const logIn: Look = async ({ client }, _request, signal) => {
   const { version } = await client.version(signal);
   await client.mayDo({ verb: 'list', resource: 'pods' }, signal);
   return [{ verdict: 'ok', message: `Kubernetes ${version}, namespace ${client.namespace}` }];
@@ -64,7 +59,7 @@ const logIn: Look['look'] = async ({ client }, _request, signal) => {
 /** Epoch ms. */
 const httpDate = z.coerce.date().transform((moment) => moment.getTime());
 
-const clockOf: Look['look'] = async ({ account, client }, _request, signal) => {
+const clockOf: Look = async ({ account, client }, _request, signal) => {
   const { date } = await client.version(signal);
   const read = httpDate.safeParse(date);
   const heard =
@@ -87,7 +82,7 @@ const wanted: readonly (Deed & { readonly lack: string })[] = [
   { verb: 'list', resource: 'resourcequotas', lack: 'what is left is not known' },
 ];
 
-const rights: Look['look'] = async ({ account, client }, _request, signal) => {
+const rights: Look = async ({ account, client }, _request, signal) => {
   const lacking: string[] = [];
   for (const deed of needed) {
     if (!(await client.mayDo(deed, signal))) lacking.push(`${deed.verb} ${deed.resource}`);
@@ -114,7 +109,7 @@ async function livingOf({ site }: Account, client: Kubernetes, signal: AbortSign
   return pods.filter((pod) => bearsMark(pod.metadata, site)).length;
 }
 
-const quota: Look['look'] = async ({ account, client }, request, signal) => {
+const quota: Look = async ({ account, client }, request, signal) => {
   const left = await readQuota(account, client, signal);
   const mayAsk = left !== null || (await client.mayDo({ verb: 'list', resource: 'resourcequotas' }, signal));
   const none = { instances: null, cpus: null, memoryMiB: null };
@@ -122,7 +117,7 @@ const quota: Look['look'] = async ({ account, client }, request, signal) => {
 };
 
 /** Each pod as it would be made, judged by the server: its fields, the namespace's rules, and what its quota has left. */
-const pods: Look['look'] = async ({ account, client }, { offers }, signal) => {
+const pods: Look = async ({ account, client }, { offers }, signal) => {
   const found = await checkEach(
     offers,
     (offer) => {
@@ -139,11 +134,7 @@ const pods: Look['look'] = async ({ account, client }, { offers }, signal) => {
         offer: OfferName('check'),
       };
       const { pod } = manifestOf({ name, mark, settings, userData: null });
-      try {
-        await client.createPod(pod, { dryRun: true }, signal);
-      } catch (thrown) {
-        throw cloudErrorOf(thrown, { write: false });
-      }
+      await asCloud({ write: false }, () => client.createPod(pod, { dryRun: true }, signal));
       return null;
     },
   );
@@ -194,7 +185,7 @@ function attempt<T>(work: () => T): T | null {
 }
 
 /** Whether some node is large enough, when it is empty. */
-const nodes: Look['look'] = async ({ account, client }, { offers }, signal) => {
+const nodes: Look = async ({ account, client }, { offers }, signal) => {
   const { flavors, zones } = await readCatalog(account, client, signal);
   if (flavors.length === 0) {
     return [{ verdict: 'unknown', message: 'there are no nodes, or no right to list them' }];
@@ -211,6 +202,6 @@ const nodes: Look['look'] = async ({ account, client }, { offers }, signal) => {
   return [{ verdict: 'ok', message }];
 };
 
-const images: Look['look'] = async () => [
+const images: Look = async () => [
   { verdict: 'unknown', message: 'whether the images can be had the nodes find out when a pod is there' },
 ];

@@ -1,29 +1,10 @@
-import { CloudError, type CloudErrorCode } from '../../model/errors.ts';
+import { no, perhaps, translationBy, type Verdict } from '../verdicts.ts';
 import { KubernetesFailure } from './client/failure.ts';
 
-interface Verdict {
-  readonly code: CloudErrorCode;
-  readonly inDoubt: boolean;
-}
-
-const no = (code: CloudErrorCode): Verdict => ({ code, inDoubt: false });
-const perhaps = (code: CloudErrorCode): Verdict => ({ code, inDoubt: true });
-
-/**
- * Whatever the client threw, as the port's closed error. `write`: the call changes something, and a failure may leave its
- * outcome unknown.
- */
-export function cloudErrorOf(thrown: unknown, { write }: { readonly write: boolean }): CloudError {
-  if (thrown instanceof CloudError) return thrown;
-  if (!(thrown instanceof KubernetesFailure)) {
-    const name = thrown instanceof Error ? thrown.name : 'unknown error';
-    return new CloudError('unavailable', `the driver failed: ${name}`, { inDoubt: write, cause: thrown });
-  }
-  const verdict = judge(thrown);
-  const wait = thrown.retryAfterMs === null ? {} : { retryAfterMs: thrown.retryAfterMs };
-  const inDoubt = write && thrown.sent && verdict.inDoubt;
-  return new CloudError(verdict.code, thrown.message, { ...wait, inDoubt });
-}
+export const { cloudErrorOf, asCloud } = translationBy(
+  (thrown) => thrown instanceof KubernetesFailure,
+  judge,
+);
 
 function judge(failure: KubernetesFailure): Verdict {
   switch (failure.kind) {

@@ -94,15 +94,14 @@ async function within<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
-  const end = () => over.abort();
-  if (signal.aborted) end();
-  signal.addEventListener('abort', end, { once: true });
-  clock.sleep(ms, over.signal).then(end, () => {});
+  clock.sleep(ms, over.signal).then(
+    () => over.abort(),
+    () => {},
+  );
   try {
-    return await work(over.signal);
+    return await work(AbortSignal.any([signal, over.signal]));
   } finally {
-    signal.removeEventListener('abort', end);
-    end();
+    over.abort();
   }
 }
 

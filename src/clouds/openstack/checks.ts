@@ -8,7 +8,7 @@ import type { CheckedOffer, CloudCheckRequest } from '../port.ts';
 import { readQuota } from './account.ts';
 import type { OpenStack } from './client/client.ts';
 import type { Flavor } from './client/compute.ts';
-import { cloudErrorOf } from './errors.ts';
+import { asCloud } from './errors.ts';
 import { gpusOf } from './flavors.ts';
 import { bearsMark, stateOf } from './instances.ts';
 import { isId, type Lookups, pickFlavor } from './lookups.ts';
@@ -24,27 +24,25 @@ export interface CheckParts {
 
 /** Nova has no dry run of a create, so what it needs is looked at piece by piece. Some 10 calls, and one for each different image. */
 export function openstackChecks(parts: CheckParts, request: CloudCheckRequest): readonly Check[] {
-  const looks: readonly Look[] = [
-    { subject: 'login', look: logIn },
-    { subject: 'clock', look: clockOf },
-    { subject: 'rights', look: rights },
-    { subject: 'quota', look: quota },
-    { subject: 'flavors', look: flavors },
-    { subject: 'images', look: images },
-    { subject: 'networks', look: networks },
-    { subject: 'zones', look: zones },
-    { subject: 'keys', look: keys },
-    { subject: 'storage', look: storage },
+  const looks: readonly (readonly [Check['subject'], Look])[] = [
+    ['login', logIn],
+    ['clock', clockOf],
+    ['rights', rights],
+    ['quota', quota],
+    ['flavors', flavors],
+    ['images', images],
+    ['networks', networks],
+    ['zones', zones],
+    ['keys', keys],
+    ['storage', storage],
   ];
-  return looks.map(({ subject, look }) => ({
+  return looks.map(([subject, look]) => ({
     subject,
-    run: async (signal) => {
-      try {
-        return await look({ ...parts, cloud: await parts.open() }, request, signal);
-      } catch (thrown) {
-        throw cloudErrorOf(thrown, { write: false });
-      }
-    },
+    run: (signal) =>
+      asCloud(
+        { write: false },
+        async () => await look({ ...parts, cloud: await parts.open() }, request, signal),
+      ),
   }));
 }
 
@@ -52,18 +50,15 @@ interface Place extends CheckParts {
   readonly cloud: OpenStack;
 }
 
-interface Look {
-  readonly subject: Check['subject'];
-  readonly look: (
-    place: Place,
-    request: CloudCheckRequest,
-    signal: AbortSignal,
-  ) => Promise<readonly CheckFinding[]>;
-}
+type Look = (
+  place: Place,
+  request: CloudCheckRequest,
+  signal: AbortSignal,
+) => Promise<readonly CheckFinding[]>;
 
 const settingsOf = (offer: CheckedOffer) => offer.settings as OpenstackOffer;
 
-const logIn: Look['look'] = async ({ cloud }, _request, signal) => {
+const logIn: Look = async ({ cloud }, _request, signal) => {
   const { projectId, lifetimeMs } = await cloud.session.token(signal);
   const version = await cloud.compute.version(signal);
   const minutes = Math.round(lifetimeMs / 60_000);
@@ -71,14 +66,14 @@ const logIn: Look['look'] = async ({ cloud }, _request, signal) => {
   return [{ verdict: 'ok', message, figures: { tokenLifetimeMs: lifetimeMs } }];
 };
 
-const clockOf: Look['look'] = async ({ cloud, clock }) => {
+const clockOf: Look = async ({ cloud, clock }) => {
   const heard = cloud.session.heard();
   const oursMs = heard === null ? 0 : clock.wallNow() - (clock.monotonicNow() - heard.atMs);
   const why = 'times in its records are not what they seem';
   return clockFindings(heard && { theirsMs: heard.theirsMs, oursMs }, { toleranceMs: null, why });
 };
 
-const rights: Look['look'] = async ({ cloud, site }, _request, signal) => {
+const rights: Look = async ({ cloud, site }, _request, signal) => {
   const { roles } = await cloud.session.token(signal);
   const living = await livingOf(cloud, site, signal);
   const listed: CheckFinding = {
@@ -101,11 +96,11 @@ async function livingOf(cloud: OpenStack, site: SiteId, signal: AbortSignal): Pr
   return rows.filter((row) => bearsMark(row, site) && stateOf(row) !== 'gone').length;
 }
 
-const quota: Look['look'] = async ({ cloud, site }, request, signal) =>
+const quota: Look = async ({ cloud, site }, request, signal) =>
   quotaFindings(await readQuota(cloud, signal), await livingOf(cloud, site, signal), request);
 
 /** A machine that has less than its ad promises never gets the jobs that it was booted for. */
-const flavors: Look['look'] = async ({ cloud }, { offers }, signal) => {
+const flavors: Look = async ({ cloud }, { offers }, signal) => {
   const all = await cloud.compute.flavors(signal);
   const found = await checkEach(
     offers,
@@ -143,7 +138,7 @@ function lacksOf(
   ].flat();
 }
 
-const images: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
+const images: Look = async ({ cloud, lookups }, { offers }, signal) => {
   const all = await cloud.compute.flavors(signal);
   // Community images are in no list, and are asked for one by one.
   const listed = new Map((await cloud.image.images({}, signal)).map((image) => [image.id, image]));
@@ -154,8 +149,8 @@ const images: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
       return { image, flavor, volumeMiB: bootVolume?.size ?? null };
     },
     async ({ image: choice, flavor: flavorChoice, volumeMiB }) => {
-      const id = await lookup(() => lookups.image(choice, signal));
-      const image = listed.get(id) ?? (await lookup(() => cloud.image.image(id, signal)));
+      const id = await asCloud({ write: false }, () => lookups.image(choice, signal));
+      const image = listed.get(id) ?? (await asCloud({ write: false }, () => cloud.image.image(id, signal)));
       if (image === null) throw new CloudError('notFound', `there is no image ${id}`);
       const name = image.name ?? id;
       if (image.status !== 'active') return { verdict: 'error', message: `image ${name} is ${image.status}` };
@@ -180,7 +175,7 @@ function flavorOrNull(all: readonly Flavor[], choice: OpenstackOffer['flavor']):
   }
 }
 
-const networks: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
+const networks: Look = async ({ cloud, lookups }, { offers }, signal) => {
   if ((await cloud.session.find('network', signal)) === null) {
     return [{ verdict: 'unknown', message: 'the catalog has no Neutron' }];
   }
@@ -207,7 +202,7 @@ const networks: Look['look'] = async ({ cloud, lookups }, { offers }, signal) =>
         naming,
         () => name,
         async () => {
-          const id = await lookup(() => lookups.network(name, signal));
+          const id = await asCloud({ write: false }, () => lookups.network(name, signal));
           const network = all.find((one) => one.id === id);
           if (network === undefined) throw new CloudError('notFound', `there is no network ${name}`);
           return null;
@@ -220,7 +215,7 @@ const networks: Look['look'] = async ({ cloud, lookups }, { offers }, signal) =>
       offers,
       (offer) => settingsOf(offer).floatingNetwork ?? null,
       async (name) => {
-        const id = await lookup(() => lookups.network(name, signal));
+        const id = await asCloud({ write: false }, () => lookups.network(name, signal));
         const network = all.find((one) => one.id === id);
         if (network === undefined) throw new CloudError('notFound', `there is no network ${name}`);
         if (network['router:external']) return null;
@@ -242,7 +237,7 @@ const networks: Look['look'] = async ({ cloud, lookups }, { offers }, signal) =>
   return orWell(findings, 'networks and security groups of all offers are there');
 };
 
-const zones: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
+const zones: Look = async ({ cloud, lookups }, { offers }, signal) => {
   const all = await cloud.compute.zones(signal);
   const found = await checkEach(
     offers,
@@ -260,7 +255,7 @@ const zones: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
     offers,
     (offer) => settingsOf(offer).serverGroup ?? null,
     async (name) => {
-      const id = await lookup(() => lookups.serverGroup(name, signal));
+      const id = await asCloud({ write: false }, () => lookups.serverGroup(name, signal));
       const isThere =
         !isId(name) || (await cloud.compute.serverGroups(signal)).some((group) => group.id === id);
       return isThere ? null : { verdict: 'error', message: `there is no server group ${name}` };
@@ -269,7 +264,7 @@ const zones: Look['look'] = async ({ cloud, lookups }, { offers }, signal) => {
   return orWell([...found, ...groups], `available: ${all.join(', ')}`);
 };
 
-const keys: Look['look'] = async ({ cloud }, { offers }, signal) =>
+const keys: Look = async ({ cloud }, { offers }, signal) =>
   checkEach(
     offers,
     (offer) => settingsOf(offer).keyName ?? null,
@@ -279,7 +274,7 @@ const keys: Look['look'] = async ({ cloud }, { offers }, signal) =>
         : { verdict: 'error', message: `the user has no key pair ${name}` },
   );
 
-const storage: Look['look'] = async ({ cloud }, { offers }, signal) =>
+const storage: Look = async ({ cloud }, { offers }, signal) =>
   checkEach(
     offers,
     (offer) => (settingsOf(offer).bootVolume === undefined ? null : 'volume'),
@@ -288,11 +283,3 @@ const storage: Look['look'] = async ({ cloud }, { offers }, signal) =>
         ? { verdict: 'error', message: 'it boots from a volume, and this cloud has no block storage' }
         : null,
   );
-
-async function lookup<T>(find: () => Promise<T>): Promise<T> {
-  try {
-    return await find();
-  } catch (thrown) {
-    throw cloudErrorOf(thrown, { write: false });
-  }
-}

@@ -1,13 +1,5 @@
-import { CloudError, type CloudErrorCode } from '../../model/errors.ts';
+import { no, perhaps, translationBy, type Verdict } from '../verdicts.ts';
 import { isNotFound, OpenStackFailure } from './client/failure.ts';
-
-interface Verdict {
-  readonly code: CloudErrorCode;
-  readonly inDoubt: boolean;
-}
-
-const no = (code: CloudErrorCode): Verdict => ({ code, inDoubt: false });
-const perhaps = (code: CloudErrorCode): Verdict => ({ code, inDoubt: true });
 
 /** Neutron's own words, which say more than the status. */
 const neutronTypes: Readonly<Record<string, Verdict>> = {
@@ -21,21 +13,7 @@ const neutronTypes: Readonly<Record<string, Verdict>> = {
 export const quotaText =
   /^Quota exceeded\b|\bis over the limit\b|^Maximum number of\b|\bquota\b.*\bexceeded\b/i;
 
-/**
- * Whatever the client threw, as the port's closed error. `write`: the call changes something, and a failure may leave its
- * outcome unknown; what failed before it (a log-in, a look-up) leaves none.
- */
-export function cloudErrorOf(thrown: unknown, { write }: { readonly write: boolean }): CloudError {
-  if (thrown instanceof CloudError) return thrown;
-  if (!(thrown instanceof OpenStackFailure)) {
-    const name = thrown instanceof Error ? thrown.name : 'unknown error';
-    return new CloudError('unavailable', `the driver failed: ${name}`, { inDoubt: write, cause: thrown });
-  }
-  const verdict = judge(thrown);
-  const wait = thrown.retryAfterMs === null ? {} : { retryAfterMs: thrown.retryAfterMs };
-  const inDoubt = write && thrown.sent && verdict.inDoubt;
-  return new CloudError(verdict.code, thrown.message, { ...wait, inDoubt });
-}
+export const { cloudErrorOf, asCloud } = translationBy((thrown) => thrown instanceof OpenStackFailure, judge);
 
 function judge(failure: OpenStackFailure): Verdict {
   switch (failure.kind) {

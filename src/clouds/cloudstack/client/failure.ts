@@ -25,6 +25,14 @@ export class CallFailure extends Error {
     this.command = command;
     this.facts = { errorCode: null, httpStatus: null, sent: true, retryAfterMs: null, ...facts };
   }
+
+  get sent(): boolean {
+    return this.facts.sent;
+  }
+
+  get retryAfterMs(): number | null {
+    return this.facts.retryAfterMs;
+  }
 }
 
 /** Connection errors that come before a byte of the request is sent. */
