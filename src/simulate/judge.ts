@@ -186,7 +186,8 @@ export function createJudge(): Judge {
       for (const { id, activity } of view.workers) {
         shown.add(id);
         const truth = site().queues.get(name)?.startd(id);
-        if (activity !== 'drained' || truth == null || !truth.draining || truth.running.size > 0) {
+        // A job that its queue does not show yet is one of before the drain: the second look has to show it, or its end.
+        if (activity !== 'drained' || truth == null || !truth.draining) {
           drained.delete(id);
           continue;
         }
