@@ -75,7 +75,10 @@ function divideScope(scope: Scope, pressures: readonly Pressure[], work: Work): 
     const wants = kept + planned + pressed;
     return own.length + wants === 0 ? [] : [{ pool, has: own.length, wants, isPressed: pressed > 0 }];
   });
-  const parts = partsOf(claims, inScope.length);
+  // A bound that stops somebody is full of these and those, leaving or about to come.
+  const places =
+    inScope.length + sum(launches.filter((one) => isWithin(scope, one)).map(({ count }) => count));
+  const parts = partsOf(claims, places);
   const lacks = sum(
     claims
       .filter(({ isPressed }) => isPressed)

@@ -73,10 +73,11 @@ export function learnSetAsides(
           if (aside.late !== true && (aside.key === cloudKey(lesson.cloud) || isRefusal(aside.reason)))
             next.delete(aside.key);
         break;
-      case 'joined':
-        // See `forgiveShortLives` and `forgiveHole`.
-        if (!hasJoinedBefore(next.get(offerKey(lesson.offer)))) next.delete(offerKey(lesson.offer));
+      case 'joined': {
+        const key = offerKey(lesson.offer);
+        if (isEndedByJoining(next.get(key)?.reason)) next.delete(key);
         break;
+      }
       case 'refused': {
         const key = blame(lesson);
         const askedMs = Math.min(retryAfterMostMs, lesson.retryAfterMs ?? 0);
@@ -185,9 +186,12 @@ export function forgiveShortLives(
   return next.size === setAsides.size ? setAsides : next;
 }
 
-/** Machines that are lost soon, and those that take no jobs, have joined before. */
-function hasJoinedBefore(aside: SetAside | undefined): boolean {
-  return aside?.reason === 'lost' || aside?.reason === 'blackHole';
+/**
+ * A refusal is not: a machine that was asked for before says nothing of whether there is room for another now. Machines that
+ * are lost soon, and those that take no jobs, have joined before: see `forgiveShortLives` and `forgiveHole`.
+ */
+function isEndedByJoining(reason: SetAside['reason'] | undefined): boolean {
+  return reason !== 'lost' && reason !== 'blackHole' && !isRefusal(reason);
 }
 
 /** An offer of which a machine was a black hole and none works. */

@@ -73,14 +73,14 @@ describe('bounds', () => {
     expect(launched(decide({ clouds: none, pools, demand: many, seatsPerCall }))).toEqual([]);
   });
 
-  test('two pools share one cloud´s max', () => {
+  test('two pools have equal parts of one cloud´s max', () => {
     const pools = [
       makePool({ name: 'p', offers: ['small'], max: 3 }),
       makePool({ name: 'q', offers: ['small'], max: 3 }),
     ];
     expect(launched(decide({ pools, clouds: [cloud({ max: 4 })], demand: many }))).toEqual([
-      'p/small ×3 demand',
-      'q/small ×1 demand',
+      'p/small ×2 demand',
+      'q/small ×2 demand',
     ]);
   });
 

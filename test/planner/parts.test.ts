@@ -128,4 +128,26 @@ describe('two pools over a cloud that has its max', () => {
     });
     expect(decided.drains).toMatchObject([{ instance: 'a-0', reason: 'yielded' }]);
   });
+
+  test('a place that has come free is a part of the whole: it is for who lacks some of his, whoever comes first', () => {
+    const offer = makeOffer({ name: 'third', vmType: 'c' });
+    const third = makePool({ name: 'third', offers: [offer.name] });
+    const decided = decide({
+      offers: [small, other, offer],
+      pools: [first, second, third],
+      clouds: [cloud({ max: 6 })],
+      machines: [
+        ...four.slice(0, 2),
+        ...named(['x', 'y'], (name) => coming(name, { pool: second.name, offer: other.name })),
+        coming('z', { pool: third.name, offer: offer.name }),
+      ],
+      demand: [
+        demandOf(makeJobClass(), 10, { oldestSubmittedAtMs: nowMs - 60 * minute }),
+        waiting(10, { id: DemandId('b') }),
+        demandOf(makeJobClass({ name: 'c', vmType: 'c' }), 10, { oldestSubmittedAtMs: nowMs - 20 * minute }),
+      ],
+    });
+    expect(launched(decided)).toEqual(['third/third ×1 demand']);
+    expect(decided.drains).toEqual([]);
+  });
 });

@@ -191,6 +191,11 @@ describe('how it ends', () => {
     expect([...learn(asides, [accepted], 10_000)]).toEqual([]);
   });
 
+  test('a machine that joins does not end a refusal: it was asked for before', () => {
+    const asides = learn(nothing, [refused('capacity')]);
+    expect(learn(asides, [joined], 3000)).toEqual(asides);
+  });
+
   test('a probe that is accepted does not end boot failures: its machine must join', () => {
     const asides = learn(nothing, [failed('bootFailed'), failed('bootFailed')]);
     expect(learn(asides, [accepted], 20_000).has(key)).toBe(true);
