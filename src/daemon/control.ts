@@ -130,6 +130,7 @@ function planInput(view: DaemonView): PlanInput {
   const { fleet, setAsides, poolSettings } = view.state();
   return {
     nowMs: view.now(),
+    wallMs: view.wallNow(),
     pools: [...poolsOf(view).values()],
     paused: pausedPools(poolSettings),
     observed: view.site.observed ?? null,

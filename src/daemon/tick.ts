@@ -193,6 +193,7 @@ export function tick(state: CoreState, input: TickInput, configured: CoreSite): 
   });
   const wished: PlanInput = {
     nowMs,
+    wallMs: input.wallMs,
     observed: site.observed ?? null,
     fairness: site.policy.fairness,
     shares,

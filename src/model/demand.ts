@@ -39,7 +39,7 @@ export interface Demand {
   readonly remarks?: readonly string[];
   /** A few of the jobs, for people to read; not all of them. */
   readonly sampleJobs: readonly JobId[];
-  /** When the oldest job was submitted by the scheduler's own clock, epoch ms. For show and order only. */
+  /** When the oldest job was submitted, epoch ms by the scheduler's own clock: what follows from it is as right as that is. */
   readonly oldestSubmittedAtMs: number | null;
   /** Who submitted the jobs; null where the scheduler does not say. */
   readonly user: string | null;

@@ -28,26 +28,29 @@ export interface Turn {
 export const agingMax = ({ share }: OrderPolicy): number => 2 * priorityMax + share.levels + 1;
 
 export interface OrderInput {
-  readonly nowMs: number;
+  /** As in `PlanInput`. */
+  readonly wallMs: number;
   readonly policy: OrderPolicy;
   readonly shares: Pick<Shares, 'usage'>;
   /** The greatest priority of a pool that could serve these jobs. */
   readonly poolPriority: (demand: Demand) => number;
 }
 
+/** How long the oldest of its jobs has waited; 0 where the scheduler does not say. */
+export const waitedMsOf = ({ oldestSubmittedAtMs }: Demand, wallMs: number): number =>
+  Math.max(0, wallMs - (oldestSubmittedAtMs ?? wallMs));
+
 /** Pure; the same groups in whatever order give the same order. */
 export function inOrder(
   groups: readonly Demand[],
-  { nowMs, policy, shares, poolPriority }: OrderInput,
+  { wallMs, policy, shares, poolPriority }: OrderInput,
 ): readonly { readonly demand: Demand; readonly turn: Turn }[] {
   if (groups.length === 0) return [];
   const factor = shareFactors(shares, groups, policy.share);
   const most = agingMax(policy);
   const rated = groups.map((demand) => {
-    const { oldestSubmittedAtMs: oldest } = demand;
-    const waitedMs = oldest === null ? 0 : Math.max(0, nowMs - oldest);
     const priority = Math.max(-priorityMax, Math.min(priorityMax, demand.priority));
-    const aging = Math.min(most, waitedMs / policy.agingMs);
+    const aging = Math.min(most, waitedMsOf(demand, wallMs) / policy.agingMs);
     const share = policy.share.levels * factor(demand);
     return { demand, level: priority + aging + share, priority, aging, share, pool: poolPriority(demand) };
   });

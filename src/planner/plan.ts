@@ -32,6 +32,8 @@ import type { Work } from './work.ts';
 /** All that a plan is made from: the same input gives the same plan. */
 export interface PlanInput {
   readonly nowMs: number;
+  /** By the host's wall clock, as schedulers date jobs: daemon time may be ahead of it by years (model/clock.ts). */
+  readonly wallMs: number;
   readonly pools: readonly Pool[];
   /** Those that take no new machines; absent: none. */
   readonly paused?: ReadonlySet<PoolName>;
@@ -190,7 +192,7 @@ export function plan(input: PlanInput): Plan {
 }
 
 function planWithin(divisions: readonly Division[], input: PlanInput): Work & { readonly plan: Plan } {
-  const { fairness = usualFairness, shares = noShares, matchmaker, nowMs } = input;
+  const { fairness = usualFairness, shares = noShares, matchmaker, wallMs } = input;
   const { caps } = fairness;
   const views = [...input.queues.values()].flatMap(({ view }) => (view === null ? [] : [view]));
   const groups = [...input.queues.values()].flatMap(({ view, trouble }) =>
@@ -216,7 +218,7 @@ function planWithin(divisions: readonly Division[], input: PlanInput): Work & { 
     pressures: [],
   };
   const poolPriority = (demand: Demand) => greatestPriority(demand, work);
-  const turns = inOrder(groups, { nowMs, policy: fairness, shares, poolPriority });
+  const turns = inOrder(groups, { wallMs, policy: fairness, shares, poolPriority });
   const demand = serveAndFill(turns, work);
   holdForGangs(work);
   const due = onceEach([

@@ -3,7 +3,7 @@ import { usualFairness } from '../model/fairness.ts';
 import type { Offer } from '../model/offer.ts';
 import { serveGang } from './gang.ts';
 import { matchAdmittance } from './mismatch.ts';
-import type { Turn } from './order.ts';
+import { type Turn, waitedMsOf } from './order.ts';
 import type { Scope } from './parts.ts';
 import type { Placement } from './placements.ts';
 import type { DemandReport, DemandShortage } from './plan.ts';
@@ -53,10 +53,10 @@ function sharedScope(code: Shortage['code'], { name, cloud }: Offer): Scope | nu
   return code === 'cloudMax' || code === 'quota' ? { cloud, offer: null } : null;
 }
 
-function hasWaitedLong({ oldestSubmittedAtMs }: Demand, { input }: Work): boolean {
+function hasWaitedLong(demand: Demand, { input }: Work): boolean {
   const { makeRoomAfterMs } = input.fairness ?? usualFairness;
-  if (makeRoomAfterMs === null || oldestSubmittedAtMs === null) return false;
-  return input.nowMs - oldestSubmittedAtMs >= makeRoomAfterMs;
+  if (makeRoomAfterMs === null || demand.oldestSubmittedAtMs === null) return false;
+  return waitedMsOf(demand, input.wallMs) >= makeRoomAfterMs;
 }
 
 function launchFor(

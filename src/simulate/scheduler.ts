@@ -27,6 +27,8 @@ export interface Job {
   readonly jobClass: JobClass;
   readonly runMs: number;
   readonly submittedAtMs: number;
+  /** Epoch ms by the wall clock: what the scheduler says. */
+  readonly submittedAtWallMs: number;
   state: 'waiting' | 'running' | 'done' | 'removed';
   /** The first of its workers. */
   worker: WorkerId | null;
@@ -269,6 +271,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           jobClass,
           runMs,
           submittedAtMs: now(),
+          submittedAtWallMs: clock.wallNow(),
           state: 'waiting',
           worker: null,
           startedAtMs: null,

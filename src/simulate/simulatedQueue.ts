@@ -128,7 +128,7 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
       count,
       ad: jobClass.ad,
       sampleJobs: sample.map(({ id }) => id),
-      oldestSubmittedAtMs: sample[0]?.submittedAtMs ?? null,
+      oldestSubmittedAtMs: sample[0]?.submittedAtWallMs ?? null,
       user: jobClass.user ?? null,
       group: jobClass.group ?? null,
       priority: jobClass.priority ?? 0,

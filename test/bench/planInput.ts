@@ -55,6 +55,7 @@ export function inputOf(
   };
   return {
     nowMs,
+    wallMs: nowMs,
     pools: [makePool({ offers: offers.map(({ name }) => name), max: 1_000_000 })],
     offers: new Map(offers.map((offer) => [offer.name, offer])),
     clouds: new Map([[east, { name: east, max: null, launchesLeft: 1_000_000, trouble: null }]]),

@@ -18,7 +18,9 @@ function order(
   shares: Pick<Shares, 'usage'> = noShares,
   policy: OrderPolicy = usualOrder,
 ) {
-  return inOrder(groups, { nowMs, policy, shares, poolPriority: () => 0 }).map(({ demand }) => demand.id);
+  return inOrder(groups, { wallMs: nowMs, policy, shares, poolPriority: () => 0 }).map(
+    ({ demand }) => demand.id,
+  );
 }
 
 const used = (user: string, coreSeconds: number): Pick<Shares, 'usage'> => ({
@@ -57,7 +59,7 @@ describe('the order of waiting jobs', () => {
   test('the pool that could serve them comes before all', () => {
     const groups = [group('a', { priority: 9 }), group('b')];
     const poolPriority = ({ id }: Demand) => (id === 'b' ? 1 : 0);
-    const sorted = inOrder(groups, { nowMs, policy: usualOrder, shares: noShares, poolPriority });
+    const sorted = inOrder(groups, { wallMs: nowMs, policy: usualOrder, shares: noShares, poolPriority });
     expect(sorted.map(({ demand, turn }) => [demand.id, turn.place, turn.pool])).toEqual([
       ['b', 1, 1],
       ['a', 2, 0],

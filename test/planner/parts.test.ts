@@ -81,6 +81,13 @@ describe('two pools over a cloud that has its max', () => {
     expect(yields({ demand: [] })).toEqual([]);
   });
 
+  test('how long they have waited is told by the clock that dates them, not by daemon time', () => {
+    const wallMs = nowMs - 60 * minute;
+    const since = (ms: number) => ({ wallMs, demand: [waiting(1, { oldestSubmittedAtMs: wallMs - ms })] });
+    expect(yields(since(9 * minute))).toEqual([]);
+    expect(yields(since(10 * minute))).toEqual(['a-0 yielded']);
+  });
+
   test('free machines before those that work, and no more than are not on their way out already', () => {
     const machines = [
       ...named(['a', 'b'], (name) => own('claimed', name)),

@@ -1,48 +1,15 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { exampleJob, submitFile } from '../support/proactive/jobFile.ts';
+import { hostNodeUserData, installNode } from '../support/proactive/node.ts';
 import { type ProactiveStandIn, startProactive } from '../support/proactive/server.ts';
 import { isOver } from '../support/proactive/world.ts';
 import { createSite, type RunningSite, until } from '../support/runningSite.ts';
 
 /**
  * The daemon as its users run it, with machines of this host that run config/user-data/proactive.sh, on the stand-in for a ProActive server.
- * Of the template only what needs root is left out; `proactive-node` is a program that does nothing but say that it runs.
- */
-const template = resolve(import.meta.dirname, '../../config/user-data/proactive.sh');
+ * */
 const credentials = 'cred-of-nodes-Zx81Kd';
-
-const leftOut: readonly (readonly [string | RegExp, string])[] = [
-  ['/var/log/spillway-boot.log', '$HOME/boot.log'],
-  [/^id proactive.*$/m, ''],
-  [/^\s*chown .*$/gm, ''],
-  ['command -v systemctl', 'false'],
-  ['su -s /bin/sh proactive -c', 'sh -c'],
-  ['/etc/proactive', '$HOME/etc'],
-  [`start-node '$home'`, 'start-node $home'],
-];
-
-function userData(): string {
-  const text = leftOut.reduce(
-    (all, [what, instead]) => {
-      expect(all).toMatch(what instanceof RegExp ? what : new RegExp(what.replaceAll(/[$/.]/g, '\\$&')));
-      return typeof what === 'string' ? all.replaceAll(what, () => instead) : all.replace(what, instead);
-    },
-    readFileSync(template, 'utf8'),
-  );
-  // A machine of this host ends with its boot command.
-  return `${text}wait\n`;
-}
-
-const node = (nodesUrl: string) => `#!/bin/sh
-while getopts r:f:s:n:w: option; do
-  case $option in f) cred=$OPTARG ;; s) source=$OPTARG ;; n) name=$OPTARG ;; w) workers=$OPTARG ;; esac
-done
-token=$(sed -n 's/.*proactive.node.access.token=\\([^"]*\\)".*/\\1/p' "\${JDK_JAVA_OPTIONS#@}")
-exec curl --silent --no-buffer --fail --data-urlencode "credentials@$cred" --data-urlencode "token=$token" \\
-  --data-urlencode "source=$source" --data-urlencode "name=$name" --data-urlencode "workers=$workers" ${nodesUrl}
-`;
 
 const config = (url: string) => `
 site: pro
@@ -98,13 +65,10 @@ describe('a daemon and a ProActive scheduler', () => {
         password: server.password,
         cred: credentials,
         key: 'key-of-machine-tokens',
-        'boot.sh': userData(),
+        'boot.sh': hostNodeUserData(),
       },
     });
-    const bin = join(site.folder, 'proactive/bin');
-    mkdirSync(bin, { recursive: true });
-    writeFileSync(join(bin, 'proactive-node'), node(server.nodesUrl));
-    chmodSync(join(bin, 'proactive-node'), 0o755);
+    installNode(join(site.folder, 'proactive'), server);
     await site.start();
 
     // Any job: a machine boots, joins, runs it, and goes when it is not needed.

@@ -70,9 +70,9 @@ describe('three queues over one cloud with a shared max', () => {
       site.killAtCommit(n % 2 === 0 ? 'beforeCommit' : 'afterCommit');
       await site.run(2 * minute);
       if (site.running) site.kill();
+      site.killAtCommit(null);
       site.start();
     }
-    site.killAtCommit(null);
     await site.runUntil(() => names.every((name) => alive()[name] === 2), {
       withinMs: 40 * minute,
       what: 'each has its part',

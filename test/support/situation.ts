@@ -58,6 +58,8 @@ export interface Situation {
   readonly caps?: readonly Cap[];
   readonly shares?: Pick<Shares, 'usage'>;
   readonly gangHoldMs?: number;
+  /** `nowMs` where it is not given. */
+  readonly wallMs?: number;
   readonly downtimes?: DowntimeOutlook;
   readonly money?: MoneyOutlook;
   readonly idle?: IdleOutlook;
@@ -75,6 +77,7 @@ export function decide(situation: Situation): Plan {
   const clouds = situation.clouds ?? [cloud(), { ...cloud(), name: west }];
   return plan({
     nowMs,
+    wallMs: situation.wallMs ?? nowMs,
     pools,
     offers: new Map(offers.map((offer) => [offer.name, offer])),
     clouds: new Map(clouds.map((outlook) => [outlook.name, outlook])),
