@@ -5,7 +5,7 @@
 # once, as root, at the first boot. A copy of this file is the place for a site's own set-up.
 #   collector, trustDomain, token     how to join; the token is this machine's own, for advertising itself only
 #   instance, pool, offer, site       who it is, in Spillway's words
-#   cpus, memoryMiB, diskMiB          what the offer promised to jobs
+#   cpus, memoryMiB, diskMiB, gpus    what the offer promised to jobs
 #   attributes                        lines that publish the offer's own attributes (VMType and the like)
 # A variable that stands alone on its line may have several lines.
 set -eu
@@ -72,14 +72,18 @@ MachineMaxVacateTime = 10
 # to end it. It ends no job. Longer than any idle time of the config.
 STARTD_NOCLAIM_SHUTDOWN = 604800
 
-# Up within a second or two: the probes of transfer plugins, benchmarks and devices take longer than all else.
+# Up within a second or two: the probes of transfer plugins and benchmarks take longer than all else.
 FILETRANSFER_PLUGINS = $(LIBEXEC)/curl_plugin
 ENABLE_URL_TRANSFERS = FALSE
-STARTD_DETECT_GPUS = FALSE
 OFFER_VM_UNIVERSE = FALSE
 RUNBENCHMARKS = FALSE
 UPDATE_INTERVAL = 60
 MASTER_UPDATE_INTERVAL = 60
+
+# GPUs are looked for where the offer has some, which takes seconds: their driver must be in the image.
+if ! {{gpus}}
+  STARTD_DETECT_GPUS = FALSE
+endif
 
 # How Spillway knows its machine again.
 SpillwayInstance = "{{instance}}"

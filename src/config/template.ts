@@ -16,6 +16,7 @@ export const machineVariables = [
   'cpus',
   'memoryMiB',
   'diskMiB',
+  'gpus',
 ] as const;
 
 export interface TemplateFinding {

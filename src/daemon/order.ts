@@ -1,6 +1,6 @@
 import { references } from '../classad/analyze.ts';
 import type { LaunchOrder } from '../clouds/port.ts';
-import { renderTemplate, TemplateError, templateVariablesOf } from '../config/template.ts';
+import { machineVariables, renderTemplate, TemplateError, templateVariablesOf } from '../config/template.ts';
 import type { Effect } from '../fleet/owed.ts';
 import { CloudError, QueueError } from '../model/errors.ts';
 import type { Offer, Pool } from '../model/offer.ts';
@@ -8,14 +8,7 @@ import type { DaemonParts } from './daemonParts.ts';
 import type { CoreState } from './tick.ts';
 
 /** Template variables that are the same for every machine of an offer in a pool. */
-const sharedVariables: ReadonlySet<string> = new Set([
-  'site',
-  'pool',
-  'offer',
-  'cpus',
-  'memoryMiB',
-  'diskMiB',
-]);
+const sharedVariables: ReadonlySet<string> = new Set(machineVariables.filter((name) => name !== 'instance'));
 
 /** Whether each machine of the pool needs user data of its own, so that a create call can be for one only. */
 export function hasOwnSecrets(pool: Pool): boolean {
@@ -96,6 +89,7 @@ async function render(
       cpus: String(offer.resources.cpus),
       memoryMiB: String(offer.resources.memoryMiB),
       diskMiB: String(offer.resources.diskMiB),
+      gpus: String(offer.resources.gpus),
     });
   } catch (error) {
     if (error instanceof TemplateError)

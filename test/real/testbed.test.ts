@@ -87,6 +87,7 @@ describe.skipIf(missing)('a machine for each running instance', () => {
       cpus: '2',
       memoryMiB: '2000',
       diskMiB: '5000',
+      gpus: '0',
       attributes: `VMType = "${instance}"\nSTARTD_ATTRS = $(STARTD_ATTRS) VMType`,
     });
   }

@@ -101,11 +101,12 @@ export interface JobOptions {
   readonly requirements?: string;
   readonly cpus?: number;
   readonly memoryMiB?: number;
+  readonly gpus?: number;
 }
 
 /** Submits jobs that sleep; returns the cluster's number. */
 export async function submitJobs(pool: HTCondorTestbed, options: JobOptions): Promise<number> {
-  const { count = 1, seconds, vmType, requirements, cpus = 1, memoryMiB = 64 } = options;
+  const { count = 1, seconds, vmType, requirements, cpus = 1, memoryMiB = 64, gpus = 0 } = options;
   const wanted = requirements ?? (vmType === undefined ? null : 'TARGET.VMType == MY.VMType');
   const lines = [
     'executable = /bin/sleep',
@@ -118,6 +119,7 @@ export async function submitJobs(pool: HTCondorTestbed, options: JobOptions): Pr
     `request_cpus = ${cpus}`,
     `request_memory = ${memoryMiB}`,
     'request_disk = 1024',
+    ...(gpus === 0 ? [] : [`request_gpus = ${gpus}`]),
     ...(vmType === undefined ? [] : [`+VMType = "${vmType}"`]),
     ...(wanted === null ? [] : [`requirements = ${wanted}`]),
     `queue ${count}`,

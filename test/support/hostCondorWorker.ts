@@ -7,9 +7,9 @@ const template = resolve(import.meta.dirname, '../../config/user-data/htcondor.s
 
 /**
  * The shipped boot template as a machine of this host runs it: its files are in a folder of the pool's, whose own user runs the
- * startd, on the host's one address.
+ * startd, on the host's one address. `extraConfig`: lines of HTCondor's configuration.
  */
-export async function hostWorkerUserData(pool: HTCondorTestbed): Promise<string> {
+export async function hostWorkerUserData(pool: HTCondorTestbed, extraConfig = ''): Promise<string> {
   const release = (await pool.run('condor_config_val', ['RELEASE_DIR'])).trim();
   const asPool = join(pool.folder, 'run-as-pool');
   const own = join(pool.folder, 'workers/{{instance}}');
@@ -37,6 +37,7 @@ BIND_ALL_INTERFACES = FALSE
 ENABLE_IPV6 = FALSE
 NO_DNS = TRUE
 DEFAULT_DOMAIN_NAME = pool.test
+${extraConfig}
 END_OF_FRAME
 `;
   const end = `[ "$(id -u)" != 0 ] || chown -R "$(${asPool} id -u)" ${own}

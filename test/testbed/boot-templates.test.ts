@@ -23,6 +23,7 @@ const variables = {
   cpus: '8',
   memoryMiB: '16384',
   diskMiB: '51200',
+  gpus: '0',
   attributes: 'VMType = "large"\nSTARTD_ATTRS = $(STARTD_ATTRS) VMType',
 };
 
