@@ -184,3 +184,35 @@ type Step = typeof step extends fc.Arbitrary<infer One> ? One : never;
 it('deployments begin and end for a reason, one of a token at a time, and are forgotten with their jobs', () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 40 }), play), { numRuns: 500 });
 });
+
+it('a job that a look has missed has had its machines: it is not served again', () => {
+  const own = new Map([...source, ...wordsOf({ token: 'a', operation: 'DEPLOY' })]);
+  const first: Job = {
+    id: '1',
+    words: own,
+    tasks: [{ words: wordsOf({ token: 'a', operation: 'UNDEPLOY' }), state: 'ready' }],
+    ended: false,
+  };
+  const second: Job = { id: '2', words: own, tasks: [], ended: false };
+  let deployments: readonly Deployment[] = [];
+  const look = (jobs: readonly Job[], over: { complete?: boolean; ended?: readonly string[] } = {}) => {
+    const { changed, forgotten } = advance({
+      deployments: new Map(deployments.map((one) => [one.key, one])),
+      jobs: jobs.map(seen),
+      complete: over.complete ?? true,
+      ended: new Set(over.ended),
+      sources: new Set(['cloud']),
+      isHeld: () => false,
+      nextNumber: 10 + deployments.length,
+    });
+    const replaced = new Set([...changed.map(({ key }) => key), ...forgotten]);
+    deployments = [...deployments.filter(({ key }) => !replaced.has(key)), ...changed];
+    return deployments;
+  };
+  expect(look([first])).toMatchObject([{ job: '1', over: false }]);
+  for (const task of first.tasks) task.state = 'over';
+  expect(look([first])).toMatchObject([{ job: '1', over: true }]);
+  expect(look([first, second])).toMatchObject([{ job: '2', over: false, served: ['1', '2'] }]);
+  expect(look([], { complete: false, ended: ['2'] })).toMatchObject([{ job: '2', over: true }]);
+  expect(look([first])).toMatchObject([{ job: '2', over: true }]);
+});
