@@ -23,6 +23,7 @@ const gaps: Partial<Record<DriverCase, string>> = {
   'gives a catalog of sizes, images and zones': 'what is in a host is not asked of it',
   'no room is capacity': ownTest,
   'the account at its limit is quota': 'hosts have no accounts',
+  'what this cloud does not have is unsupported': 'hosts are all that an offer can ask for',
   'refused credentials are auth': 'hosts have no accounts',
   'an address where nobody listens is unavailable and leaves no doubt': noWire,
   'a create too many is rateLimited and leaves no doubt': noServer,

@@ -22,6 +22,7 @@ const gaps: Partial<Record<DriverCase, string>> = {
   'bears a view that lags, and calls nothing gone for it': noLever,
   'no room is capacity': noLever,
   'the account at its limit is quota': 'this host has no accounts',
+  'what this cloud does not have is unsupported': 'an offer can ask for nothing that this host lacks',
   'refused credentials are auth': 'this host asks for no credentials',
   'an address where nobody listens is unavailable and leaves no doubt': noWire,
   'a create too many is rateLimited and leaves no doubt': noLever,

@@ -38,6 +38,7 @@ export const testbedGaps: DriverHarness['gaps'] = {
     'keys in a config do not expire; test/clouds/ec2/credentials.test.ts has those that do',
   'lists 1,000 machines and more, each once': 'the server takes 30 s to make them; the loopback server does',
   'misses no machine that stays while others come and go': 'as above, and it pages by reservations',
+  'what this cloud does not have is unsupported': 'the server sells every type in every zone',
   'refused credentials are auth': 'the server takes any credentials',
   'any call too many is rateLimited, and says how long to wait where the cloud does':
     'the server throttles creates only, and sends no Retry-After',

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { hostClock } from '../../src/daemon/clock.ts';
 import { OfferName } from '../../src/model/ids.ts';
-import { type Bench, expectNoSecret, makeBench } from '../conformance/driver/bench.ts';
+import type { Log } from '../../src/model/log.ts';
+import { type Bench, expectNoSecret, makeBench, ourSite } from '../conformance/driver/bench.ts';
 import { driverConformance } from '../conformance/driver-cases.ts';
 import { had, isMissing, kubernetesTestbed, stopTestbeds } from '../support/testbed.ts';
 import {
@@ -241,6 +243,43 @@ describe.skipIf(isMissing(testbed))('a real Kubernetes control plane', () => {
         expect(made[0]?.userData?.toString()).toBe(order.userData);
       }),
   );
+
+  it('is told of pods that come, change and go, with no more rights than config/kubernetes gives', () =>
+    inNamespace(async ({ bench, test, here }) => {
+      const logged: unknown[] = [];
+      const note = (...line: readonly unknown[]) => void logged.push(line);
+      const log: Log = { debug: note, info: note, warn: note, error: note, child: () => log };
+      const watching = test.connectStraight({ site: ourSite, clock: hostClock, log });
+      const stop = new AbortController();
+      let hints = 0;
+      const done = watching.hint?.(() => {
+        hints += 1;
+      }, stop.signal);
+      const hintAfter = async (what: string, change: () => Promise<unknown>) => {
+        const before = hints;
+        await change();
+        await until(`a hint: ${what}`, async () => hints > before);
+      };
+      try {
+        await until('the watch has begun', async () => hints === 1);
+        await hintAfter('a pod has come', () => launchOne(bench));
+        const [made] = await bench.cloud.list(bench.signal);
+        const pod = `${here}/pods/${podOf(made?.cloudId ?? '')}`;
+        await hintAfter('it has failed', () =>
+          test.admin.call('PATCH', `${pod}/status`, { status: { phase: 'Failed', reason: 'Evicted' } }),
+        );
+        await hintAfter('it is gone', () => test.admin.call('DELETE', `${pod}?gracePeriodSeconds=0`));
+        await had(testbed).freeze();
+        await delay(1000);
+        await had(testbed).thaw();
+        await hintAfter('another has come, once the store is back', () => launchOne(bench));
+        expect(logged).toEqual([]);
+      } finally {
+        stop.abort();
+        await done;
+        await watching.close();
+      }
+    }));
 
   it('takes the manifests of config/kubernetes as they are', () =>
     inNamespace(async ({ test }) => {

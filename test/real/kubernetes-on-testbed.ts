@@ -6,9 +6,10 @@ import { parseAllDocuments } from 'yaml';
 import { kubernetesDriver } from '../../src/clouds/kubernetes/driver.ts';
 import { labelValue, markAnnotations, markLabels } from '../../src/clouds/kubernetes/mark.ts';
 import { kubernetesSettings } from '../../src/clouds/kubernetes/settings.ts';
+import type { Cloud } from '../../src/clouds/port.ts';
 import { Secret } from '../../src/config/secrets.ts';
 import { CloudName, SiteId } from '../../src/model/ids.ts';
-import type { CallKind, CloudUnderTest, Fault } from '../conformance/driver/harness.ts';
+import type { CallKind, CloudUnderTest, Connection, Fault } from '../conformance/driver/harness.ts';
 import type { DriverHarness } from '../conformance/driver-cases.ts';
 import { type ProxiedCall, type ProxyFault, startFaultingProxy } from '../support/faultingProxy.ts';
 import type { KubernetesTestbed } from '../support/testbed.ts';
@@ -219,6 +220,8 @@ const node = 'node-of-the-case';
 export interface KubernetesUnderTest extends CloudUnderTest {
   readonly namespace: string;
   readonly admin: ClusterAdmin;
+  /** Not by way of the bad network, which hands answers on whole: a watch has none. */
+  connectStraight(as: Connection): Cloud;
 }
 
 /** The Kubernetes driver on a real control plane, in a namespace of its own for each case, with a bad network before it. */
@@ -238,25 +241,30 @@ export async function startKubernetesOnTestbed(testbed: KubernetesTestbed): Prom
       return false;
     },
   });
+  const create = ({ site, clock, log }: Connection, settings: object, token: string) =>
+    kubernetesDriver.create(
+      {
+        ...kubernetesSettings.parse({ ...settings, token: 'env:UNREAD', namespace }),
+        token: Secret.of(token),
+      },
+      { site: SiteId(site), cloud: CloudName('testbed'), clock, log },
+    );
   return {
     namespace,
     admin,
     driver: kubernetesDriver,
     boot: { image: 'registry.example.org/worker:1', cpus: 1, memory: '1GiB' },
+    lacking: { market: 'spot' },
     bootUnknown: { image: 'registry.example.org/no-such-image:1' },
     secrets: [testbed.userToken, testbed.adminToken, wrongToken],
-    connect: ({ site, clock, log, to = 'cloud' }) =>
-      kubernetesDriver.create(
-        {
-          ...kubernetesSettings.parse({
-            server: to === 'nowhere' ? 'http://127.0.0.1:1' : proxy.endpoint,
-            token: 'env:UNREAD',
-            namespace,
-          }),
-          token: Secret.of(to === 'wrong' ? wrongToken : testbed.userToken),
-        },
-        { site: SiteId(site), cloud: CloudName('testbed'), clock, log },
+    connect: (as) =>
+      create(
+        as,
+        { server: as.to === 'nowhere' ? 'http://127.0.0.1:1' : proxy.endpoint },
+        as.to === 'wrong' ? wrongToken : testbed.userToken,
       ),
+    connectStraight: (as) =>
+      create(as, { server: testbed.endpoint, caFile: testbed.caPath }, testbed.userToken),
     truth: async () => {
       const userData = await userDataIn(admin, namespace);
       return (await admin.pods(namespace)).map(({ metadata }) => ({

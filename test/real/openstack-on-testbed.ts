@@ -114,6 +114,7 @@ export async function startOpenstackOnTestbed(testbed: OpenstackTestbed): Promis
     driver: openstackDriver,
     boot,
     bootUnknown: { ...boot, image: 'no-such-image' },
+    lacking: { market: 'spot' },
     secrets: [testbed.password, wrong],
     connect({ site, clock, log, to = 'cloud' }) {
       const settings = openstackSettings.parse({

@@ -49,6 +49,16 @@ export const failureCases = {
     await nothingMade(bench);
   },
 
+  'what this cloud does not have is unsupported': async (bench) => {
+    const { lacking } = bench.test;
+    if (lacking === undefined) throw new Error('a cloud that lacks nothing: this case is a gap of its');
+    await bench.fails(bench.cloud.launch(bench.order(1, lacking), bench.signal), {
+      code: 'unsupported',
+      inDoubt: false,
+    });
+    await nothingMade(bench);
+  },
+
   'refused credentials are auth': async (bench) => {
     const wrong = { ...bench, cloud: bench.connect('wrong') };
     for (const kind of kinds) await bench.fails(call(wrong, kind), { code: 'auth', inDoubt: false });

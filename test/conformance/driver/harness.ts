@@ -1,4 +1,5 @@
 import type { Cloud, CloudDriver } from '../../../src/clouds/port.ts';
+import type { Market } from '../../../src/model/billing.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { Log } from '../../../src/model/log.ts';
 
@@ -43,6 +44,8 @@ export interface CloudUnderTest {
   readonly boot: unknown;
   /** One that is well-formed and names an image that does not exist. */
   readonly bootUnknown: unknown;
+  /** What an order may ask for that this cloud, or a part of it, does not have; absent: there is no such thing. */
+  readonly lacking?: { readonly boot?: unknown; readonly market?: Market };
   /** Text that must never show: the credentials of all connections. */
   readonly secrets: readonly string[];
   /** The cloud's own record of every machine it shows, ours and others'. */

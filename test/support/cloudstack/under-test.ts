@@ -40,6 +40,7 @@ export async function startCloudstackUnderTest(): Promise<CloudUnderTest> {
   return {
     driver: cloudstackDriver,
     boot: { zone, serviceOffering: offering, template },
+    lacking: { market: 'spot' },
     bootUnknown: { zone, serviceOffering: offering, template: '00000000-0000-4000-8000-00000000dead' },
     secrets: [server.secretKey, server.apiKey, wrongSecret, wrongKey],
     connect: ({ site, clock, log, to = 'cloud' }) =>

@@ -40,6 +40,7 @@ export async function startKubernetesOnLoopback(): Promise<CloudUnderTest> {
   return {
     driver: kubernetesDriver,
     boot: { image: 'registry.example.org/worker:1', cpus: 1, memory: '2GiB' },
+    lacking: { market: 'spot' },
     bootUnknown: { image: 'registry.example.org/no-such-image:1' },
     secrets: [server.token, wrongToken],
     connect: ({ site, clock, log, to = 'cloud' }) =>

@@ -60,6 +60,8 @@ function readOrder(world: World, params: Params) {
   if (!world.types.has(type)) refuse('InvalidParameterValue', `Invalid value '${type}' for InstanceType.`);
   const zone = params.get('Placement.AvailabilityZone') ?? world.zones[0] ?? '';
   if (!world.zones.includes(zone)) refuse('InvalidParameterValue', `Invalid availability zone: [${zone}]`);
+  if (world.types.get(type)?.zones?.includes(zone) === false)
+    refuse('Unsupported', `Instance type ${type} is not sold in ${zone}.`);
   for (const group of listOf(params, 'SecurityGroupId')) {
     if (group.startsWith('sg-dead'))
       refuse('InvalidGroup.NotFound', `The security group '${group}' does not exist`);

@@ -6,6 +6,8 @@ export interface LoopbackType {
   readonly arch: 'x86_64' | 'arm64';
   readonly gpus?: number;
   readonly storageGB?: number;
+  /** Where it is sold; absent: in every zone. */
+  readonly zones?: readonly string[];
 }
 
 export interface LoopbackImage {
@@ -37,7 +39,7 @@ export const defaultTypes: readonly LoopbackType[] = [
   { name: 'r5.xlarge', vcpus: 4, memoryMiB: 32_768, arch: 'x86_64' },
   { name: 'c6g.large', vcpus: 2, memoryMiB: 4096, arch: 'arm64' },
   { name: 'c5d.large', vcpus: 2, memoryMiB: 4096, arch: 'x86_64', storageGB: 50 },
-  { name: 'p3.2xlarge', vcpus: 8, memoryMiB: 62_464, arch: 'x86_64', gpus: 1 },
+  { name: 'p3.2xlarge', vcpus: 8, memoryMiB: 62_464, arch: 'x86_64', gpus: 1, zones: ['us-east-1a'] },
 ];
 
 export const defaultImages: readonly LoopbackImage[] = [

@@ -37,6 +37,7 @@ export async function startEc2OnLoopback(by: 'instances' | 'fleets' = 'instances
     driver: ec2Driver,
     boot: { image: image?.id, ...type },
     bootUnknown: { image: 'ami-00000000000000bad', ...type },
+    lacking: { boot: { image: image?.id, type: 'p3.2xlarge', zone: 'us-east-1b' } },
     secrets: [secretAccessKey, sessionToken, 'wrong-secret-of-nobody'],
     connect: ({ site, clock, log, to = 'cloud' }) =>
       ec2Driver.create(

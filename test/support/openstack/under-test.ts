@@ -36,6 +36,7 @@ export async function startOpenstackOnLoopback(): Promise<CloudUnderTest> {
   return {
     driver: openstackDriver,
     boot: { image: 'worker-a', flavor: 'm1.small', networks: 'none' },
+    lacking: { market: 'spot' },
     bootUnknown: { image: 'no-such-image', flavor: 'm1.small', networks: 'none' },
     secrets: [account.password, wrongPassword],
     connect: ({ site, clock, log, to = 'cloud' }) =>
