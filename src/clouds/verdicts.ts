@@ -24,9 +24,9 @@ interface CallKind {
 
 /** A driver's translation of whatever its client threw into the port's closed errors. */
 export interface Translation {
-  cloudErrorOf(thrown: unknown, kind: CallKind): CloudError;
+  readonly cloudErrorOf: (thrown: unknown, kind: CallKind) => CloudError;
   /** Runs calls of which the last alone may change something, and throws what they throw as the port's error. */
-  asCloud<T>(kind: CallKind, work: () => Promise<T>): Promise<T>;
+  readonly asCloud: <T>(kind: CallKind, work: () => Promise<T>) => Promise<T>;
 }
 
 export function translationBy<Own extends Failure>(
