@@ -1,6 +1,8 @@
 import { symmetricMatch } from '../../../src/classad/match.ts';
+import type { Instance } from '../../../src/model/instance.ts';
 import type { Offer, Pool } from '../../../src/model/offer.ts';
 import { timesThatFit } from '../../../src/model/resources.ts';
+import { lazily } from '../../../src/planner/lazily.ts';
 import type { Play } from './play.ts';
 import type { StoryClass } from './story.ts';
 
@@ -10,6 +12,8 @@ export interface Onlooker {
 }
 
 const minuteMs = 60_000;
+
+type Placed = Pick<Instance, 'pool' | 'offer' | 'cloud'>;
 
 /**
  * With nothing wrong at the queue, at the offer's cloud and with the daemon, jobs that wait, and room, a machine is
@@ -46,7 +50,12 @@ export function createOnlooker(play: Play): Onlooker {
   function look(): void {
     const nowMs = site.clock.monotonicNow();
     const alive = site.alive();
-    const count = (of: (machine: (typeof alive)[number]) => boolean) => alive.filter(of).length;
+    // Calls that a dead cloud has not answered may have made machines: nobody can know, and they have their places.
+    const there = lazily(() => {
+      const known = new Set(alive.map(({ instance }) => instance));
+      return [...alive, ...site.instances().filter(({ id, phase }) => phase === 'unknown' && !known.has(id))];
+    });
+    const count = (of: (machine: Placed) => boolean) => there().filter(of).length;
     const upSinceMs = play.upSinceMs() ?? Number.POSITIVE_INFINITY;
 
     for (const known of story.classes) {
@@ -93,7 +102,7 @@ export function createOnlooker(play: Play): Onlooker {
     }
 
     for (const pool of pools) {
-      if (count(({ pool: of }) => of === pool.name) >= pool.min) {
+      if (alive.filter(({ pool: of }) => of === pool.name).length >= pool.min) {
         shortSinceMs.delete(pool);
         continue;
       }
