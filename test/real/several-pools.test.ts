@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { forgetMachines, jobStarts, queueIsEmpty, submitJobs } from '../support/condorFarm.ts';
 import { hostWorkerUserData } from '../support/hostCondorWorker.ts';
+import { endHostSite } from '../support/hostMachines.ts';
 import { createSite, type RunningSite, until } from '../support/runningSite.ts';
 import { type HTCondorTestbed, had, htcondorTestbed, isMissing, stopTestbeds } from '../support/testbed.ts';
 
@@ -63,7 +64,8 @@ describe.skipIf(isMissing(north) || isMissing(south))(
     afterEach(async () => {
       await had(south).lever('schedd-resume');
       for (const { pool } of pools()) await pool.run('condor_rm', ['-all']);
-      await site?.dispose();
+      if (site !== null) await endHostSite(site, 'two');
+      site = null;
       for (const { pool } of pools()) await forgetMachines(pool);
     });
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { readMachines } from '../../src/clouds/local/machines.ts';
 import { forgetMachines, jobStarts, queueIsEmpty, submitJobs } from '../support/condorFarm.ts';
 import { hostWorkerUserData } from '../support/hostCondorWorker.ts';
+import { endHostSite, hostMachines } from '../support/hostMachines.ts';
 import { hostNodeUserData, installNode } from '../support/proactive/node.ts';
 import { type ProactiveStandIn, startProactive } from '../support/proactive/server.ts';
 import { isOver } from '../support/proactive/world.ts';
@@ -105,7 +105,8 @@ describe.skipIf(isMissing(pool))(
     let server: ProactiveStandIn | null = null;
     afterEach(async () => {
       await had(pool).run('condor_rm', ['-all']);
-      await site?.dispose();
+      if (site !== null) await endHostSite(site, 'three');
+      site = null;
       await server?.stop();
       await forgetMachines(had(pool));
     });
@@ -141,10 +142,7 @@ describe.skipIf(isMissing(pool))(
           proactive.world.finishRunning();
           finishedAt = performance.now();
         }
-        const machines = await readMachines(join(running.folder, 'machines/three'), {
-          wallNowMs: Date.now(),
-          signal: new AbortController().signal,
-        });
+        const machines = await hostMachines(running, 'three');
         most = Math.max(most, machines.filter(({ state }) => state !== 'gone').length);
       };
       const eventually = (what: string, holds: () => Promise<boolean>) =>

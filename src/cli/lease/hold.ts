@@ -83,6 +83,18 @@ export async function untilHeld(
   const { client, monotonicNow } = deps;
   const { id, pool: poolName } = asked.lease;
   const beganMs = monotonicNow();
+  const isTimeUp = () => waitMsMax !== null && monotonicNow() - beganMs > waitMsMax;
+  const patient = async <T>(ask: () => Promise<T>): Promise<T> =>
+    await patiently(
+      () =>
+        ask().catch((error: unknown) => {
+          if (!isPassing(error) || !isTimeUp()) throw error;
+          const why = error instanceof Error ? error.message : '';
+          throw new CliError(exitCodes.failed, 'timeout', `no machine of ${poolName} in time: ${why}`);
+        }),
+      deps,
+      signal,
+    );
   let view = asked;
   for (;;) {
     const { state, end } = view.lease;
@@ -90,15 +102,14 @@ export async function untilHeld(
     if (state === 'cleaning' || state === 'ended')
       throw new CliError(exitCodes.failed, 'leaseOver', `lease ${id} has ended: ${end ?? state}`);
     const waitedMs = monotonicNow() - beganMs;
-    if (waitMsMax !== null && waitedMs > waitMsMax)
-      throw new CliError(exitCodes.failed, 'timeout', `no machine of ${poolName} in time`);
-    const status = await patiently(() => client.status(), deps, signal);
+    if (isTimeUp()) throw new CliError(exitCodes.failed, 'timeout', `no machine of ${poolName} in time`);
+    const status = await patient(() => client.status());
     show(view, status.pools.find(({ name }) => name === poolName) ?? null, waitedMs);
-    await patiently(() => client.renewLease(id), deps, signal);
+    await patient(() => client.renewLease(id));
     const leftMs = waitMsMax === null ? pollMs : Math.ceil(Math.max(100, waitMsMax - waitedMs));
     const waitMs = Math.min(pollMs, leftMs);
     const from = state;
-    view = await patiently(() => client.leaseAfter(id, { from, waitMs }), deps, signal);
+    view = await patient(() => client.leaseAfter(id, { from, waitMs }));
     // Held in an earlier life of the daemon: it lets the holder in again.
     if (view.lease.state === 'held' && view.access === null) await deps.sleep(retryMs, signal);
   }
