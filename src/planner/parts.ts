@@ -59,7 +59,8 @@ export function divide(work: Work): readonly Division[] {
 }
 
 function divideScope(scope: Scope, pressures: readonly Pressure[], work: Work): Division | null {
-  const { input, supply, launches } = work;
+  const { input, supply } = work;
+  const launches = work.launches.filter((launch) => isWithin(scope, launch));
   const inScope = [...input.fleet.entries.values()].filter(
     ({ instance }) => countsTowardMax(instance) && isWithin(scope, instance),
   );
@@ -68,16 +69,13 @@ function divideScope(scope: Scope, pressures: readonly Pressure[], work: Work): 
     const own = (byPool.get(pool.name) ?? []).filter((entry) => !isLeaving(entry));
     const unused = own.filter((entry) => isFree(entry) && !supply.needed.has(entry.instance.id)).length;
     const pressed = sum(pressures.filter((one) => one.pool.name === pool.name).map((one) => one.machines));
-    const planned = sum(
-      launches.filter((one) => one.pool === pool.name && isWithin(scope, one)).map(({ count }) => count),
-    );
+    const planned = sum(launches.filter((one) => one.pool === pool.name).map(({ count }) => count));
     const kept = Math.max(own.length - unused, Math.min(pool.min, own.length));
     const wants = kept + planned + pressed;
     return own.length + wants === 0 ? [] : [{ pool, has: own.length, wants, isPressed: pressed > 0 }];
   });
-  // A bound that stops somebody is full of these and those, leaving or about to come.
-  const places =
-    inScope.length + sum(launches.filter((one) => isWithin(scope, one)).map(({ count }) => count));
+  // What a bound that stops somebody allows: the machines that are there, and those that are about to come.
+  const places = inScope.length + sum(launches.map(({ count }) => count));
   const parts = partsOf(claims, places);
   const lacks = sum(
     claims

@@ -42,7 +42,7 @@ const retryAfterMostMs = 3_600_000;
 /** Boot failures in a row before an offer is set aside: one machine may fail by itself. */
 const bootFailuresBorne = 2;
 
-/** What refused the launch: the offer, the cloud as a whole, or (null) nothing that waiting would mend here. */
+/** What refused the launch, or had no room for it after all: the offer, or the cloud as a whole. */
 function blame(lesson: Extract<Lesson, { kind: 'refused' | 'lacked' }>): SetAsideKey {
   switch (lesson.code) {
     case 'capacity':

@@ -55,7 +55,8 @@ export interface SimulatedQueue {
     readonly idleWorkers: number;
     /** Of these, those that have been without a job for a minute. */
     readonly longIdleWorkers: number;
-    readonly oldestSubmittedAtMs: number | null;
+    /** By the monotonic clock. */
+    readonly waitingSinceMs: number | null;
   };
   running(): number;
   done(): number;
@@ -258,7 +259,7 @@ export function createSimulatedQueue(options: SimulatedQueueOptions): SimulatedQ
         waitingWorkers,
         idleWorkers,
         longIdleWorkers,
-        oldestSubmittedAtMs: lines.oldest()?.submittedAtMs ?? null,
+        waitingSinceMs: lines.oldest()?.submittedAtMs ?? null,
       };
     },
     running: () => counts.running,

@@ -53,8 +53,8 @@ export function createThrashCount(
     stopped: (machine) => {
       coming.delete(machine);
       if (machine.vanished || machine.joinedAtMs === null) return;
-      const { waitingWorkers, idleWorkers, oldestSubmittedAtMs } = queue().demand();
-      if (oldestSubmittedAtMs === null || oldestSubmittedAtMs > nowMs() - unseenMs) return;
+      const { waitingWorkers, idleWorkers, waitingSinceMs } = queue().demand();
+      if (waitingSinceMs === null || waitingSinceMs > nowMs() - unseenMs) return;
       if (coming.size + idleWorkers < waitingWorkers) count += 1;
     },
     begun: ({ jobClass }) => {

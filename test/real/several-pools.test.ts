@@ -1,9 +1,9 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { forgetMachines, jobStarts, queueIsEmpty, submitJobs } from '../support/condorFarm.ts';
+import { condorQueue, forgetMachines, jobStarts, queueIsEmpty, submitJobs } from '../support/condorFarm.ts';
 import { hostWorkerUserData } from '../support/hostCondorWorker.ts';
 import { endHostSite } from '../support/hostMachines.ts';
 import { createSite, type RunningSite, until } from '../support/runningSite.ts';
-import { type HTCondorTestbed, had, htcondorTestbed, isMissing, stopTestbeds } from '../support/testbed.ts';
+import { had, htcondorTestbed, isMissing, stopTestbeds } from '../support/testbed.ts';
 
 /**
  * Two HTCondor pools, each with a collector, a schedd and a signing key of its own, and one daemon for both. The machines of
@@ -19,26 +19,10 @@ const pools = () => [
   { name: 'south', pool: had(south), offer: 'gpu' },
 ];
 
-const queueOf = ({ name, pool }: { name: string; pool: HTCondorTestbed }) => ({
-  name,
-  adapter: 'htcondor',
-  poll: '1s',
-  deadline: '5s',
-  updateInterval: '1s',
-  bin: pool.bin,
-  schedds: pool.schedds,
-  join: {
-    collector: pool.collector,
-    trustDomain: pool.trustDomain,
-    signingKey: `file:${pool.keyPath}`,
-    signingKeyId: pool.keyName,
-  },
-});
-
 const config = () => ({
   site: 'two',
   stateDir: 'FOLDER/state',
-  queues: pools().map(queueOf),
+  queues: pools().map(({ name, pool }) => condorQueue(pool, { name, deadline: '5s' })),
   clouds: [{ name: 'here', driver: 'local', folder: 'FOLDER/machines', poll: '500ms', stopGrace: '5s' }],
   offers: [
     { name: 'plain', cloud: 'here', cpus: 2, memory: '512MiB', disk: '1GiB', boot: {} },
@@ -73,8 +57,8 @@ describe.skipIf(isMissing(north) || isMissing(south))(
       const running = createSite({
         config: JSON.stringify(config()),
         files: {
-          'north.sh': await hostWorkerUserData(had(north)),
-          'south.sh': await hostWorkerUserData(had(south), 'GPU_DISCOVERY_EXTRA = -extra -simulate:0,2'),
+          'north.sh': hostWorkerUserData(had(north)),
+          'south.sh': hostWorkerUserData(had(south), 'GPU_DISCOVERY_EXTRA = -extra -simulate:0,2'),
         },
       });
       site = running;

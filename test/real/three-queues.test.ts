@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { forgetMachines, jobStarts, queueIsEmpty, submitJobs } from '../support/condorFarm.ts';
+import { condorQueue, forgetMachines, jobStarts, queueIsEmpty, submitJobs } from '../support/condorFarm.ts';
 import { hostWorkerUserData } from '../support/hostCondorWorker.ts';
 import { endHostSite, hostMachines } from '../support/hostMachines.ts';
 import { hostNodeUserData, installNode } from '../support/proactive/node.ts';
@@ -26,21 +26,7 @@ const config = (proactiveUrl: string) => ({
   site: 'three',
   stateDir: 'FOLDER/state',
   queues: [
-    {
-      name: 'condor',
-      adapter: 'htcondor',
-      poll: '1s',
-      deadline: '30s',
-      updateInterval: '1s',
-      bin: had(pool).bin,
-      schedds: had(pool).schedds,
-      join: {
-        collector: had(pool).collector,
-        trustDomain: had(pool).trustDomain,
-        signingKey: `file:${had(pool).keyPath}`,
-        signingKeyId: had(pool).keyName,
-      },
-    },
+    condorQueue(had(pool)),
     {
       name: 'proactive',
       adapter: 'proactive',
@@ -120,7 +106,7 @@ describe.skipIf(isMissing(pool))(
           password: proactive.password,
           cred: credentials,
           key: 'key-of-machine-tokens',
-          'worker.sh': await hostWorkerUserData(had(pool)),
+          'worker.sh': hostWorkerUserData(had(pool)),
           'node.sh': hostNodeUserData(),
         },
       });

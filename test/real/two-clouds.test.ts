@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import {
   cloudInstances,
+  condorQueue,
   forgetMachines,
   isAlive,
   jobStarts,
@@ -47,23 +48,7 @@ function config(): string {
   return JSON.stringify({
     site: 'two-clouds',
     stateDir: 'FOLDER/state',
-    queues: [
-      {
-        name: 'condor',
-        adapter: 'htcondor',
-        poll: '1s',
-        deadline: '1m',
-        updateInterval: '1s',
-        bin: had(pool).bin,
-        schedds: had(pool).schedds,
-        join: {
-          collector: had(pool).collector,
-          trustDomain: had(pool).trustDomain,
-          signingKey: `file:${had(pool).keyPath}`,
-          signingKeyId: had(pool).keyName,
-        },
-      },
-    ],
+    queues: [condorQueue(had(pool), { deadline: '1m' })],
     clouds: [
       {
         name: 'dear',

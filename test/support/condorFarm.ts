@@ -29,6 +29,29 @@ export interface FarmOptions {
   readonly template?: 'htcondor.sh' | 'htcondor.cloud-config.yaml';
 }
 
+/**
+ * The queue of a real pool, looked at each second. No test that uses it restarts the collector: what that does not show is not
+ * there.
+ */
+export const condorQueue = (
+  pool: HTCondorTestbed,
+  { name = 'condor', deadline = '30s' }: { readonly name?: string; readonly deadline?: string } = {},
+) => ({
+  name,
+  adapter: 'htcondor',
+  poll: '1s',
+  deadline,
+  updateInterval: '1s',
+  bin: pool.bin,
+  schedds: pool.schedds,
+  join: {
+    collector: pool.collector,
+    trustDomain: pool.trustDomain,
+    signingKey: `file:${pool.keyPath}`,
+    signingKeyId: pool.keyName,
+  },
+});
+
 /** The config of a site with the real pool and one EC2 endpoint, with times short enough for a test. */
 export function farmConfig(options: FarmOptions) {
   const { pool, endpoint, site, vmTypes, pools, cloudMax, cloudDeadline = '10s' } = options;
@@ -36,24 +59,7 @@ export function farmConfig(options: FarmOptions) {
   const config = {
     site,
     stateDir: 'FOLDER/state',
-    queues: [
-      {
-        name: 'condor',
-        adapter: 'htcondor',
-        poll: '1s',
-        deadline: '30s',
-        // No test that uses this restarts the collector: what it does not show is not there.
-        updateInterval: '1s',
-        bin: pool.bin,
-        schedds: pool.schedds,
-        join: {
-          collector: pool.collector,
-          trustDomain: pool.trustDomain,
-          signingKey: `file:${pool.keyPath}`,
-          signingKeyId: pool.keyName,
-        },
-      },
-    ],
+    queues: [condorQueue(pool)],
     clouds: [
       {
         name: 'ec2',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { frameFolders, frameOf } from './htcondor-machine.ts';
 import { replaceEach } from './replaceEach.ts';
 import type { HTCondorTestbed } from './testbed.ts';
 
@@ -9,34 +10,15 @@ const template = resolve(import.meta.dirname, '../../config/user-data/htcondor.s
  * The shipped boot template as a machine of this host runs it: its files are in a folder of the pool's, whose own user runs the
  * startd, on the host's one address. `extraConfig`: lines of HTCondor's configuration.
  */
-export async function hostWorkerUserData(pool: HTCondorTestbed, extraConfig = ''): Promise<string> {
-  const release = (await pool.run('condor_config_val', ['RELEASE_DIR'])).trim();
+export function hostWorkerUserData(pool: HTCondorTestbed, extraConfig = ''): string {
   const asPool = join(pool.folder, 'run-as-pool');
   const own = join(pool.folder, 'workers/{{instance}}');
-  const begin = `mkdir -p ${own}/log ${own}/execute ${own}/spool ${own}/etc/config.d
+  const begin = `mkdir -p ${frameFolders.map((name) => `${own}/${name}`).join(' ')} ${own}/etc/config.d
 cat >${own}/condor_config <<'END_OF_FRAME'
-RELEASE_DIR = ${release}
-BIN = ${release}/bin
-SBIN = ${release}/sbin
-LIB = ${release}/lib/condor
-LIBEXEC = ${release}/libexec/condor
-SHARE = ${release}/share/condor
-LOCAL_DIR = ${own}
-LOG = ${own}/log
-SPOOL = ${own}/spool
-LOCK = ${own}/log
-RUN = ${own}/log
-EXECUTE = ${own}/execute
-USE_PROCD = FALSE
+${frameOf(pool, own, '127.0.0.1')}
 SEC_TOKEN_DIRECTORY = ${own}/etc/tokens.d
 SEC_PASSWORD_DIRECTORY = ${own}/etc/passwords.d
-LOCAL_CONFIG_FILE =
 LOCAL_CONFIG_DIR = ${own}/etc/config.d
-NETWORK_INTERFACE = 127.0.0.1
-BIND_ALL_INTERFACES = FALSE
-ENABLE_IPV6 = FALSE
-NO_DNS = TRUE
-DEFAULT_DOMAIN_NAME = pool.test
 ${extraConfig}
 END_OF_FRAME
 `;

@@ -26,18 +26,19 @@ export interface Machine {
 
 const poolUserId = 1000;
 
+export const frameFolders = ['log', 'spool', 'lock', 'run', 'execute'] as const;
+
 export function startMachine(
   pool: HTCondorTestbed,
   { name, address, token, config }: MachineOptions,
 ): Machine {
-  const release = /^RELEASE_DIR = (.*)$/m.exec(readFileSync(pool.configPath, 'utf8'))?.[1] ?? '/usr';
   const folder = mkdtempSync(join(pool.folder, `machine-${name}-`));
-  const folders = ['log', 'spool', 'lock', 'run', 'execute', 'tokens.d', 'passwords.d'];
+  const folders = [...frameFolders, 'tokens.d', 'passwords.d'];
   for (const each of folders) mkdirSync(join(folder, each));
   const configPath = join(folder, 'condor_config');
   const tokenPath = join(folder, 'tokens.d', 'spillway');
   writeFileSync(tokenPath, `${token}\n`);
-  writeFileSync(configPath, `${configOf(pool, release, folder, name, address)}\n${config}\n`);
+  writeFileSync(configPath, `${configOf(pool, folder, name, address)}\n${config}\n`);
   chmodSync(tokenPath, 0o600);
   chmodSync(folder, 0o755);
   if (process.getuid?.() === 0) {
@@ -45,7 +46,7 @@ export function startMachine(
       chownSync(path, poolUserId, poolUserId);
     }
   }
-  const args = ['env', `CONDOR_CONFIG=${configPath}`, join(release, 'sbin/condor_master'), '-f'];
+  const args = ['env', `CONDOR_CONFIG=${configPath}`, join(releaseOf(pool), 'sbin/condor_master'), '-f'];
   const master = spawn(join(pool.folder, 'run-as-pool'), args, { stdio: 'ignore' });
   return {
     kill: () => killTree(master.pid),
@@ -81,15 +82,10 @@ function childrenOf(pid: number): readonly number[] {
   }
 }
 
-function configOf(
-  pool: HTCondorTestbed,
-  release: string,
-  folder: string,
-  name: string,
-  address: string,
-): string {
-  return `
-RELEASE_DIR = ${release}
+/** The pool's programs with a folder of their own, which has `frameFolders`, and one address. */
+export function frameOf(pool: HTCondorTestbed, folder: string, address: string): string {
+  const release = releaseOf(pool);
+  return `RELEASE_DIR = ${release}
 BIN = ${release}/bin
 SBIN = ${release}/sbin
 LIB = ${release}/lib/condor
@@ -102,14 +98,23 @@ LOCK = ${folder}/lock
 RUN = ${folder}/run
 EXECUTE = ${folder}/execute
 LOCAL_CONFIG_FILE =
-LOCAL_CONFIG_DIR =
 USE_PROCD = FALSE
-USE_SHARED_PORT = FALSE
 NETWORK_INTERFACE = ${address}
 BIND_ALL_INTERFACES = FALSE
 ENABLE_IPV6 = FALSE
 NO_DNS = TRUE
-DEFAULT_DOMAIN_NAME = pool.test
+DEFAULT_DOMAIN_NAME = pool.test`;
+}
+
+function releaseOf({ configPath }: HTCondorTestbed): string {
+  return /^RELEASE_DIR = (.*)$/m.exec(readFileSync(configPath, 'utf8'))?.[1] ?? '/usr';
+}
+
+function configOf(pool: HTCondorTestbed, folder: string, name: string, address: string): string {
+  return `
+${frameOf(pool, folder, address)}
+LOCAL_CONFIG_DIR =
+USE_SHARED_PORT = FALSE
 NETWORK_HOSTNAME = ${name}.spillway
 CONDOR_HOST = 127.0.0.1
 COLLECTOR_HOST = ${pool.collector}
