@@ -24,19 +24,15 @@ export async function withDeadline<T>(
   const timer = new AbortController();
   const stop = () => inner.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
-  const late = clock.sleep(ms, timer.signal).then(
-    () => {
-      const error = new DeadlineError(ms);
-      inner.abort(error);
-      throw error;
-    },
-    () => new Promise<never>(() => {}),
-  );
-  const stopped = new Promise<never>((_, reject) => {
+  const givenUp = new Promise<never>((_, reject) => {
     inner.signal.addEventListener('abort', () => reject(inner.signal.reason), { once: true });
   });
+  clock.sleep(ms, timer.signal).then(
+    () => inner.abort(new DeadlineError(ms)),
+    () => {},
+  );
   try {
-    return await Promise.race([call(inner.signal), late, stopped]);
+    return await Promise.race([call(inner.signal), givenUp]);
   } finally {
     timer.abort(over);
     signal.removeEventListener('abort', stop);

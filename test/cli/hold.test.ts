@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { LeaseAnswer } from '../../src/api/schema/leases.ts';
 import { CliError, exitCodes } from '../../src/cli/exit.ts';
-import { type HoldDeps, type LeaseClient, untilHeld } from '../../src/cli/lease/hold.ts';
-import { createVirtualClock } from '../../src/simulate/virtualClock.ts';
+import { askOnce, type HoldDeps, type LeaseClient, untilHeld } from '../../src/cli/lease/hold.ts';
+import { createVirtualClock, type VirtualClock } from '../../src/simulate/virtualClock.ts';
 
-const never = new AbortController().signal;
+const cut = new CliError(exitCodes.unreachable, 'cut', 'the answer was cut short');
 const gone = new CliError(exitCodes.unreachable, 'unreachable', 'nobody listens at /run/api.sock');
 
 const waiting = {
@@ -12,18 +12,37 @@ const waiting = {
   access: null,
 } as LeaseAnswer;
 
-/** A daemon that answers nothing any more. */
-const deadClient = new Proxy({} as LeaseClient, { get: () => () => Promise.reject(gone) });
+/** A daemon that takes the wish, and answers nothing then or any more. */
+const deadClient = new Proxy({} as LeaseClient, {
+  get: (_, name) => () => Promise.reject(name === 'askLease' ? cut : gone),
+});
 
-describe('waiting for a machine', () => {
-  it('ends when the time is up, though the daemon has been gone since it was asked', async () => {
-    const clock = createVirtualClock();
-    const deps: HoldDeps = {
+const patience = { signal: new AbortController().signal, untilMs: 300_000 };
+
+describe('waiting for a machine ends when the time is up', () => {
+  let clock: VirtualClock;
+  let deps: HoldDeps;
+
+  beforeEach(() => {
+    clock = createVirtualClock();
+    deps = {
       client: deadClient,
       sleep: (ms, signal) => clock.sleep(ms, signal),
       monotonicNow: () => clock.monotonicNow(),
     };
-    const outcome = untilHeld(waiting, deps, { signal: never, waitMsMax: 300_000, show: () => {} }).then(
+  });
+
+  it.each([
+    [
+      'though the daemon has been gone since it was asked',
+      () => untilHeld(waiting, deps, { patience, show: () => {} }),
+    ],
+    [
+      'though nobody can tell whether it was asked',
+      () => askOnce({ publicKey: 'ssh-ed25519 A' }, deps, patience),
+    ],
+  ])('%s', async (_, wait) => {
+    const outcome = wait().then(
       () => null,
       (error: unknown) => error,
     );
@@ -33,7 +52,7 @@ describe('waiting for a machine', () => {
     expect(await outcome).toMatchObject({
       exitCode: exitCodes.failed,
       code: 'timeout',
-      message: 'no machine of desks in time: nobody listens at /run/api.sock',
+      message: 'no machine in time: nobody listens at /run/api.sock',
     });
   });
 });

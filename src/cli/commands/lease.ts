@@ -73,7 +73,10 @@ async function borrow(session: Session, words: readonly string[], options: Lease
   if (options.pool === undefined) throw new CliError(exitCodes.usage, 'invalid', 'lease: --pool is missing');
   if (program === undefined)
     throw new CliError(exitCodes.usage, 'invalid', 'lease: no command; it comes after `--`');
-  const waitMsMax = options.wait ?? null;
+  const patience = {
+    signal: deps.signal,
+    untilMs: options.wait === undefined ? null : deps.clock.monotonicNow() + options.wait,
+  };
   // One connection that outlives the first signal: the machine is given back whatever ends the waiting.
   const always = new AbortController();
   const place = await placeOf(deps, options);
@@ -99,11 +102,10 @@ async function borrow(session: Session, words: readonly string[], options: Lease
       publicKey: keys.publicKey,
       ttlMs: options.ttl,
     };
-    const asked = await askOnce(wish, hold, deps.signal);
+    const asked = await askOnce(wish, hold, patience);
     try {
       const held = await untilHeld(asked, hold, {
-        signal: deps.signal,
-        waitMsMax,
+        patience,
         show: (...picture) => progress.show(...picture),
       });
       progress.done();

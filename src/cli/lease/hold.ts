@@ -27,20 +27,32 @@ export function isPassing(error: unknown): boolean {
   return error.exitCode === exitCodes.unreachable || error.exitCode === exitCodes.notReady;
 }
 
-/** Asks until the daemon answers: it may be restarting. Throws CliError for what is not passing, and the signal's reason. */
-export async function patiently<T>(
-  ask: () => Promise<T>,
-  { sleep }: HoldDeps,
-  signal: AbortSignal,
-): Promise<T> {
+/** How long is waited for a daemon that does not answer, or for a machine. */
+export interface Patience {
+  readonly signal: AbortSignal;
+  /** By the monotonic clock, ms; absent: for ever. */
+  readonly untilMs?: number | null;
+}
+
+const isOver = ({ untilMs }: Patience, { monotonicNow }: HoldDeps) => monotonicNow() > (untilMs ?? Infinity);
+
+/**
+ * Asks until the daemon answers: it may be restarting. Throws CliError for what is not passing and when time is up, and
+ * the signal's reason.
+ */
+export async function patiently<T>(ask: () => Promise<T>, deps: HoldDeps, patience: Patience): Promise<T> {
+  const { signal } = patience;
   for (;;) {
     signal.throwIfAborted();
     try {
       return await ask();
     } catch (error) {
       if (!isPassing(error)) throw error;
+      const why = error instanceof Error ? error.message : '';
+      if (isOver(patience, deps))
+        throw new CliError(exitCodes.failed, 'timeout', `no machine in time: ${why}`);
     }
-    await sleep(retryMs, signal);
+    await deps.sleep(retryMs, signal);
   }
 }
 
@@ -51,7 +63,7 @@ export async function patiently<T>(
 export async function askOnce(
   wish: { readonly publicKey: string | null },
   deps: HoldDeps,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<LeaseAnswer> {
   for (;;) {
     try {
@@ -60,7 +72,7 @@ export async function askOnce(
       const cut = error instanceof CliError && error.code === 'cut';
       if (!cut || wish.publicKey === null) throw error;
     }
-    const { leases } = await patiently(() => deps.client.leases(), deps, signal);
+    const { leases } = await patiently(() => deps.client.leases(), deps, patience);
     const heard = leases.find(({ lease }) => lease.publicKey === wish.publicKey);
     if (heard !== undefined) return heard;
   }
@@ -71,47 +83,34 @@ export async function untilHeld(
   asked: LeaseAnswer,
   deps: HoldDeps,
   {
-    signal,
-    waitMsMax,
+    patience,
     show,
   }: {
-    signal: AbortSignal;
-    waitMsMax: number | null;
+    patience: Patience;
     show: (lease: LeaseAnswer, pool: StatusView['pools'][number] | null, waitedMs: number) => void;
   },
 ): Promise<LeaseAnswer> {
   const { client, monotonicNow } = deps;
   const { id, pool: poolName } = asked.lease;
   const beganMs = monotonicNow();
-  const isTimeUp = () => waitMsMax !== null && monotonicNow() - beganMs > waitMsMax;
-  const patient = async <T>(ask: () => Promise<T>): Promise<T> =>
-    await patiently(
-      () =>
-        ask().catch((error: unknown) => {
-          if (!isPassing(error) || !isTimeUp()) throw error;
-          const why = error instanceof Error ? error.message : '';
-          throw new CliError(exitCodes.failed, 'timeout', `no machine of ${poolName} in time: ${why}`);
-        }),
-      deps,
-      signal,
-    );
+  const patient = async <T>(ask: () => Promise<T>): Promise<T> => await patiently(ask, deps, patience);
   let view = asked;
   for (;;) {
     const { state, end } = view.lease;
     if (state === 'held' && view.access !== null) return view;
     if (state === 'cleaning' || state === 'ended')
       throw new CliError(exitCodes.failed, 'leaseOver', `lease ${id} has ended: ${end ?? state}`);
-    const waitedMs = monotonicNow() - beganMs;
-    if (isTimeUp()) throw new CliError(exitCodes.failed, 'timeout', `no machine of ${poolName} in time`);
+    if (isOver(patience, deps))
+      throw new CliError(exitCodes.failed, 'timeout', `no machine of ${poolName} in time`);
     const status = await patient(() => client.status());
-    show(view, status.pools.find(({ name }) => name === poolName) ?? null, waitedMs);
+    show(view, status.pools.find(({ name }) => name === poolName) ?? null, monotonicNow() - beganMs);
     await patient(() => client.renewLease(id));
-    const leftMs = waitMsMax === null ? pollMs : Math.ceil(Math.max(100, waitMsMax - waitedMs));
-    const waitMs = Math.min(pollMs, leftMs);
+    const leftMs = Math.ceil((patience.untilMs ?? Infinity) - monotonicNow());
+    const waitMs = Math.min(pollMs, Math.max(100, leftMs));
     const from = state;
     view = await patient(() => client.leaseAfter(id, { from, waitMs }));
     // Held in an earlier life of the daemon: it lets the holder in again.
-    if (view.lease.state === 'held' && view.access === null) await deps.sleep(retryMs, signal);
+    if (view.lease.state === 'held' && view.access === null) await deps.sleep(retryMs, patience.signal);
   }
 }
 
@@ -124,7 +123,7 @@ export async function keepAlive(
   while (!signal.aborted) {
     try {
       await deps.sleep(ttlMs / renewalsInTtl, signal);
-      const { lease } = await patiently(() => deps.client.renewLease(id), deps, signal);
+      const { lease } = await patiently(() => deps.client.renewLease(id), deps, { signal });
       if (lease.state !== 'held' && lease.state !== 'preparing')
         return new CliError(
           exitCodes.failed,

@@ -65,7 +65,7 @@ export async function giveBack(
 ): Promise<void> {
   for (const id of new Set(leases)) {
     try {
-      await patiently(() => host.client.returnLease(id), holdDeps(host), signal);
+      await patiently(() => host.client.returnLease(id), holdDeps(host), { signal });
     } catch (error) {
       if (!(error instanceof CliError) || error.exitCode !== exitCodes.notFound) throw error;
     }
@@ -78,7 +78,7 @@ export async function leasesOf(
   { note, lease }: { readonly note: string; readonly lease: string | null },
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { leases } = await patiently(() => host.client.leases(), holdDeps(host), signal);
+  const { leases } = await patiently(() => host.client.leases(), holdDeps(host), { signal });
   const noted = leases.filter((view) => view.lease.note === note).map((view) => view.lease.id);
   return lease === null ? noted : [...new Set([lease, ...noted])];
 }

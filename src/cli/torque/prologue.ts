@@ -94,8 +94,7 @@ async function borrow(
     lease = asked.lease.id;
     await state.writeRecord(job.id, { ...record, lease, stage: 'asked' });
     const held = untilHeld(asked, holdDeps(host), {
-      signal: stop,
-      waitMsMax: null,
+      patience: { signal: stop },
       show: (view, pool) => tell(describe(view, pool)),
     });
     // Not even the long poll that is under way is waited for.
@@ -107,7 +106,7 @@ async function borrow(
     await state.writeRecord(job.id, { ...record, lease, stage: 'ready' });
     // Without one the lease would end while the job runs.
     while (!(await host.ensureKeeper())) await host.clock.sleep(keeperLookMs, stop);
-    await patiently(() => client.renewLease(asked.lease.id), holdDeps(host), stop);
+    await patiently(() => client.renewLease(asked.lease.id), holdDeps(host), { signal: stop });
     stop.throwIfAborted();
   } catch (error) {
     await undo({ job, note, publicKey: keys.publicKey, lease }, host);
@@ -157,7 +156,8 @@ async function ask(
     }
     await host.clock.sleep(askAgainMs, stop);
     const [id] = await findOwn({ note, publicKey }, host, stop);
-    if (id !== undefined) return await patiently(() => host.client.lease(id), holdDeps(host), stop);
+    if (id !== undefined)
+      return await patiently(() => host.client.lease(id), holdDeps(host), { signal: stop });
   }
 }
 
@@ -166,7 +166,7 @@ async function findOwn(
   host: HookHost,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { leases } = await patiently(() => host.client.leases(), holdDeps(host), signal);
+  const { leases } = await patiently(() => host.client.leases(), holdDeps(host), { signal });
   return leases.flatMap(({ lease }) =>
     lease.note === note && lease.publicKey === publicKey ? [lease.id] : [],
   );
