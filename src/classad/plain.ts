@@ -32,9 +32,7 @@ function plainIn(evaluation: Evaluation, value: Value): PlainValue {
   const inner = (slot: Slot, home: AdValue | null) =>
     evaluation.charge(1) ? plainIn(evaluation, evaluation.valueOf(slot, home, 0)) : null;
   if (value instanceof ListValue) return value.items.map((slot) => inner(slot, value.home));
-  const record: Record<string, PlainValue> = {};
-  value.ad.shape.names.forEach((name, index) => {
-    record[name] = inner(value.ad.slots[index], value);
-  });
-  return record;
+  return Object.fromEntries(
+    value.ad.shape.names.map((name, index) => [name, inner(value.ad.slots[index], value)]),
+  );
 }

@@ -47,7 +47,7 @@ export function draftFromYaml(entry: unknown, locate: Locate, report: Report): O
   }
   const fields: OfferFields = checked.value;
   const requirements = parseAt(fields.requirements, locate, ['requirements'], report);
-  const attributes: Record<string, AdValue> = {};
+  const attributes = new Map<string, AdValue>();
   let ok = requirements !== null && checkNames(Object.keys(fields.attributes), locate, report);
   for (const [name, value] of Object.entries(fields.attributes)) {
     const isExpr = typeof value === 'object' && 'expr' in value;
@@ -56,7 +56,7 @@ export function draftFromYaml(entry: unknown, locate: Locate, report: Report): O
     else if (isMultiLine(parsed)) {
       report.add('error', locate(['attributes', name]), multiLineFault);
       ok = false;
-    } else attributes[name] = parsed;
+    } else attributes.set(name, parsed);
   }
   if (!ok || requirements === null) return null;
   return {
@@ -69,7 +69,7 @@ export function draftFromYaml(entry: unknown, locate: Locate, report: Report): O
     price: fields.price ?? null,
     billing: fields.billing,
     max: fields.max,
-    attributes,
+    attributes: Object.fromEntries(attributes),
     requirements,
     locate,
   };
@@ -137,7 +137,7 @@ function checkNames(names: readonly string[], locate: Locate, report: Report): b
   const first = new Map<string, string>();
   for (const name of names) {
     const lower = name.toLowerCase();
-    const field = fieldOfAttribute[lower];
+    const field = fieldOfAttribute.get(lower);
     const earlier = first.get(lower);
     const fault =
       field !== undefined

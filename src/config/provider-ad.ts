@@ -45,18 +45,18 @@ const abilities = {
 } as const;
 
 /** Attributes that have a field of their own in an offer. */
-export const fieldOfAttribute: Readonly<Record<string, string>> = {
-  cpus: 'cpus',
-  memory: 'memory',
-  disk: 'disk',
-  gpus: 'gpus',
-  arch: 'arch',
-  opsys: 'opsys',
-  priceperhour: 'price',
-  pricecurrency: 'price',
-  market: 'market',
-  requirements: 'requirements',
-};
+export const fieldOfAttribute: ReadonlyMap<string, string> = new Map([
+  ['cpus', 'cpus'],
+  ['memory', 'memory'],
+  ['disk', 'disk'],
+  ['gpus', 'gpus'],
+  ['arch', 'arch'],
+  ['opsys', 'opsys'],
+  ['priceperhour', 'price'],
+  ['pricecurrency', 'price'],
+  ['market', 'market'],
+  ['requirements', 'requirements'],
+]);
 
 /** Attributes that say what the ad is, in lower case: not for a site to change. */
 export const ownAttributes: ReadonlySet<string> = new Set([

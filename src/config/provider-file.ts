@@ -23,24 +23,24 @@ const bootPrefix = 'boot_';
 const sizes = { memory: { perMiB: 1, unit: 'MB' }, disk: { perMiB: 1024, unit: 'KiB' } } as const;
 
 /** The attribute that stands for a field of an offer. */
-const attributeOfField: Readonly<Record<string, string>> = {
-  name: 'Name',
-  cloud: 'Cloud',
-  cpus: 'Cpus',
-  memory: 'Memory',
-  disk: 'Disk',
-  gpus: 'GPUs',
-  arch: 'Arch',
-  opsys: 'OpSys',
-  price: 'PricePerHour',
-  currency: 'PriceCurrency',
-  market: 'Market',
-  billing: 'Billing',
-  max: 'Max',
-  requirements: 'Requirements',
-};
+const attributeOfField: ReadonlyMap<string, string> = new Map([
+  ['name', 'Name'],
+  ['cloud', 'Cloud'],
+  ['cpus', 'Cpus'],
+  ['memory', 'Memory'],
+  ['disk', 'Disk'],
+  ['gpus', 'GPUs'],
+  ['arch', 'Arch'],
+  ['opsys', 'OpSys'],
+  ['price', 'PricePerHour'],
+  ['currency', 'PriceCurrency'],
+  ['market', 'Market'],
+  ['billing', 'Billing'],
+  ['max', 'Max'],
+  ['requirements', 'Requirements'],
+]);
 const fieldNames: ReadonlySet<string> = new Set(
-  Object.values(attributeOfField).map((name) => name.toLowerCase()),
+  [...attributeOfField.values()].map((name) => name.toLowerCase()),
 );
 
 /** The offers of a provider-ad file; what is wrong goes to the report. */
@@ -70,10 +70,10 @@ function entryFromBlock(
 ): OfferEntry {
   const locate = locateInBlock(file, block);
   const plain = (field: string) =>
-    plainOf(block.attributes.get((attributeOfField[field] ?? field).toLowerCase())?.expr);
+    plainOf(block.attributes.get((attributeOfField.get(field) ?? field).toLowerCase())?.expr);
   const cloud = plain('cloud');
   const bootFields = typeof cloud === 'string' ? bootFieldsOf(cloud) : null;
-  const attributes: Record<string, Expr> = {};
+  const attributes = new Map<string, Expr>();
   const boot: Record<string, unknown> = {};
   for (const [lower, attribute] of block.attributes) {
     if (fieldNames.has(lower)) continue;
@@ -118,7 +118,7 @@ function entryFromBlock(
     price,
     billing,
     max,
-    attributes,
+    attributes: Object.fromEntries(attributes),
     requirements,
     locate,
   };
@@ -127,15 +127,15 @@ function entryFromBlock(
 
 /** Whether the line of this field has been refused already, so that nothing more is to be said of it. */
 function isBroken(block: Block, [field]: FieldPath): boolean {
-  return block.broken.has((attributeOfField[String(field)] ?? '').toLowerCase());
+  return block.broken.has((attributeOfField.get(String(field)) ?? '').toLowerCase());
 }
 
-function readGeneric(attribute: Attribute, into: Record<string, Expr>, locate: Locate, report: Report): void {
+function readGeneric(attribute: Attribute, into: Map<string, Expr>, locate: Locate, report: Report): void {
   const fault = attributeNameFault(attribute.name);
   if (fault !== null) report.add('error', locate(['attributes', attribute.name], 'key'), fault);
   else if (isMultiLine(attribute.expr)) {
     report.add('error', locate(['attributes', attribute.name]), multiLineFault);
-  } else into[attribute.name] = attribute.expr;
+  } else into.set(attribute.name, attribute.expr);
 }
 
 /** The driver's field by its name, without regard to case, as attributes have none. */
@@ -183,7 +183,7 @@ function locateInBlock(file: string, block: Block): Locate {
       ? head === 'boot'
         ? bootAttribute(String(second ?? ''))
         : String(second ?? '')
-      : (attributeOfField[head] ?? String(head));
+      : (attributeOfField.get(String(head)) ?? String(head));
     const attribute = block.attributes.get(name.toLowerCase());
     const deeper = nested ? rest : path.slice(1);
     const shown = attribute?.name ?? name;

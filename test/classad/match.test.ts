@@ -53,10 +53,10 @@ describe('a match', () => {
       d: 'é',
       e: null,
       f: [1, 'x'],
-      g: { h: true },
+      g: { h: true, ['__proto__']: 2 },
     });
     const plain = ad.names().map((name) => plainOf(evaluateAttribute(ad, name)));
-    expect(plain).toEqual([1, 2n ** 60n, 2, 'é', null, [1, 'x'], { h: true }]);
+    expect(plain).toEqual([1, 2n ** 60n, 2, 'é', null, [1, 'x'], { h: true, ['__proto__']: 2 }]);
     expect(unparse(ad, 'new')).toContain('c = 2.000000000000000E+00');
   });
 });

@@ -83,6 +83,11 @@ describe('a provider ad', () => {
     expect(symmetricMatch(withAttributes(wide, { RequestCpus: 1 }), ad)).toBe(false);
   });
 
+  it('may have an attribute that is called as every object’s are', async () => {
+    const { ad } = await offerWith('    attributes: { constructor: 1 }');
+    expect(unparse(ad.get('Constructor') ?? expression('undefined'), 'old')).toBe('1');
+  });
+
   it('speaks as an empty partitionable slot does', async () => {
     const { ad } = await offerWith(
       '    attributes: { VMType: small, Speed: 2.5, Tags: [a, b] }\n    price: 0.12 USD/h',

@@ -229,12 +229,11 @@ function planOf(ad: ClassAd, isWish: (name: string) => boolean): Plan {
 }
 
 function wishAd(ad: ClassAd, kept: ReadonlySet<string>, values: Readonly<Record<string, Expr>>): ClassAd {
-  const record: Record<string, Expr> = {};
-  for (const name of ad.names()) {
+  const own = ad.names().flatMap((name) => {
     const expr = ad.get(name);
-    if (expr !== undefined && kept.has(name.toLowerCase())) record[name] = expr;
-  }
-  return adFromValues({ ...record, ...values });
+    return expr !== undefined && kept.has(name.toLowerCase()) ? [[name, expr] as const] : [];
+  });
+  return adFromValues({ ...Object.fromEntries(own), ...values });
 }
 
 function numbersOf({ cluster, proc, submitted }: JobNumbers): Record<string, Expr> {

@@ -1,24 +1,24 @@
 import { vmWords } from './vm-settings.ts';
 
 /** Cloud Scheduler's words that have no effect here, and what stands for them. */
-const elsewhere: Readonly<Record<string, string>> = {
-  vmhypervisor: 'the offer decides',
-  vmsecuritygroup: 'the offer decides',
-  vmkeyname: 'the offer decides',
-  vmlocation: 'the offer decides',
-  vmimageid: 'VMAMI names the image',
-  vminstancetypeibm: 'VMInstanceType names the type',
-  vmtypelimit: 'the caps of the config do',
-  vmusecloudinit: 'the boot template of the pool decides',
-  vminjectca: 'the boot template of the pool decides',
-  vmslotforeachcore: 'VMJobPerCore says it',
-  vmproxynonboot: 'no machine is booted with a proxy of a job',
-  vmimageproxyfile: 'no image is fetched with a proxy of a job',
-  csmyproxyserver: 'HTCondor renews proxies by itself',
-  csmyproxyserverport: 'HTCondor renews proxies by itself',
-  csmyproxycredsname: 'HTCondor renews proxies by itself',
-  csmyproxyrenewaltime: 'HTCondor renews proxies by itself',
-};
+const elsewhere: ReadonlyMap<string, string> = new Map([
+  ['vmhypervisor', 'the offer decides'],
+  ['vmsecuritygroup', 'the offer decides'],
+  ['vmkeyname', 'the offer decides'],
+  ['vmlocation', 'the offer decides'],
+  ['vmimageid', 'VMAMI names the image'],
+  ['vminstancetypeibm', 'VMInstanceType names the type'],
+  ['vmtypelimit', 'the caps of the config do'],
+  ['vmusecloudinit', 'the boot template of the pool decides'],
+  ['vminjectca', 'the boot template of the pool decides'],
+  ['vmslotforeachcore', 'VMJobPerCore says it'],
+  ['vmproxynonboot', 'no machine is booted with a proxy of a job'],
+  ['vmimageproxyfile', 'no image is fetched with a proxy of a job'],
+  ['csmyproxyserver', 'HTCondor renews proxies by itself'],
+  ['csmyproxyserverport', 'HTCondor renews proxies by itself'],
+  ['csmyproxycredsname', 'HTCondor renews proxies by itself'],
+  ['csmyproxyrenewaltime', 'HTCondor renews proxies by itself'],
+]);
 
 const known: ReadonlySet<string> = new Set(vmWords.map((word) => word.toLowerCase()));
 
@@ -28,7 +28,7 @@ export function remarksOnNames(names: readonly string[], ignored: ReadonlySet<st
   const remarks = names.flatMap((name) => {
     const lower = name.toLowerCase();
     if (known.has(lower) || quiet.has(lower)) return [];
-    const instead = elsewhere[lower];
+    const instead = elsewhere.get(lower);
     if (instead !== undefined) return [`${name} has no effect: ${instead}`];
     if (!lower.startsWith('vm')) return [];
     const meant = vmWords.find((word) => isNear(word.toLowerCase(), lower));

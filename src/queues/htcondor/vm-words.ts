@@ -198,16 +198,16 @@ function perCloud(attribute: string, choices: readonly Choice[]): string {
     .join(' || ');
 }
 
-const archs: Readonly<Record<string, readonly string[]>> = {
-  x86: ['INTEL', 'X86_64'],
-  i386: ['INTEL', 'X86_64'],
-  i686: ['INTEL', 'X86_64'],
-  amd64: ['X86_64'],
-  arm64: ['AARCH64'],
-};
+const archs: ReadonlyMap<string, readonly string[]> = new Map([
+  ['x86', ['INTEL', 'X86_64']],
+  ['i386', ['INTEL', 'X86_64']],
+  ['i686', ['INTEL', 'X86_64']],
+  ['amd64', ['X86_64']],
+  ['arm64', ['AARCH64']],
+]);
 
 function archClause(name: string): string {
-  const wanted = archs[name.toLowerCase()] ?? [name];
+  const wanted = archs.get(name.toLowerCase()) ?? [name];
   return wanted.map((arch) => `TARGET.Arch == ${quote(arch)}`).join(' || ');
 }
 

@@ -180,17 +180,17 @@ const ownWords: ReadonlySet<string> = new Set([
   'owner',
 ]);
 
-const priorities: Readonly<Record<string, number>> = {
-  IDLE: -3,
-  LOWEST: -2,
-  LOW: -1,
-  NORMAL: 0,
-  HIGH: 1,
-  HIGHEST: 2,
-};
+const priorities: ReadonlyMap<string, number> = new Map([
+  ['IDLE', -3],
+  ['LOWEST', -2],
+  ['LOW', -1],
+  ['NORMAL', 0],
+  ['HIGH', 1],
+  ['HIGHEST', 2],
+]);
 
 function priorityOf(name: string | null): number {
-  return priorities[name?.toUpperCase() ?? ''] ?? 0;
+  return priorities.get(name?.toUpperCase() ?? '') ?? 0;
 }
 
 function digest(text: string): string {

@@ -162,6 +162,11 @@ describe('groupDemand', () => {
     );
   });
 
+  it('an attribute is kept whatever it is called', () => {
+    const [demand] = group(job('1.0', { Requirements: 'MY.__proto__ > 1', ['__proto__']: '3' }));
+    expect(said(demand, '__proto__')).toBe('3');
+  });
+
   it('no job is lost or counted twice', () => {
     const jobs = fc.array(
       fc.record({

@@ -208,6 +208,7 @@ describe("Cloud Scheduler's words", () => {
         );
         expect(fits === null).toBe(text.trim() === '');
       }),
+      { examples: [['__proto__'], ['constructor']] },
     );
   });
 });
