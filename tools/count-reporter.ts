@@ -31,11 +31,8 @@ export default class CountReporter implements Reporter {
 }
 
 /** One line, however long the message is. */
-function failure(where: string, errors: readonly unknown[]): string {
-  const [first] = errors;
+function failure(where: string, [first]: readonly unknown[]): string {
   const message =
-    typeof first === 'object' && first !== null && 'message' in first
-      ? String(first.message)
-      : String(first ?? '');
-  return `FAILED ${where}: ${message.replaceAll(/\s+/g, ' ').slice(0, 500)}`;
+    typeof first === 'object' && first !== null && 'message' in first ? first.message : JSON.stringify(first);
+  return `FAILED ${where}: ${String(message).replaceAll(/\s+/g, ' ').slice(0, 500)}`;
 }
