@@ -26,6 +26,7 @@ export function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
     nowSeconds: Math.floor(clock.wallNow() / 1000),
     random: () => 0.5,
   });
+  const ownSecrets = new Set(config.pools.filter(hasOwnSecrets).map(({ name }) => name));
   return {
     site: config.site,
     pools: new Map(config.pools.map((pool) => [pool.name, pool])),
@@ -39,6 +40,6 @@ export function coreSite({ config, clouds, clock }: DaemonParts): CoreSite {
     listLagMs: (cloud) => capabilities.get(cloud)?.listLagMs ?? 0,
     lookMs: Math.max(0, ...[...config.clouds, ...config.queues].map(({ pollMs }) => pollMs)),
     replaySafe: (cloud) => capabilities.get(cloud)?.replaySafe ?? false,
-    seatsPerCall: (pool, cloud) => (hasOwnSecrets(pool) ? 1 : (capabilities.get(cloud)?.batchMax ?? 1)),
+    seatsPerCall: (pool, cloud) => (ownSecrets.has(pool.name) ? 1 : (capabilities.get(cloud)?.batchMax ?? 1)),
   };
 }

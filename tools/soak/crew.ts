@@ -2,8 +2,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Answer, Question } from './messages.ts';
 
-/** A story leaves little behind: what is young dies young, and need not be copied. */
-const execArgv = ['--max-semi-space-size=32'];
+/**
+ * A story leaves little behind: what is young dies young, and need not be copied. Errors are the weather of a story, and
+ * nobody reads their stacks; a seed that is played with --trace has them.
+ */
+const execArgv = ['--max-semi-space-size=32', '--stack-trace-limit=0'];
 const workerFile = fileURLToPath(new URL('worker.ts', import.meta.url));
 
 /**

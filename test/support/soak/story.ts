@@ -98,7 +98,7 @@ export function makeStory(seed: number, level: FaultLevel = 'heavy'): Story {
       pollMs: dice.oneOf([30_000, 60_000, 90_000, 120_000, 120_000]),
       deadlineMs: 15_000,
     },
-    store: seed % 4 === 0 ? 'sqlite' : 'memory',
+    store: seed % 10 === 0 ? 'sqlite' : 'memory',
     classes,
     profile,
     windows: windows.all,
