@@ -1,6 +1,6 @@
 import { type AttributeRecord, type ClassAd, exprOfPlain, withAttributes } from '../../classad/ad.ts';
 import { evaluateAttribute } from '../../classad/evaluate.ts';
-import type { Expr } from '../../classad/expr.ts';
+import type { BinaryOperator, Expr } from '../../classad/expr.ts';
 import { parseExpression } from '../../classad/parse.ts';
 import { unparse } from '../../classad/unparse.ts';
 import { numberOf, stringOf, truthOf } from '../../classad/value.ts';
@@ -32,7 +32,7 @@ const minuteMs = 60_000;
 export function readVmWords(job: ClassAd, settings: VmSettings): VmWishes {
   const words = wordsOf(job, settings);
   const remarks: string[] = [];
-  const clauses: string[] = [];
+  const clauses: Expr[] = [];
   const said: Record<string, AttributeRecord[string]> = {};
 
   /** Undefined: not said, or nothing. */
@@ -41,7 +41,7 @@ export function readVmWords(job: ClassAd, settings: VmSettings): VmWishes {
     if (found === undefined) return undefined;
     if (found === null || !(found >= 0)) {
       remarks.push(`${word} is not a number: ${shown(words.ad.get(word))}`);
-      clauses.push(`MY.${word} >= 0`);
+      clauses.push(parsed(`MY.${word} >= 0`));
       return undefined;
     }
     said[word] = found;
@@ -53,11 +53,11 @@ export function readVmWords(job: ClassAd, settings: VmSettings): VmWishes {
     said.TargetClouds = listed(targets)
       .flatMap((name) => cloudsNamed(name, settings))
       .join(',');
-    clauses.push('stringListIMember(TARGET.SpillwayCloud, MY.TargetClouds)');
+    clauses.push(parsed('stringListIMember(TARGET.SpillwayCloud, MY.TargetClouds)'));
   }
   // Where Requirements ask for it they have the word.
   if (words.text('VMType') !== null && !referencesOf(job, 'Requirements').target.has('vmtype'))
-    clauses.push('TARGET.VMType =?= MY.VMType');
+    clauses.push(parsed('TARGET.VMType =?= MY.VMType'));
 
   const images = imagesNamed(words, settings);
   if (images.length > 0) clauses.push(perCloud('VMImage', images));
@@ -65,7 +65,7 @@ export function readVmWords(job: ClassAd, settings: VmSettings): VmWishes {
   if (types !== null) clauses.push(perCloud('VMInstanceType', choicesOf(types, settings)));
   for (const word of ['VMNetwork', 'VMUserData', 'VMAMIConfig'] as const) {
     const name = words.text(word);
-    if (name !== null) clauses.push(`TARGET.${word} == MY.${word}`);
+    if (name !== null) clauses.push(parsed(`TARGET.${word} == MY.${word}`));
     if (name !== null) said[word] = name;
   }
   const arch = words.text('VMCPUArch');
@@ -75,7 +75,7 @@ export function readVmWords(job: ClassAd, settings: VmSettings): VmWishes {
   for (const { word, request, has, scale } of sizes) {
     const least = number(word);
     if (least === undefined) continue;
-    if (isShared) clauses.push(`TARGET.${has} >= MY.${word}${scale === 1 ? '' : ` * ${scale}`}`);
+    if (isShared) clauses.push(parsed(`TARGET.${has} >= MY.${word}${scale === 1 ? '' : ` * ${scale}`}`));
     else said[request] = raised(job.get(request), least * scale);
   }
   const priceMax = number('VMMaximumPrice');
@@ -83,7 +83,9 @@ export function readVmWords(job: ClassAd, settings: VmSettings): VmWishes {
   // What a spot machine costs, its market says when one is to be booted.
   if (priceMax !== undefined)
     clauses.push(
-      `TARGET.Market == "spot" || TARGET.PricePerHour${units === 1 ? '' : ` * ${units}`} <= MY.VMMaximumPrice`,
+      parsed(
+        `TARGET.Market == "spot" || TARGET.PricePerHour${units === 1 ? '' : ` * ${units}`} <= MY.VMMaximumPrice`,
+      ),
     );
   const keepAlive = words.number('VMKeepAlive');
   if (keepAlive === null) remarks.push(`VMKeepAlive is not a number: ${shown(words.ad.get('VMKeepAlive'))}`);
@@ -184,18 +186,16 @@ function imagesNamed(words: Words, settings: VmSettings): readonly Choice[] {
 }
 
 /** One of the choices; what is said for a cloud goes before what is said for any, there. */
-function perCloud(attribute: string, choices: readonly Choice[]): string {
+function perCloud(attribute: string, choices: readonly Choice[]): Expr {
   const named = choices.flatMap(({ clouds }) => clouds ?? []);
-  return choices
-    .map(({ clouds, name }) => {
-      const is = `TARGET.${attribute} == ${quote(name)}`;
-      if (clouds !== null)
-        return `stringListIMember(TARGET.SpillwayCloud, ${quote(clouds.join(','))}) && ${is}`;
-      return named.length === 0
-        ? is
-        : `!stringListIMember(TARGET.SpillwayCloud, ${quote(named.join(','))}) && ${is}`;
-    })
-    .join(' || ');
+  return anyOf(
+    choices.map(({ clouds, name }) => {
+      const is = isText(attribute, name);
+      if (clouds !== null) return binary('&&', isAmong('SpillwayCloud', clouds), is);
+      if (named.length === 0) return is;
+      return binary('&&', { kind: 'unary', operator: '!', operand: isAmong('SpillwayCloud', named) }, is);
+    }),
+  );
 }
 
 const archs: ReadonlyMap<string, readonly string[]> = new Map([
@@ -206,13 +206,28 @@ const archs: ReadonlyMap<string, readonly string[]> = new Map([
   ['arm64', ['AARCH64']],
 ]);
 
-function archClause(name: string): string {
-  const wanted = archs.get(name.toLowerCase()) ?? [name];
-  return wanted.map((arch) => `TARGET.Arch == ${quote(arch)}`).join(' || ');
+function archClause(name: string): Expr {
+  return anyOf((archs.get(name.toLowerCase()) ?? [name]).map((arch) => isText('Arch', arch)));
 }
 
-function quote(text: string): string {
-  return unparse(exprOfPlain(text), 'old');
+// A text of a job is put into an expression as a literal, and never by way of syntax.
+
+function isText(attribute: string, text: string): Expr {
+  return binary('==', parsed(`TARGET.${attribute}`), exprOfPlain(text));
+}
+
+function isAmong(attribute: string, texts: readonly string[]): Expr {
+  const args = [parsed(`TARGET.${attribute}`), exprOfPlain(texts.join(','))];
+  return { kind: 'call', name: 'stringListIMember', args };
+}
+
+function anyOf(exprs: readonly Expr[]): Expr {
+  const [first = exprOfPlain(false), ...rest] = exprs;
+  return rest.reduce((left, right) => binary('||', left, right), first);
+}
+
+function binary(operator: BinaryOperator, left: Expr, right: Expr): Expr {
+  return { kind: 'binary', operator, left, right };
 }
 
 function shown(expr: Expr | undefined): string {
@@ -220,7 +235,7 @@ function shown(expr: Expr | undefined): string {
 }
 
 function parsed(text: string): Expr {
-  return parseExpression(text, { syntax: 'old', depthMax: 100 });
+  return parseExpression(text, { syntax: 'old' });
 }
 
 /** The request, and so much at least. */
@@ -232,17 +247,12 @@ function raised(request: Expr | undefined, least: number): Expr {
   return { kind: 'call', name: 'max', args: [{ kind: 'list', items: [known, exprOfPlain(least)] }] };
 }
 
-function requirements(job: ClassAd, clauses: readonly string[]): AttributeRecord {
+function requirements(job: ClassAd, clauses: readonly Expr[]): AttributeRecord {
   const own = job.get('Requirements');
   // A job without Requirements matches nothing, whatever else it says.
   if (own === undefined || clauses.length === 0) return {};
   const both = clauses.reduce<Expr>(
-    (left, clause) => ({
-      kind: 'binary',
-      operator: '&&',
-      left,
-      right: { kind: 'parentheses', inner: parsed(clause) },
-    }),
+    (left, clause) => binary('&&', left, { kind: 'parentheses', inner: clause }),
     { kind: 'parentheses', inner: own },
   );
   return { Requirements: both };

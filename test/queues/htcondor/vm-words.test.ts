@@ -7,12 +7,16 @@ import { unparse } from '../../../src/classad/unparse.ts';
 import { createMatchmaker } from '../../../src/matchmaker/matchmaker.ts';
 import { adForBoot } from '../../../src/model/demand.ts';
 import type { Offer } from '../../../src/model/offer.ts';
-import { cloudSchedulerSchema } from '../../../src/queues/htcondor/vm-settings.ts';
+import { cloudSchedulerSchema, vmWords } from '../../../src/queues/htcondor/vm-settings.ts';
 import { readVmWords } from '../../../src/queues/htcondor/vm-words.ts';
 import { makeOffer } from '../../support/siteParts.ts';
 
 const context = () => fixedContext;
 const plain = cloudSchedulerSchema.parse({});
+/** What means something to somebody. */
+const signs = String.raw`\ " , ; : / ( ) [ ] { } | & = ? ! $ % '`.split(' ');
+const hostileSign = fc.constantFrom(...signs, ' ', 'a', '\n', '\0', 'é', 'true');
+const someText = fc.oneof(fc.string({ maxLength: 30 }), fc.string({ unit: hostileSign, maxLength: 8 }));
 
 const expr = (text: string) => parseExpression(text, { syntax: 'old' });
 
@@ -51,6 +55,12 @@ function asked(words: Readonly<Record<string, string>>, { on = offer(), settings
     clause: refusal === null ? null : `${refusal.side}: ${refusal.clause} is ${refusal.found}`,
     request: matchmaker.request(boot, on.ad),
   };
+}
+
+function refusalOf(ad: ClassAd) {
+  const { bootAd } = readVmWords(ad, plain);
+  const on = offer();
+  return createMatchmaker([on], context).refusal(adForBoot({ ad, ...(bootAd && { bootAd }) }), on);
 }
 
 const clause = (...args: Parameters<typeof asked>) => asked(...args).clause;
@@ -197,18 +207,22 @@ describe("Cloud Scheduler's words", () => {
 
   it('no text in a word becomes an expression', () => {
     fc.assert(
-      fc.property(fc.string({ maxLength: 30 }), (text) => {
+      fc.property(someText, (text) => {
         const ad = withAttributes(job({}), { VMAMI: text, TargetClouds: text, VMCPUArch: text, VMLoc: text });
-        const { bootAd } = readVmWords(ad, plain);
-        const on = offer();
         // It is read, and says nothing that an offer without an image could fulfil.
-        const fits = createMatchmaker([on], context).refusal(
-          adForBoot({ ad, ...(bootAd && { bootAd }) }),
-          on,
-        );
-        expect(fits === null).toBe(text.trim() === '');
+        expect(refusalOf(ad) === null).toBe(text.trim() === '');
       }),
-      { examples: [['__proto__'], ['constructor']] },
+      { examples: [['__proto__'], ['constructor'], ['\\,'], ['\\, || true || '], ['a"b\\'], ['\0']] },
+    );
+  });
+
+  it('whatever a word says, the job is read', () => {
+    const value = fc.oneof(someText, fc.double(), fc.boolean(), fc.constant(null), fc.array(someText));
+    fc.assert(
+      fc.property(fc.constantFrom(...vmWords), value, (word, said) => {
+        expect(() => refusalOf(withAttributes(job({}), { [word]: said }))).not.toThrow();
+      }),
+      { examples: [['VMInstanceType', ',']], numRuns: 500 },
     );
   });
 });
